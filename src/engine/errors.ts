@@ -1,0 +1,39 @@
+/** Exit status a code stands for: bad input is the user's to mend, the rest is a run that failed. */
+export type ErrorCode =
+  | 'BAD_FLAG'
+  | 'BAD_OPTION'
+  | 'BAD_PROMPT'
+  | 'BAD_FILE'
+  | 'BAD_JSON'
+  | 'BAD_UTF8'
+  | 'BAD_CONFIG'
+  | 'BAD_TENSOR'
+  | 'BAD_WEIGHTS'
+  | 'BAD_TOKENIZER'
+  | 'UNKNOWN_FAMILY'
+  | 'EMPTY_TRACE'
+  | 'RECORD_MISMATCH'
+  | 'OUT_OF_MEMORY'
+  | 'WRITE_FAILED'
+  | 'NOT_BUILT'
+  | 'DISPOSED'
+  | 'INTERNAL';
+
+const failures: ReadonlySet<string> = new Set(['OUT_OF_MEMORY', 'WRITE_FAILED', 'NOT_BUILT', 'DISPOSED', 'INTERNAL']);
+
+/** An error that names the thing and the value; `code` is stable, the message is for people. */
+export class PathPressError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'PathPressError';
+  }
+
+  /** 2 for bad input, 1 for a run that failed. */
+  get exitStatus(): 1 | 2 {
+    return failures.has(this.code) ? 1 : 2;
+  }
+}

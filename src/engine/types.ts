@@ -1,0 +1,116 @@
+/** What the engine takes and gives back; `engine.ts` implements it, everything else only imports these types. */
+import type { Policy } from '../policies/policy.js';
+
+export type CacheType = 'f32' | 'bf16';
+
+export interface EngineOptions {
+  /** A folder in Hugging Face layout. */
+  model: string;
+  device?: 'cpu';
+  /** Worker threads; all cores if left out. Never changes a token. */
+  threads?: number;
+  /** Type of the KV cache; the type of the weights if left out. */
+  cache?: CacheType;
+}
+
+export interface ModelInfo {
+  family: string;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  vocabSize: number;
+  weightsType: 'f32' | 'f16' | 'bf16';
+  weightsBytes: number;
+  /** SHA-256 of the weight files, hexadecimal. */
+  weightsHash: string;
+  eosIds: number[];
+}
+
+export interface Sampling {
+  /** 0 is greedy, the lowest id on ties. */
+  temperature: number;
+  /** 1 is off. */
+  topP: number;
+  /** 0 is off. */
+  topK: number;
+  /** 0 is off. */
+  minP: number;
+  seed: number;
+}
+
+export interface GenerateRequest {
+  promptIds: ArrayLike<number>;
+  policy: Policy;
+  sampling: Sampling;
+  maxTokens: number;
+  /** Generation ends at one of these, which is left out of the ids; the model's eos if left out, [] to ignore it. */
+  stopIds?: number[];
+  /** With `seed`, the key of the random numbers: `[problem, sample]` of an evaluation, [0, 0] if left out. */
+  stream?: [number, number];
+  /** Keep positions held per layer after each compression. */
+  trace?: boolean;
+  signal?: AbortSignal;
+  /** Called with every batch of new ids as they come; return true to stop (finish 'stop'). */
+  onTokens?: (ids: number[]) => boolean | void;
+}
+
+export interface Compression {
+  generated: number;
+  before: number;
+  after: number;
+}
+
+export interface KeptPositions {
+  generated: number;
+  layer: number;
+  /** null where one set serves the layer; else the key-value head (the query head for `head` aggregation). */
+  head: number | null;
+  positions: Int32Array;
+}
+
+export interface CacheReport {
+  finalEntries: number;
+  peakEntries: number;
+  /** Mean over the decode passes of the entries attended to, the new one included. */
+  meanEntries: number;
+  /** Bytes of pool blocks held: the worst moment, and the mean over decode passes. */
+  peakBytes: number;
+  meanBytes: number;
+  /** Query ring, accumulators, and every other state that a policy needs beside keys and values. */
+  sideBytes: number;
+  /** Bytes of keys and values read by attention, summed over decode passes. */
+  readBytes: number;
+  /** Where heads differ: the least and most entries of a head at the end. */
+  minEntries?: number;
+  maxEntries?: number;
+}
+
+export interface GenerateResult {
+  ids: number[];
+  finish: 'stop' | 'length' | 'aborted';
+  promptTokens: number;
+  generatedTokens: number;
+  compressions: Compression[];
+  cache: CacheReport;
+  /** Of this sequence's own share of the batch where it ran in one. */
+  seconds: { load: number; prefill: number; decode: number; compress: number };
+  trace?: KeptPositions[];
+}
+
+/** A running generation: iterate it for tokens as they come, or await `result`. */
+export interface Generation extends AsyncIterable<number> {
+  readonly result: Promise<GenerateResult>;
+  stop(): void;
+}
+
+export interface Engine {
+  readonly info: ModelInfo;
+  generate(request: GenerateRequest): Generation;
+  /** Runs the requests as one continuously refilled batch; results in the order of the requests, each also given to `onResult` as it ends. */
+  generateMany(requests: GenerateRequest[], options?: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> }): Promise<GenerateResult[]>;
+  /** Teacher-forced logits of every position: row-major (ids.length × vocabSize). */
+  logits(ids: ArrayLike<number>): Promise<Float32Array>;
+  /** Frees weights and pool; a live generation is stopped first. Calling it twice is fine. */
+  dispose(): void;
+}
