@@ -1,0 +1,42 @@
+import { Random } from './random.js';
+import { randomPart, statePart, workPart } from './rounds.js';
+import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
+import { randomValue, show, type Value } from './values.js';
+
+/**
+ * What was computed in one round is needed again in the next: the task in which recent attention tells what will be
+ * needed. A round is 20 to 36 tokens with its re-check, so a window of 32 spans one. Made so that RPC's assumption holds.
+ */
+export const loops: Task = { name: 'loops', version: 1, problem, worked, grade };
+
+const version = 1;
+
+function worked(split: Split, index: number, scale = 1): WorkedProblem {
+  const random = new Random('loops', version, split, index);
+  const names = ['p', 'q', 'r'];
+  const start = randomValue(random);
+  const constants = new Map<string, Value>(names.map((name) => [name, randomValue(random)]));
+  const rounds = () => Math.max(1, Math.round(random.integer(24, 38) * scale));
+  const parts = [randomPart(random, '1', ['a', 'b', 'c'], names, rounds()), randomPart(random, '2', ['d', 'e', 'f'], names, rounds())];
+  const given = [...constants].map(([name, value]) => `${name} = ${show(value)} .`).join(' ');
+  const prompt = `<bos> x = ${show(start)} . ${given} ${parts.map(statePart).join(' ')} find x . <think>`;
+  let x = start;
+  const thoughts: string[] = [];
+  for (const part of parts) {
+    const done = workPart(random, part, x, constants);
+    thoughts.push(done.text);
+    x = done.x;
+  }
+  const answer = `x = ${show(x)}`;
+  return { index, split, prompt, answer, solution: `${thoughts.join(' ')} </think> ${answer} <eos>` };
+}
+
+function problem(split: Split, index: number): Problem {
+  const { solution: _, ...rest } = worked(split, index);
+  return rest;
+}
+
+function grade(problem: Problem, output: string): Grade {
+  const answer = finalAnswer(output);
+  return { correct: answer === problem.answer, answer };
+}

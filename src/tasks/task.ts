@@ -1,0 +1,40 @@
+/** What an evaluation needs of a benchmark: problems that are functions of (version, split, index), and a grader. */
+export type Split = 'train' | 'tune' | 'test';
+
+export interface Problem {
+  index: number;
+  split: Split;
+  /** Text to tokenise as it stands: special tokens are written in it. */
+  prompt: string;
+  answer: string;
+}
+
+/** A problem with the reasoning that a flawless model would write: what the bundled models are trained on. */
+export interface WorkedProblem extends Problem {
+  solution: string;
+}
+
+export interface Grade {
+  correct: boolean;
+  /** The answer that the output gave, null where it gave none. */
+  answer: string | null;
+  /** Of `chains`: restated values that equal their own earlier statement. */
+  lookups?: { right: number; total: number };
+}
+
+export interface Task {
+  name: string;
+  /** Raised whenever a change could move a number. */
+  version: number;
+  problem(split: Split, index: number): Problem;
+  /** `scale` in (0, 1] shrinks the problem for the training's curriculum; 1 is what is evaluated. */
+  worked(split: Split, index: number, scale?: number): WorkedProblem;
+  grade(problem: Problem, output: string): Grade;
+}
+
+/** What stands between `</think>` and the end; null where the thinking never ended. */
+export function finalAnswer(output: string): string | null {
+  const end = output.lastIndexOf('</think>');
+  if (end < 0) return null;
+  return output.slice(end + '</think>'.length).replace('<eos>', '').trim();
+}
