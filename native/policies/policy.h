@@ -1,0 +1,122 @@
+// The seam between the engine and the cache policies. A policy states when it evicts (due), how many entries stay (keep)
+// and how candidates are scored (recipe); scoring and selection are shared mechanism (select.h), storage and compaction
+// are the engine's. What the engine has to do after every decode pass, once the new entry is written:
+//
+//   progress.written += 1;
+//   if (policy->due(progress)) {
+//     Keep keep = policy->keep(progress);
+//     for every layer, for every set of recipe().sets:             (one a layer, a key-value head or a query head)
+//       select(recipe, set, keep.scored, scratch, kept);           (see select.h for what a set holds)
+//       the set's entries become: the first keep.pinned, the kept candidates, the last keep.recent, in that order;
+//     progress.cycle += 1; progress.lastTrigger = progress.written;
+//   }
+//
+// The attention of the pass itself comes first: it still sees the uncompressed cache.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pathpress {
+
+// The knobs of src/policies/policy.ts under the same names, as they come from JavaScript. A policy reads only its own.
+struct PolicyOptions {
+  std::string name = "full";
+  int64_t interval = 1024;
+  int64_t window = 32;
+  double ratio = 4;
+  std::string budget = "ratio";  // ratio | cap
+  int64_t keep = 0;              // entries held after an eviction, pinned ones included; cap only
+  bool pinPrompt = true;
+  std::string preset = "corrected";  // corrected | reference
+  int64_t kernel = 7;
+  std::string pooling = "avg";        // avg | max | none
+  std::string neighbours = "cache";   // cache | position
+  std::string aggregation = "layer";  // layer | group | head
+  std::string selectors = "recent";   // recent | prompt | all
+  std::string draw = "persistent";    // persistent | redraw
+  std::string granularity = "layer";  // layer | head (a key-value head)
+};
+
+// Where one sequence stands. Every count is the sequence's own, never the batch's.
+struct Progress {
+  int64_t prompt = 0;       // prompt tokens
+  int64_t written = 0;      // generated tokens whose entries exist; token t has position prompt + t - 1
+  int64_t cycle = 0;        // compressions done so far, those that evicted nothing included
+  int64_t lastTrigger = 0;  // `written` at the last compression; 0 before the first
+};
+
+// What stays in every set, in entries: the first `pinned` and the last `recent` untouched, and of the candidates
+// between them min(scored, candidates).
+struct Keep {
+  int64_t pinned = 0;
+  int64_t scored = 0;
+  int64_t recent = 0;
+};
+
+enum class Scoring {
+  votes,     // softmax attention of selector queries over the candidates
+  recency,   // the later, the better
+  priority,  // a random number
+};
+enum class Selectors { none, recent, prompt, all };
+enum class Aggregation { layer, group, head };  // one set a layer, a key-value head, or a query head
+enum class Pooling { none, avg, max };
+
+struct Recipe {
+  Scoring scoring = Scoring::recency;
+  Aggregation sets = Aggregation::layer;
+
+  // Which rotated query rows vote. The engine keeps them for every query head (side bytes):
+  //   none    nothing to keep;
+  //   recent  the rows of the latest `queries` decoded tokens;
+  //   prompt  the rows of the last min(queries, prompt) prompt tokens, kept for life;
+  //   all     every row since the last compression (from the first generated token before there is one): never more
+  //           than `queries`.
+  // How many of them vote at a compression is voterRows() below.
+  Selectors selectors = Selectors::none;
+  int64_t queries = 0;
+  bool freshOnly = false;  // recent: rows from before the last compression do not vote
+  bool lastTwice = false;  // the current token's vote counts twice; it is still one row
+
+  Pooling pooling = Pooling::none;
+  int64_t kernel = 1;
+  bool neighboursByPosition = false;  // within kernel / 2 original positions, not within kernel / 2 slots
+  bool paddingCounts = false;         // average pooling always divides by the kernel
+
+  bool redraw = false;  // priority: drawn anew at each compression, not once for a token's life
+};
+
+struct Policy {
+  virtual ~Policy() = default;
+
+  // True where the entries held right now, the newest included, are to be compressed. Host arithmetic only.
+  virtual bool due(const Progress&) const = 0;
+
+  // How many stay; asked only where due. Throws std::invalid_argument where `keep` is below what is pinned.
+  virtual Keep keep(const Progress&) const = 0;
+
+  // The same for the policy's whole life.
+  virtual Recipe recipe() const = 0;
+
+  // Fewest entries that a sequence of this prompt can be cut to; the engine refuses a request for which this throws
+  // (std::invalid_argument, naming option and value) before it writes the first entry.
+  virtual void admit(int64_t promptTokens) const = 0;
+};
+
+// Rows that vote at this compression: the latest ones of those the engine keeps.
+int64_t voterRows(const Recipe& recipe, const Progress& progress);
+
+// Throws std::invalid_argument, naming option and value, for an unknown name or an option out of range.
+std::unique_ptr<Policy> makePolicy(const PolicyOptions& options);
+
+struct PolicyRow {
+  std::string_view name;
+  std::unique_ptr<Policy> (*make)(const PolicyOptions&);
+};
+std::span<const PolicyRow> policyRows();
+
+}  // namespace pathpress

@@ -1,0 +1,58 @@
+// The mechanism that every policy shares: score the candidates of one set, keep the best.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "policy.h"
+
+namespace pathpress {
+
+// A query head that votes in a set, and the keys it votes on.
+struct Voter {
+  const float* queries;  // (rows, dim), contiguous, oldest row first, rotated at their true positions
+  const float* keys;     // (candidates, dim), contiguous, in the order of `positions`, as cached (rotated)
+};
+
+// What a draw depends on besides the token; the same on any batch size and thread count.
+struct DrawKey {
+  uint64_t seed = 0;
+  int32_t stream[2] = {0, 0};
+  int32_t layer = 0;
+  int32_t head = 0;   // key-value head; 0 where one set serves the layer
+  int64_t cycle = 0;  // Progress::cycle before this compression is counted
+};
+
+// One set of entries that is compressed as one. Candidates = the entries of the set that are neither among the first
+// Keep::pinned nor among the last Keep::recent.
+//   layer  one set; voters = all query heads, each with the keys of its own key-value head;
+//   group  one set for each key-value head; voters = the query heads of its group;
+//   head   one set for each query head, voting alone: candidates are the entries that this query head still attends.
+// Voters come in the order of their query heads: votes are summed in that order, in float32, so that the result
+// depends on nothing else. Policies that do not vote (Selectors::none) take no voters and no rows.
+struct CandidateSet {
+  std::span<const Voter> voters;
+  int64_t rows = 0;  // voterRows(recipe, progress): the latest rows kept, the current token's last
+  int64_t dim = 0;   // head size
+  std::span<const int32_t> positions;     // (candidates), true positions, strictly ascending
+  std::span<const int32_t> rowPositions;  // (rows), true positions; read for Selectors::all only, whose rows are causal
+  DrawKey key;                            // read by Scoring::priority only
+};
+
+// Reused from call to call; one a thread.
+struct SelectScratch {
+  std::vector<float> row, scores, pooled;
+  std::vector<double> ranks;
+};
+
+// Scores of the candidates, higher is better, one a candidate, into scratch.ranks. Votes: for each voter and row the
+// softmax over the candidates that the row sees of q·k/sqrt(dim), summed over rows, mean over voters, pooled.
+void scoreCandidates(const Recipe& recipe, const CandidateSet& set, SelectScratch& scratch);
+
+// Indices into the candidates of the min(stay, candidates) best, ascending; the lower index wins a tie. Where all stay
+// nothing is scored.
+void select(const Recipe& recipe, const CandidateSet& set, int64_t stay, SelectScratch& scratch,
+            std::vector<int32_t>& kept);
+
+}  // namespace pathpress
