@@ -96,14 +96,14 @@ struct Policy {
   // True where the entries held right now, the newest included, are to be compressed. Host arithmetic only.
   virtual bool due(const Progress&) const = 0;
 
-  // How many stay; asked only where due. Throws std::invalid_argument where `keep` is below what is pinned.
+  // How many stay; asked only where due, of a sequence that was admitted.
   virtual Keep keep(const Progress&) const = 0;
 
   // The same for the policy's whole life.
   virtual Recipe recipe() const = 0;
 
-  // Fewest entries that a sequence of this prompt can be cut to; the engine refuses a request for which this throws
-  // (std::invalid_argument, naming option and value) before it writes the first entry.
+  // Asked once for each sequence, before its first entry is written. Throws std::invalid_argument, naming option and
+  // value, where a cap has no room for what is pinned.
   virtual void admit(int64_t promptTokens) const = 0;
 };
 

@@ -1,0 +1,18 @@
+// The most recent generated tokens stay: with the prompt pinned, the control that every score has to beat.
+#include "periodic.h"
+#include "rows.h"
+
+namespace pathpress {
+namespace {
+
+struct Recency : PeriodicPolicy {
+  using PeriodicPolicy::PeriodicPolicy;
+
+  Recipe recipe() const override { return {.scoring = Scoring::recency}; }
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> makeRecency(const PolicyOptions& options) { return std::make_unique<Recency>(options); }
+
+}  // namespace pathpress

@@ -1,0 +1,13 @@
+// One maker a policy, one row each in registry.cc.
+#pragma once
+
+#include "policy.h"
+
+namespace pathpress {
+
+std::unique_ptr<Policy> makeFull(const PolicyOptions& options);
+std::unique_ptr<Policy> makeRpc(const PolicyOptions& options);
+std::unique_ptr<Policy> makeRecency(const PolicyOptions& options);
+std::unique_ptr<Policy> makeRandom(const PolicyOptions& options);
+
+}  // namespace pathpress
