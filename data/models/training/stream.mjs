@@ -1,0 +1,32 @@
+// Writes training examples as JSON lines {"prompt": [ids], "output": [ids]}, without end: the tasks are defined once, in src/tasks.
+//   node stream.mjs reasoner|writer FIRST-INDEX SCALE      (npm run build:ts comes first)
+// SCALE shrinks problems for the curriculum; each example draws its own size from [0.4 SCALE, SCALE].
+import { Random } from '../../../dist/tasks/random.js';
+import { essay } from '../../../dist/tasks/essay.js';
+import { tasks } from '../../../dist/tasks/registry.js';
+import { vocabulary } from '../../../dist/tasks/vocabulary.js';
+
+const [kind, first, scale] = process.argv.slice(2);
+const ids = new Map(vocabulary.map((token, id) => [token, id]));
+const encode = (text) =>
+  text.split(' ').map((token) => {
+    if (!ids.has(token)) throw new Error(`token outside the vocabulary: ${JSON.stringify(token)}`);
+    return ids.get(token);
+  });
+
+function example(index) {
+  const random = new Random('curriculum', kind, index);
+  const size = Number(scale) * (0.4 + 0.6 * random.unit());
+  if (kind === 'writer') return essay('train', index, size);
+  const share = random.unit(); // loops is the longest and the hardest
+  const name = share < 0.6 ? 'loops' : share < 0.8 ? 'chains' : 'passcode';
+  const { prompt, solution } = tasks[name].worked('train', index, size);
+  return { prompt, output: solution };
+}
+
+process.stdout.on('error', () => process.exit(0)); // the trainer closed the pipe
+for (let index = Number(first); ; index++) {
+  const { prompt, output } = example(index);
+  const line = JSON.stringify({ prompt: encode(prompt), output: encode(output) });
+  if (!process.stdout.write(line + '\n')) await new Promise((resolve) => process.stdout.once('drain', resolve));
+}

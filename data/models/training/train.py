@@ -1,0 +1,142 @@
+"""Trains one of the bundled models on the CPU; resumes from its checkpoint, so that it can be spread over sittings.
+
+  npm run build:ts && python data/models/training/train.py reasoner --seed 1 --checkpoint .cache/training/reasoner-s1.pt
+
+Needs PyTorch and safetensors. Examples come from stream.mjs (the tasks are defined once, in src/tasks). When the
+schedule is through, export.py writes the Hugging Face folder.
+"""
+import argparse, json, math, os, pathlib, random, subprocess, time
+
+import torch
+import torch.nn.functional as F
+
+from model import SHAPES, Llama
+from muon import optimizers
+
+HERE = pathlib.Path(__file__).resolve().parent
+BATCH_TOKENS = 16384
+# (million tokens, scale of the problems): short problems teach the skills, long ones the distance.
+PHASES = {
+    "reasoner": [(2, 0.08), (4, 0.2), (6, 0.5), (10, 1.0), (8, 1.12)],
+    "writer": [(1, 0.1), (2, 0.4), (4, 1.05)],
+}
+DECAY = 0.35  # of all tokens, at the end, over which the rate falls to nothing
+FARTHEST = 2600  # positions that short problems are spread over
+
+
+def batches(kind, scale, first, rng):
+    """Padded batches of about BATCH_TOKENS from a stream of examples; also the index that the next one starts at."""
+    stream = subprocess.Popen(["node", str(HERE / "stream.mjs"), kind, str(first), str(scale)], stdout=subprocess.PIPE)
+    index = first
+    try:
+        while True:
+            pool = []
+            while sum(len(p) + len(o) for p, o in pool) < 16 * BATCH_TOKENS:
+                row = json.loads(stream.stdout.readline())
+                pool.append((row["prompt"], row["output"]))
+                index += 1
+            pool.sort(key=lambda e: len(e[0]) + len(e[1]))
+            groups, group = [], []
+            for example in pool:
+                if group and (len(group) + 1) * (len(example[0]) + len(example[1])) > BATCH_TOKENS:
+                    groups.append(group)
+                    group = []
+                group.append(example)
+            groups.append(group)
+            rng.shuffle(groups)
+            for group in groups:
+                yield collate(group, rng), index
+    finally:
+        stream.kill()
+
+
+def collate(group, rng):
+    """ids, targets (-100 = no loss), positions: (batch, length) each."""
+    length = max(len(p) + len(o) for p, o in group)
+    ids = torch.zeros(len(group), length, dtype=torch.long)
+    targets = torch.full((len(group), length), -100)
+    positions = torch.arange(length).repeat(len(group), 1)
+    for row, (prompt, output) in enumerate(group):
+        whole = prompt + output
+        ids[row, : len(whole)] = torch.tensor(whole)
+        targets[row, len(prompt) - 1 : len(whole) - 1] = torch.tensor(output)
+        # A gap at a random place lets a short problem show long distances at the price of a short one.
+        if len(whole) < FARTHEST // 3 and rng.random() < 0.5:
+            at = rng.randrange(len(prompt), len(whole))
+            positions[row, at:] += rng.randrange(FARTHEST - len(whole))
+    return ids, targets, positions
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=PHASES)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    vocabulary = int(subprocess.check_output(["node", str(HERE / "tokenizer.mjs"), "--count"]))
+    model = Llama(vocabulary, **SHAPES[args.kind])
+    steps = optimizers(model)
+    state = {"tokens": 0, "next": args.seed * 10_000_000, "seconds": 0.0, "log": []}
+    if os.path.exists(args.checkpoint):
+        saved = torch.load(args.checkpoint, weights_only=False)
+        model.load_state_dict(saved["model"])
+        for optimizer, s in zip(steps, saved["optimizers"]):
+            optimizer.load_state_dict(s)
+        state = saved["state"]
+        print(f"resumed at {state['tokens'] / 1e6:.2f}M tokens", flush=True)
+    rng = random.Random(args.seed * 1000 + state["tokens"])
+    total = sum(tokens for tokens, _ in PHASES[args.kind]) * 1e6
+    base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
+    state["base"] = base
+    began = last = time.time()
+    end = 0.0
+    for tokens, scale in PHASES[args.kind]:
+        end += tokens * 1e6
+        if state["tokens"] >= end:
+            continue
+        window = []
+        for (ids, targets, positions), state["next"] in batches(args.kind, scale, state["next"], rng):
+            done = state["tokens"] / total
+            rate = min(1.0, (state["tokens"] + BATCH_TOKENS) / 5e5, max(0.0, (1 - done) / DECAY))
+            for optimizer, lrs in zip(steps, base):
+                for group, lr in zip(optimizer.param_groups, lrs):
+                    group["lr"] = lr * rate
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                states = model(ids, positions)
+                seen = targets >= 0
+                logits = model.head(states[seen]).float()
+            wanted = targets[seen]
+            loss = F.cross_entropy(logits, wanted)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optimizer in steps:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            state["tokens"] += ids.numel()
+            window.append((loss.item(), (logits.argmax(-1) == wanted).float().mean().item()))
+            now = time.time()
+            if len(window) == 20:
+                mean = lambda i: sum(w[i] for w in window) / len(window)
+                row = dict(tokens=state["tokens"], scale=scale, loss=round(mean(0), 4), accuracy=round(mean(1), 5), minutes=round((state["seconds"] + now - began) / 60, 1))
+                state["log"].append(row)
+                print(json.dumps(row), flush=True)
+                window = []
+            if now - last > 120 or state["tokens"] >= end:
+                last = now
+                save(args.checkpoint, model, steps, dict(state, seconds=state["seconds"] + now - began))
+            if state["tokens"] >= end:
+                break
+    save(args.checkpoint, model, steps, dict(state, seconds=state["seconds"] + time.time() - began))
+
+
+def save(path, model, steps, state):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in steps], "state": state}, path + ".part")
+    os.replace(path + ".part", path)  # a killed run keeps the checkpoint before
+
+
+if __name__ == "__main__":
+    main()
