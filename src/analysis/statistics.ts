@@ -1,0 +1,151 @@
+/** Intervals and tests; every interval is 95 % unless the level says otherwise, every draw is settled by a seed. */
+import { PathPressError } from '../engine/errors.js';
+import { randomIndex } from './random.js';
+
+export interface Interval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+export interface BootstrapOptions {
+  seed?: number;
+  /** Resamples drawn; 2000 if left out. */
+  resamples?: number;
+  /** Coverage of the interval; 0.95 if left out. */
+  level?: number;
+}
+
+/** Arithmetic mean; NaN of nothing. */
+export function mean(values: ArrayLike<number>): number {
+  return total(values) / values.length;
+}
+
+function total(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
+}
+
+/** Linear-interpolation quantile (numpy's default, Hyndman–Fan type 7) of values in any order; NaN of nothing. */
+export function quantile(values: ArrayLike<number>, share: number): number {
+  return sortedQuantile(Float64Array.from(values).sort(), share);
+}
+
+function sortedQuantile(sorted: Float64Array, share: number): number {
+  if (!(share >= 0 && share <= 1)) throw new PathPressError('BAD_OPTION', `quantile share must lie in 0 to 1, not ${share}`);
+  if (sorted.length === 0) return Number.NaN;
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+}
+
+/**
+ * Wilson's score interval of a share (E. B. Wilson, 1927), 95 %.
+ * @throws BAD_OPTION unless 0 ≤ successes ≤ trials and trials ≥ 1
+ */
+export function wilson(successes: number, trials: number): Interval {
+  if (!(trials >= 1 && successes >= 0 && successes <= trials)) {
+    throw new PathPressError('BAD_OPTION', `wilson needs 0 <= successes <= trials and trials >= 1, not ${successes} of ${trials}`);
+  }
+  const z = 1.959963984540054; // 97.5 % point of the standard normal
+  const share = successes / trials;
+  const centre = share + (z * z) / (2 * trials);
+  const spread = z * Math.sqrt((share * (1 - share)) / trials + (z * z) / (4 * trials * trials));
+  const scale = 1 + (z * z) / trials;
+  return around(share, (centre - spread) / scale, (centre + spread) / scale);
+}
+
+/** Rounding must never put the mean outside its own interval. */
+function around(value: number, low: number, high: number): Interval {
+  return { mean: value, low: Math.min(low, value), high: Math.max(high, value) };
+}
+
+/**
+ * Mean over all values with a percentile bootstrap that redraws whole clusters (samples of one prompt or problem
+ * depend on each other). One cluster gives an interval of width 0: it says nothing of other prompts.
+ * @param clusters values grouped by prompt or problem; empty clusters are left out
+ * @throws BAD_OPTION where there is no value at all
+ */
+export function clusterBootstrap(clusters: ArrayLike<number>[], options: BootstrapOptions = {}): Interval {
+  const filled = clusters.filter((cluster) => cluster.length > 0);
+  if (filled.length === 0) throw new PathPressError('BAD_OPTION', 'a bootstrap needs at least one value, got none');
+  const sums = Float64Array.from(filled, total); // (clusters)
+  const sizes = Float64Array.from(filled, (cluster) => cluster.length); // (clusters)
+  return ratioBootstrap(sums, sizes, options);
+}
+
+/** Σ sums / Σ sizes over redrawn clusters. */
+function ratioBootstrap(sums: Float64Array, sizes: Float64Array, options: BootstrapOptions): Interval {
+  const { seed = 0, resamples = 2000, level = 0.95 } = options;
+  if (!Number.isInteger(resamples) || resamples < 1) {
+    throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
+  }
+  if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
+  const clusters = sums.length;
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    let size = 0;
+    for (let i = 0; i < clusters; i++) {
+      const drawn = randomIndex(clusters, seed, r * clusters + i);
+      sum += sums[drawn];
+      size += sizes[drawn];
+    }
+    means[r] = sum / size;
+  }
+  means.sort();
+  const tail = (1 - level) / 2;
+  return around(total(sums) / total(sizes), sortedQuantile(means, tail), sortedQuantile(means, 1 - tail));
+}
+
+/** A difference between two arms measured on the same problems, and how many problems both arms have. */
+export interface PairedDifference extends Interval {
+  pairs: number;
+}
+
+/**
+ * Mean over problems of (mean of a − mean of b), every problem weighing the same, with a bootstrap over problems.
+ * @param a,b values of problem i at index i; a problem where either arm has no value is left out
+ * @returns undefined where no problem has values of both arms
+ * @throws BAD_OPTION where a and b differ in length
+ */
+export function pairedBootstrap(
+  a: ArrayLike<number>[],
+  b: ArrayLike<number>[],
+  options: BootstrapOptions = {},
+): PairedDifference | undefined {
+  if (a.length !== b.length) {
+    throw new PathPressError('BAD_OPTION', `paired arms must cover the same problems: ${a.length} and ${b.length}`);
+  }
+  const differences: number[] = [];
+  for (let i = 0; i < a.length; i++) {
+    if (a[i].length > 0 && b[i].length > 0) differences.push(mean(a[i]) - mean(b[i]));
+  }
+  if (differences.length === 0) return undefined;
+  const pairs = differences.length;
+  return { ...ratioBootstrap(Float64Array.from(differences), new Float64Array(pairs).fill(1), options), pairs };
+}
+
+/**
+ * Two-sided exact McNemar test: the binomial probability, at one half, of a split of the discordant pairs at least
+ * as uneven as this one.
+ * @param onlyFirst,onlySecond problems that one arm alone got right
+ */
+export function mcnemarExact(onlyFirst: number, onlySecond: number): number {
+  for (const count of [onlyFirst, onlySecond]) {
+    if (!Number.isInteger(count) || count < 0) {
+      throw new PathPressError('BAD_OPTION', `mcnemarExact needs counts >= 0, not ${onlyFirst} and ${onlySecond}`);
+    }
+  }
+  const trials = onlyFirst + onlySecond;
+  const rarer = Math.min(onlyFirst, onlySecond);
+  let logChoose = 0; // ln C(trials, k)
+  let tail = 0;
+  for (let k = 0; k <= rarer; k++) {
+    tail += Math.exp(logChoose - trials * Math.LN2);
+    logChoose += Math.log((trials - k) / (k + 1));
+  }
+  return Math.min(1, 2 * tail);
+}
