@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fallback, generationDefaults } from './defaults.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'pathpress-defaults-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const given = (content: string) => {
+  writeFileSync(join(folder, 'generation_config.json'), content);
+  return generationDefaults(folder);
+};
+
+describe('generation_config.json', () => {
+  it('falls back where there is none, and for what it leaves out', async () => {
+    expect(await generationDefaults(join(folder, 'none'))).toEqual(fallback);
+    expect(await given('{"temperature": 1.1, "max_new_tokens": 4000}')).toEqual({ ...fallback, temperature: 1.1, maxTokens: 4000 });
+    expect(await given('{"top_p": 1, "top_k": 20, "min_p": 0.05}')).toEqual({ ...fallback, topP: 1, topK: 20, minP: 0.05 });
+  });
+
+  it('is greedy without sampling', async () => {
+    expect((await given('{"do_sample": false, "temperature": 0.7}')).temperature).toBe(0);
+  });
+
+  it.each([
+    ['{', /not JSON/],
+    ['[]', /not a JSON object/],
+    ['{"temperature": "hot"}', /"temperature" is "hot"/],
+    ['{"max_new_tokens": 0}', /"max_new_tokens" is 0/],
+    ['{"top_p": 1.5}', /"top_p" is 1.5/],
+  ])('refuses %s', async (content, message) => {
+    await expect(given(content)).rejects.toMatchObject({ code: 'BAD_CONFIG', message: expect.stringMatching(message) });
+  });
+});
