@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { tasks } from './registry.js';
+import type { Split } from './task.js';
+import { vocabulary } from './vocabulary.js';
+import { essay } from './essay.js';
+
+type Pair = [number, number];
+
+/** Solves a prompt apart from the generator: parses its text and calculates, with no trace of reasoning. */
+function solve(name: string, prompt: string): string {
+  const values = new Map<string, Pair>();
+  for (const [, key, a, b] of prompt.matchAll(/(\w+) = (\d) (\d) \./g)) values.set(key, [Number(a), Number(b)]);
+  const sum = (left: Pair, sign: string, right: Pair): Pair =>
+    left.map((digit, i) => (((digit + (sign === '+' ? 1 : -1) * right[i]) % 10) + 10) % 10) as Pair;
+  const format = (key: string) => `${key} = ${values.get(key)!.join(' ')}`;
+  if (name === 'chains') {
+    for (const [, key, a, sign, b] of prompt.matchAll(/(v\d+) is (v\d+) ([+-]) (v\d+)/g)) values.set(key, sum(values.get(a)!, sign, values.get(b)!));
+    return format(prompt.match(/find (v\d+)/)![1]);
+  }
+  const code = prompt.match(/code is x((?: [+-] \w)+)/);
+  if (code) {
+    let value = values.get('x')!;
+    for (const [, sign, key] of code[1].matchAll(/([+-]) (\w)/g)) value = sum(value, sign, values.get(key)!);
+    values.set('code', value);
+    return format('code');
+  }
+  for (const [, body, rounds, plan] of prompt.matchAll(/part \d :((?: \w is \w [+-] \w \.)+) (\d+) rounds of ([^.]+) \./g)) {
+    const made = new Map([...body.matchAll(/(\w) is (\w) ([+-]) (\w)/g)].map(([, key, a, sign, b]) => [key, sum(values.get(a)!, sign, values.get(b)!)]));
+    const steps = [...plan.matchAll(/([+-]) (\w)/g)];
+    for (let round = 0; round < Number(rounds); round++) for (const [, sign, key] of steps) values.set('x', sum(values.get('x')!, sign, made.get(key)!));
+  }
+  return format('x');
+}
+
+describe.each(Object.values(tasks))('task $name', (task) => {
+  const splits: Split[] = ['tune', 'test'];
+
+  it('agrees with a solver written apart, on 200 problems', () => {
+    for (const split of splits) for (let i = 0; i < 100; i++) expect(task.problem(split, i).answer).toBe(solve(task.name, task.problem(split, i).prompt));
+  });
+
+  it('grades its own worked solution right, and one with another answer or none wrong', () => {
+    for (let i = 0; i < 100; i++) {
+      const worked = task.worked('tune', i);
+      expect(task.grade(worked, worked.solution)).toMatchObject({ correct: true, answer: worked.answer });
+      const digit = Number(worked.answer.at(-1));
+      const other = worked.answer.slice(0, -1) + ((digit + 1) % 10);
+      expect(task.grade(worked, `${worked.solution.split('</think>')[0]}</think> ${other} <eos>`).correct).toBe(false);
+      expect(task.grade(worked, worked.solution.split('</think>')[0])).toMatchObject({ correct: false, answer: null });
+    }
+  });
+
+  it('gives the same problem whatever was drawn before, and different ones by index and split', () => {
+    expect(task.problem('tune', 7)).toEqual(task.problem('tune', 7));
+    const prompts = new Set(splits.concat('train').flatMap((split) => Array.from({ length: 300 }, (_, i) => task.problem(split, i).prompt)));
+    expect(prompts.size).toBe(900);
+  });
+
+  it('uses only tokens of the vocabulary', () => {
+    const known = new Set(vocabulary);
+    for (let i = 0; i < 50; i++) {
+      const worked = task.worked('tune', i);
+      for (const token of `${worked.prompt} ${worked.solution}`.split(' ')) expect(known.has(token), token).toBe(true);
+    }
+  });
+});
+
+it('chains counts a wrongly restated operand', () => {
+  const worked = tasks.chains.worked('tune', 3);
+  const broken = worked.solution.replace(/(v\d+ is v\d+ = )(\d)/, (_, head, digit) => head + ((Number(digit) + 1) % 10));
+  const { lookups } = tasks.chains.grade(worked, broken);
+  expect(lookups).toEqual({ right: lookups!.total - 1, total: 92 }); // 46 lines of two operands
+});
+
+it('pins what a version means: a changed problem asks for a raised version', () => {
+  const hash = (name: string) =>
+    createHash('sha256').update(Array.from({ length: 50 }, (_, i) => JSON.stringify(tasks[name].worked('tune', i))).join('\n')).digest('hex').slice(0, 12);
+  expect(Object.fromEntries(Object.values(tasks).map((task) => [`${task.name} ${task.version}`, hash(task.name)]))).toMatchInlineSnapshot(`
+    {
+      "chains 1": "2b36fefc8e6f",
+      "loops 1": "c8cbd6380bb4",
+      "passcode 1": "ad47b54ddfe5",
+    }
+  `);
+});
+
+it('essays use only tokens of the vocabulary and differ', () => {
+  const known = new Set(vocabulary);
+  const seen = new Set<string>();
+  for (let i = 0; i < 50; i++) {
+    const { prompt, output } = essay('tune', i);
+    seen.add(output);
+    for (const token of `${prompt} ${output}`.split(' ')) expect(known.has(token), token).toBe(true);
+  }
+  expect(seen.size).toBe(50);
+});
