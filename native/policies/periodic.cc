@@ -20,7 +20,7 @@ PeriodicPolicy::PeriodicPolicy(const PolicyOptions& o)
   demand(interval_ >= 1, "interval", std::to_string(interval_), "must be at least 1");
   demand(window_ >= 1, "window", std::to_string(window_), "must be at least 1");
   demand(std::isfinite(ratio_) && ratio_ >= 1, "ratio", std::to_string(ratio_), "must be at least 1");
-  demand(!cap_ || keep_ >= window_, "keep", std::to_string(keep_), "less than the window of " + std::to_string(window_));
+  demand(!cap_ || keep_ >= window_, "keep", std::to_string(keep_), "less than the window " + std::to_string(window_));
 }
 
 bool PeriodicPolicy::due(const Progress& p) const {

@@ -1,6 +1,6 @@
-// The seam between the engine and the cache policies. A policy states when it evicts (due), how many entries stay (keep)
-// and how candidates are scored (recipe); scoring and selection are shared mechanism (select.h), storage and compaction
-// are the engine's. What the engine has to do after every decode pass, once the new entry is written:
+// The seam between the engine and the cache policies. A policy states when it evicts (due), how many entries stay
+// (keep) and how candidates are scored (recipe); scoring and selection are shared mechanism (select.h), storage and
+// compaction are the engine's. What the engine has to do after every decode pass, once the new entry is written:
 //
 //   progress.written += 1;
 //   if (policy->due(progress)) {

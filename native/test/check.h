@@ -36,7 +36,8 @@ std::string thrown(F&& run) {
 
 #define CHECK(condition) check::note((condition), __FILE__, __LINE__, #condition)
 // With a description of the case at hand.
-#define CHECK_CASE(condition, description) check::note((condition), __FILE__, __LINE__, std::string(#condition " in ") + (description))
+#define CHECK_CASE(condition, description) \
+  check::note((condition), __FILE__, __LINE__, std::string(#condition " in ") + (description))
 
 inline int checks() {
   std::printf("%d checks, %d failed\n", check::passed + check::failed, check::failed);

@@ -55,7 +55,8 @@ void rpcByHand() {
     // R > P (CLI contract): after the N-th, prompt + N + R
     const auto often = events(rpc(4, 32, 4, preset), 5, 59);
     CHECK(often.size() == 6);
-    for (int64_t n = 1; n <= std::ssize(often); ++n) CHECK(often[n - 1].written == 4 * n + 32 && often[n - 1].after == 5 + n + 32);
+    for (int64_t n = 1; n <= std::ssize(often); ++n)
+      CHECK(often[n - 1].written == 4 * n + 32 && often[n - 1].after == 5 + n + 32);
     // c = 1: every trigger listed, nothing leaves
     for (const Event& e : events(rpc(16, 4, 1, preset), 5, 60)) CHECK(e.before == e.after);
     CHECK(events(rpc(16, 4, 1, preset), 5, 60).size() == 3);

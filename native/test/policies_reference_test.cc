@@ -21,7 +21,9 @@ const JsonValue& field(const JsonValue& object, const std::string& name) {
 }
 
 double number(const JsonValue& value) { return std::strtod(std::get<JsonNumber>(value.value).text.c_str(), nullptr); }
-int64_t count(const JsonValue& object, const std::string& name) { return static_cast<int64_t>(number(field(object, name))); }
+int64_t count(const JsonValue& object, const std::string& name) {
+  return static_cast<int64_t>(number(field(object, name)));
+}
 
 uint32_t mix(uint32_t x) {
   x ^= x >> 16;
@@ -34,7 +36,8 @@ uint32_t mix(uint32_t x) {
 // `element` of the fixture's script.
 float element(uint32_t seed, int tensor, int64_t head, int64_t position, int64_t channel) {
   uint32_t x = mix(seed);
-  for (const int64_t word : {int64_t{tensor}, head, position, channel}) x = mix((x ^ static_cast<uint32_t>(word)) * 0x9e3779b1u);
+  for (const int64_t word : {int64_t{tensor}, head, position, channel})
+    x = mix((x ^ static_cast<uint32_t>(word)) * 0x9e3779b1u);
   return static_cast<float>((x >> 8) * 0x1p-23 - 1.0);
 }
 
@@ -45,9 +48,14 @@ int setsCompared = 0, setsLeftOut = 0;
 
 void run(const JsonValue& c) {
   const std::string& aggregation = *field(c, "aggregation").string();
-  const auto policy = makePolicy({.name = "rpc", .interval = count(c, "P"), .window = count(c, "R"), .ratio = number(field(c, "c")),
-                                  .preset = "reference", .kernel = count(c, "kernel"),
-                                  .pooling = *field(c, "pooling").string(), .aggregation = aggregation});
+  const auto policy = makePolicy({.name = "rpc",
+                                  .interval = count(c, "P"),
+                                  .window = count(c, "R"),
+                                  .ratio = number(field(c, "c")),
+                                  .preset = "reference",
+                                  .kernel = count(c, "kernel"),
+                                  .pooling = *field(c, "pooling").string(),
+                                  .aggregation = aggregation});
   const JsonArray& cycles = *field(c, "cycles").array();
   const int64_t prompt = count(c, "prompt"), window = count(c, "R"), last = count(cycles.back(), "written");
   const auto seed = static_cast<uint32_t>(count(c, "seed"));

@@ -32,8 +32,8 @@ struct World {
   void open(pathpress::Aggregation sets) {
     std::vector<int32_t> start(prompt);
     std::iota(start.begin(), start.end(), 0);
-    const int64_t count = sets == pathpress::Aggregation::layer ? 1 : sets == pathpress::Aggregation::group ? kvHeads : heads;
-    held.assign(count, start);
+    using enum pathpress::Aggregation;
+    held.assign(sets == layer ? 1 : sets == group ? kvHeads : heads, start);
   }
 
   void write() {
