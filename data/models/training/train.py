@@ -35,27 +35,29 @@ def batches(kind, scale, first, rng):
                 row = json.loads(stream.stdout.readline())
                 pool.append((row["prompt"], row["output"]))
                 index += 1
-            pool.sort(key=lambda e: len(e[0]) + len(e[1]))
-            groups, group = [], []
-            for example in pool:
-                if group and (len(group) + 1) * (len(example[0]) + len(example[1])) > BATCH_TOKENS:
-                    groups.append(group)
-                    group = []
-                group.append(example)
-            groups.append(group)
+            pool.sort(key=lambda e: -len(e[0]) - len(e[1]))
+            groups = []
+            while pool:
+                rows = max(1, BATCH_TOKENS // padded(pool[0]))
+                groups.append((rows, padded(pool[0]), pool[:rows]))
+                pool = pool[rows:]
             rng.shuffle(groups)
-            for group in groups:
-                yield collate(group, rng), index
+            for rows, length, group in groups:
+                yield collate(rows, length, group, rng), index
     finally:
         stream.kill()
 
 
-def collate(group, rng):
-    """ids, targets (-100 = no loss), positions: (batch, length) each."""
-    length = max(len(p) + len(o) for p, o in group)
-    ids = torch.zeros(len(group), length, dtype=torch.long)
-    targets = torch.full((len(group), length), -100)
-    positions = torch.arange(length).repeat(len(group), 1)
+def padded(example):
+    """Length in whole steps of 128: few shapes, because PyTorch keeps a kernel and its scratch for each that it meets."""
+    return -(-(len(example[0]) + len(example[1])) // 128) * 128
+
+
+def collate(rows, length, group, rng):
+    """ids, targets (-100 = no loss), positions: (rows, length) each; rows beyond the group are empty."""
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    targets = torch.full((rows, length), -100)
+    positions = torch.arange(length).repeat(rows, 1)
     for row, (prompt, output) in enumerate(group):
         whole = prompt + output
         ids[row, : len(whole)] = torch.tensor(whole)
@@ -105,10 +107,8 @@ def main():
                 for group, lr in zip(optimizer.param_groups, lrs):
                     group["lr"] = lr * rate
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                states = model(ids, positions)
-                seen = targets >= 0
-                logits = model.head(states[seen]).float()
-            wanted = targets[seen]
+                logits = model.head(model(ids, positions)).float().flatten(0, 1)
+            wanted = targets.flatten()
             loss = F.cross_entropy(logits, wanted)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -116,7 +116,8 @@ def main():
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             state["tokens"] += ids.numel()
-            window.append((loss.item(), (logits.argmax(-1) == wanted).float().mean().item()))
+            right = (logits.argmax(-1) == wanted).sum() / (wanted >= 0).sum()
+            window.append((loss.item(), right.item()))
             now = time.time()
             if len(window) == 20:
                 mean = lambda i: sum(w[i] for w in window) / len(window)
