@@ -1,4 +1,7 @@
 // Golden facts: METHODS §1 of the design notes (triggers, counts, voters) and CLI.md (before and after).
+#include <algorithm>
+#include <cmath>
+
 #include "check.h"
 #include "policies_world.h"
 
@@ -106,6 +109,33 @@ void controls() {
   CHECK(events({.name = "full"}, 5, 100).empty());
 }
 
+// Two heads, three rows, queries of zeros: every row spreads one vote evenly over what it sees.
+void scoresByHand() {
+  const std::vector<float> zeros(64, 0.0f);
+  const std::vector<Voter> voters(2, {zeros.data(), zeros.data()});
+  const std::vector<int32_t> positions{5, 6, 8, 9}, rows{5, 8, 20};
+  SelectScratch scratch;
+  const auto scores = [&](const Recipe& recipe) {
+    scoreCandidates(recipe, {voters, 3, 4, positions, rows, {}}, scratch);
+    return scratch.ranks;
+  };
+  const auto near = [](const std::vector<double>& a, const std::vector<double>& b) {
+    return std::ranges::equal(a, b, [](double x, double y) { return std::abs(x - y) < 1e-6; });
+  };
+  Recipe recipe{.scoring = Scoring::votes, .selectors = Selectors::recent};
+  CHECK(near(scores(recipe), {0.75, 0.75, 0.75, 0.75}));
+  recipe.lastTwice = true;
+  CHECK(near(scores(recipe), {1, 1, 1, 1}));
+  recipe.pooling = Pooling::avg, recipe.kernel = 3;
+  CHECK(near(scores(recipe), {1, 1, 1, 1}));
+  recipe.paddingCounts = true;
+  CHECK(near(scores(recipe), {2 / 3.0, 1, 1, 2 / 3.0}));
+  recipe.neighboursByPosition = true;  // 6 and 8 are two apart
+  CHECK(near(scores(recipe), {2 / 3.0, 2 / 3.0, 2 / 3.0, 2 / 3.0}));
+  recipe = {.scoring = Scoring::votes, .selectors = Selectors::all};  // the rows see 1, 3 and 4 candidates
+  CHECK(near(scores(recipe), {1 + 1 / 3.0 + 0.25, 1 / 3.0 + 0.25, 1 / 3.0 + 0.25, 0.25}));
+}
+
 void refusals() {
   const auto message = [](auto change) {
     PolicyOptions o{.name = "rpc"};
@@ -133,6 +163,7 @@ int main() {
   rpcByHand();
   votersByHand();
   controls();
+  scoresByHand();
   refusals();
   return checks();
 }

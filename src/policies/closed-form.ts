@@ -1,0 +1,77 @@
+import type { Compression } from '../engine/types.js';
+import { rowOf } from './policies.js';
+import type { Policy } from './policy.js';
+import { checkPolicy } from './settle.js';
+
+/** Entries of one set (a layer's, a key-value head's or a query head's), the prompt's included. */
+export interface CacheLength {
+  compressions: Compression[];
+  /** Entries held once generated token t has its entry and a compression due there is done; t = 0 is the prompt alone. */
+  entriesAt(t: number): number;
+  /** Most entries that a decode pass attends to, its own included. */
+  peak: number;
+  /** Mean over the decode passes of the entries attended to. */
+  mean: number;
+  final: number;
+  /** The sawtooth as a line: where it starts, each tooth before and after, where it ends. */
+  corners: { generated: number; entries: number }[];
+}
+
+/**
+ * The length of the cache by arithmetic alone. An entry exists once its token has been fed back, so that a run of
+ * `generated` tokens writes one entry fewer: it has generated − 1 decode passes.
+ * @throws PathPressError BAD_OPTION where the policy does not hold or has no room for the prompt
+ */
+export function closedForm(policy: Policy, promptTokens: number, generated: number): CacheLength {
+  checkPolicy(policy, promptTokens);
+  const passes = Math.max(0, generated - 1);
+  const compressions = compressionsUntil(policy, promptTokens, passes);
+
+  const entriesAt = (t: number) => {
+    const last = compressions.findLast(({ generated: at }) => at <= t);
+    return last ? last.after + t - last.generated : promptTokens + t;
+  };
+  const final = entriesAt(passes);
+
+  // Between two compressions the entries attended to grow by one a pass: from `start` + 1 to its end.
+  const teeth = [...compressions.map(({ generated: at, before }) => ({ at, end: before })), { at: passes, end: final }];
+  const starts = [{ generated: 0, after: promptTokens }, ...compressions];
+  let attended = 0;
+  let peak = promptTokens;
+  teeth.forEach(({ at, end }, i) => {
+    const { generated: from, after: start } = starts[i]!;
+    attended += ((at - from) * (start + 1 + end)) / 2;
+    peak = Math.max(peak, end);
+  });
+
+  return {
+    compressions,
+    entriesAt,
+    peak,
+    mean: passes > 0 ? attended / passes : promptTokens,
+    final,
+    corners: [
+      { generated: 0, entries: promptTokens },
+      ...compressions.flatMap(({ generated: at, before, after }) => [
+        { generated: at, entries: before },
+        { generated: at, entries: after },
+      ]),
+      { generated: passes, entries: final },
+    ],
+  };
+}
+
+function compressionsUntil(policy: Policy, promptTokens: number, passes: number): Compression[] {
+  const schedule = rowOf(policy).schedule(policy);
+  const list: Compression[] = [];
+  if (!schedule) return list;
+  let held = { at: 0, entries: promptTokens };
+  for (let n = 1; schedule.trigger(n) <= passes; n += 1) {
+    const at = schedule.trigger(n);
+    const before = held.entries + at - held.at;
+    const after = schedule.after(n, promptTokens, before);
+    list.push({ generated: at, before, after });
+    held = { at, entries: after };
+  }
+  return list;
+}

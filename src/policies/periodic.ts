@@ -1,0 +1,54 @@
+import { choice, count, factor, flag, refuse } from './options.js';
+import type { PeriodicPolicy } from './policy.js';
+import type { Schedule } from './row.js';
+
+/** Options that every periodic policy has. */
+export const periodicFields = {
+  interval: count().default(1024),
+  window: count().default(32),
+  ratio: factor().optional(),
+  budget: choice('ratio', 'cap').default('ratio'),
+  keep: count().optional(),
+  pinPrompt: flag().default(true),
+};
+
+/** Fills in what depends on the budget, and refuses what means nothing under it. */
+export function settleBudget<P extends PeriodicPolicy>(options: P): P {
+  const { budget, keep, ratio, window } = options;
+  if (budget === 'ratio') {
+    if (keep !== undefined) refuse('keep', keep, 'means something with budget cap only');
+    return { ...options, ratio: ratio ?? 4 };
+  }
+  if (ratio !== undefined) refuse('ratio', ratio, 'means nothing with budget cap, which keep sets');
+  if (keep === undefined) refuse('keep', keep, 'budget cap needs it');
+  if (keep < window) refuse('keep', keep, `less than the window ${window}`);
+  return options;
+}
+
+/** @throws PathPressError BAD_OPTION where a cap has no room for what is pinned. */
+export function admitPrompt({ keep, pinPrompt, window }: PeriodicPolicy, promptTokens: number): void {
+  const pinned = window + (pinPrompt ? promptTokens : 0);
+  if (keep !== undefined && keep < pinned) refuse('keep', keep, `less than the ${pinned} entries that are pinned (prompt and window)`);
+}
+
+/** RPC's own: after the n-th compression, at n·interval + window generated tokens, `kept(n)` of the candidates stay. */
+export function ratioSchedule({ interval, window }: PeriodicPolicy, kept: (n: number) => number): Schedule {
+  return {
+    trigger: (n) => n * interval + window,
+    after: (n, promptTokens) => promptTokens + kept(n) + window,
+  };
+}
+
+/** A cap of `keep` entries, at n·interval + `late` generated tokens. */
+export function capSchedule({ interval, keep }: PeriodicPolicy, late: number): Schedule {
+  return {
+    trigger: (n) => n * interval + late,
+    after: (_n, _promptTokens, before) => Math.min(before, keep!),
+  };
+}
+
+/** Of the controls: RPC's triggers and counts under a ratio, n·interval under a cap. */
+export function controlSchedule(policy: PeriodicPolicy): Schedule {
+  if (policy.budget === 'cap') return capSchedule(policy, 0);
+  return ratioSchedule(policy, (n) => Math.floor((n * policy.interval) / policy.ratio!));
+}

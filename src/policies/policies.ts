@@ -1,0 +1,16 @@
+import { full } from './full.js';
+import type { Policy } from './policy.js';
+import { random } from './random.js';
+import { recency } from './recency.js';
+import type { PolicyRow } from './row.js';
+import { rpc } from './rpc.js';
+
+/** Every policy; the native registry has the same names. */
+export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = { full, rpc, recency, random };
+
+export const policyNames = Object.keys(policies) as Policy['name'][];
+
+/** The row of a policy, of the type that its policies have. */
+export function rowOf<P extends Policy>(policy: P): PolicyRow<P> {
+  return policies[policy.name] as unknown as PolicyRow<P>;
+}

@@ -1,0 +1,20 @@
+import type { Policy } from './policy.js';
+
+/** When a policy compresses and what it leaves, in entries of one set, the prompt's included. */
+export interface Schedule {
+  /** Generated tokens whose entries exist at the n-th compression, n ≥ 1. */
+  trigger(n: number): number;
+  /** Entries right after the n-th compression of a cache that held `before`. */
+  after(n: number, promptTokens: number, before: number): number;
+}
+
+/** A policy's row in the registry. */
+export interface PolicyRow<P extends Policy = Policy> {
+  readonly name: P['name'];
+  /** For lists and help. */
+  readonly summary: string;
+  /** Fills in the defaults. Throws PathPressError BAD_OPTION, naming option and value. */
+  settle(given: Record<string, unknown>): P;
+  /** null where nothing is ever evicted. */
+  schedule(policy: P): Schedule | null;
+}
