@@ -43,23 +43,21 @@ function scriptPath(dir: string): string {
 
 /** Written beside its place and moved there, so that no reader sees half a file. */
 async function writeWhole(file: string, content: string | Buffer): Promise<void> {
-  if (Buffer.byteLength(content) > figureFileLimit) {
-    throw new PathPressError('WRITE_FAILED', `${file}: ${Buffer.byteLength(content)} bytes, above the limit of ${figureFileLimit}; draw fewer points`);
-  }
   const partial = `${file}.${process.pid}.partial`;
   try {
+    await mkdir(path.dirname(file), { recursive: true });
     await writeFile(partial, content);
     await rename(partial, file);
   } catch (error) {
-    await rm(partial, { force: true });
+    await rm(partial, { force: true }).catch(() => undefined);
     throw new PathPressError('WRITE_FAILED', `${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 
 /**
  * Writes `<dir>/<name>.json` (the plotly spec), `.html` (interactive), `.svg` and `.png`; returns their paths.
- * @throws PathPressError `BAD_OPTION` for a figure that cannot be drawn (nothing is written), `WRITE_FAILED` for a full
- * disk or a file above {@link figureFileLimit}.
+ * @throws PathPressError `BAD_OPTION` for a figure that cannot be drawn, `WRITE_FAILED` for a file above
+ * {@link figureFileLimit} (in both cases nothing is written) or one that the file system refuses.
  */
 export async function saveFigure(name: string, figure: Figure, dir = 'figures'): Promise<string[]> {
   const svg = await renderSvg(figure);
@@ -69,12 +67,12 @@ export async function saveFigure(name: string, figure: Figure, dir = 'figures'):
     svg,
     png: svgToPng(svg, 2),
   };
-  await mkdir(dir, { recursive: true });
-  const files: string[] = [];
-  for (const [ending, content] of Object.entries(contents)) {
-    const file = path.join(dir, `${name}.${ending}`);
-    await writeWhole(file, content);
-    files.push(file);
+  const files = Object.keys(contents).map((ending) => path.join(dir, `${name}.${ending}`));
+  const sizes = Object.values(contents).map((content) => Buffer.byteLength(content));
+  const large = sizes.findIndex((size) => size > figureFileLimit);
+  if (large >= 0) {
+    throw new PathPressError('WRITE_FAILED', `${files[large]}: ${sizes[large]} bytes, above the limit of ${figureFileLimit}; draw fewer points`);
   }
+  for (const [index, content] of Object.values(contents).entries()) await writeWhole(files[index], content);
   return files;
 }

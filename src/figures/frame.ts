@@ -90,8 +90,9 @@ export function frame(data: Trace[], axes: Trace, options: FrameOptions): Figure
     ...(note ? [page(note, top + plotHeight + bottom, sizes.note, ink.soft)] : []),
     ...own,
   ];
+  const defined = (trace: Trace): Trace => Object.fromEntries(Object.entries(trace).filter(([, value]) => value !== undefined));
   return {
-    data,
+    data: data.map(defined),
     layout: {
       width,
       height,

@@ -116,6 +116,22 @@ export function shortCount(value: number): string {
   return value >= 1024 && value % 1024 === 0 ? `${value / 1024}k` : value.toLocaleString('en-US');
 }
 
+const siUnits: [number, string][] = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
+
+/** A logarithmic axis over positive values of any kind, with ticks at 1, 2 and 5 times powers of ten (at 1 where those crowd). */
+export function logAxis(title: string, values: number[], more: Trace = {}): Trace {
+  const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
+  const room = Math.max(0.05 * (high - low), 0.03);
+  const steps = high - low > 2.6 ? [1] : [1, 2, 5];
+  const decades = Array.from({ length: Math.ceil(high + room) - Math.floor(low - room) + 1 }, (_, i) => 10 ** (Math.floor(low - room) + i));
+  const ticks = decades.flatMap((decade) => steps.map((step) => step * decade));
+  const name = (tick: number): string => {
+    const [size, unit] = siUnits.find(([one]) => tick >= one) ?? [1, ''];
+    return `${Number((tick / size).toPrecision(3))}${unit}`;
+  };
+  return axis(title, { type: 'log', range: [low - room, high + room], tickmode: 'array', tickvals: ticks, ticktext: ticks.map(name), ...more });
+}
+
 /** A logarithmic axis of counts with a tick at each of these values. */
 export function countAxis(title: string, values: number[], more: Trace = {}): Trace {
   const ticks = [...new Set(values)].sort((a, b) => a - b);

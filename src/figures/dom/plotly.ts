@@ -10,7 +10,7 @@ import { pathLength, pointAtLength } from './path.js';
 
 interface Plotly {
   toImage(figure: Figure & { config: object }, options: object): Promise<string>;
-  validate(data: unknown, layout: unknown): { msg: string }[] | undefined;
+  validate(data: unknown, layout: unknown): { code: string; msg: string }[] | undefined;
 }
 
 interface Stage {
@@ -86,10 +86,11 @@ function load(): Stage {
   return stage;
 }
 
-/** Plotly's own complaints about a figure: unknown attributes, values out of range. Empty when it has none. */
+/** Plotly's own complaints about a figure: unknown attributes, values out of range; not those of attributes left idle. */
 export function plotlyComplaints(figure: Figure): string[] {
   const { data, layout } = structuredClone(figure);
-  return (load().plotly.validate(data, layout) ?? []).map((complaint) => complaint.msg);
+  const complaints = load().plotly.validate(data, layout) ?? [];
+  return complaints.filter(({ code }) => code !== 'unused').map(({ msg }) => msg);
 }
 
 let last: Promise<unknown> = Promise.resolve();

@@ -1,0 +1,184 @@
+import { JSDOM } from 'jsdom';
+import { describe, expect, it, vi } from 'vitest';
+import { reported } from '../paper/reported.js';
+import { ablationFigure } from './ablation.js';
+import { accuracyCostFigure } from './accuracy-cost.js';
+import { accuracyFigure } from './accuracy.js';
+import { bytesSavedFigure } from './bytes-saved.js';
+import { compressionsFigure } from './compressions.js';
+import { pageBox, type SvgNode } from './dom/boxes.js';
+import { plotlyComplaints } from './dom/plotly.js';
+import { renderPng, renderSvg } from './export.js';
+import type { Figure } from './figure.js';
+import { lengthsFigure } from './lengths.js';
+import { paperAccuracyFigure } from './paper-accuracy.js';
+import { modelMemoryGrid, paperMemoryFigure } from './paper-memory.js';
+import { redundancyFigure } from './redundancy.js';
+import { redundancyPoliciesFigure } from './redundancy-policies.js';
+import { redundancyThresholdFigure } from './redundancy-threshold.js';
+import { sawtoothFigure } from './sawtooth.js';
+import { sparsityFigure } from './sparsity.js';
+import { sparsityPairedFigure } from './sparsity-paired.js';
+import { throughputFigure } from './throughput.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+/** Invented numbers throughout: these figures are looked at, never published. */
+const text = {
+  title: 'A finding in a whole sentence that is long enough to need a second line, as the findings of this kind of study often are',
+  subtitle: 'What is shown: task, model, sample sizes; means and 95 % intervals',
+  note: 'Invented numbers for a test. Open marks: the paper’s own report on other models. The note says how it was measured and what to beware of, and runs over more than one line.',
+};
+const around = (mean: number, half: number) => ({ mean, low: mean - half, high: mean + half });
+const models = [
+  { name: 'QwQ-32B', kind: 'reasoning' },
+  { name: 'Qwen3-30B-A3B, thinking', kind: 'reasoning' },
+  { name: 'Qwen3-30B-A3B, not thinking', kind: 'non-reasoning' },
+  { name: 'LongWriter-9B', kind: 'non-reasoning' },
+] as const;
+const policies = ['full', 'rpc', 'recency', 'random-persistent', 'random-redraw'];
+const lengths = [512, 1024, 2048, 4096];
+
+const examples: Record<string, () => Figure> = {
+  sparsity: () =>
+    sparsityFigure(
+      [1, 2, 3].flatMap((n) => [
+        ...models.map((model, m) => ({
+          ...model, n, points: lengths.map((x, i) => ({ x, ...around(5 + n + 0.5 * i + 0.2 * m, 0.15), share: 1 - 0.22 * i - 0.05 * m })),
+        })),
+        { name: 'LongWriter-8B (paper)', kind: 'non-reasoning' as const, source: 'paper' as const, n, points: lengths.slice(1).map((x, i) => ({ x, mean: 6.9 + n + 0.4 * i })) },
+      ]),
+      text,
+    ),
+  'sparsity-paired': () =>
+    sparsityPairedFigure(
+      ['Qwen3, thinking − not thinking', 'QwQ-32B − GPT-4.1', 'reasoner − writer'].flatMap((label, k) =>
+        [512, 1024].map((length, i) => ({ label, length, pairs: 15 - k - i, reach: [0.97, 0.22] as [number, number], ...around(0.4 - 0.3 * k + 0.1 * i, 0.2) })),
+      ),
+      'difference of 3-gram entropy (bits)',
+      text,
+    ),
+  redundancy: () =>
+    redundancyFigure(
+      [1, 2, 4].flatMap((moreThan) => [
+        ...models.map((model, m) => ({ ...model, moreThan, ...around(0.65 - 0.1 * moreThan - 0.08 * m, 0.05) })),
+        { name: 'R1-Distill-Qwen-7B', kind: 'reasoning' as const, source: 'paper' as const, moreThan, mean: 0.7 - 0.1 * moreThan },
+      ]),
+      text,
+    ),
+  'redundancy-threshold': () =>
+    redundancyThresholdFigure(
+      ['minilm', 'use', 'static', 'lexical'].flatMap((embedder, e) =>
+        models.map((model, m) => ({ ...model, embedder, points: [0.5, 0.6, 0.7, 0.8, 0.9].map((x) => ({ x, ...around(1.3 - x - 0.05 * m - 0.05 * e, 0.03) })) })),
+      ),
+      text,
+    ),
+  'redundancy-policies': () =>
+    redundancyPoliciesFigure(
+      ['full', 'full, length-matched', ...policies.slice(1)].flatMap((policy, p) => [1, 2, 4].map((moreThan) => ({ policy, moreThan, ...around(0.7 - 0.08 * p - 0.05 * moreThan, 0.04) }))),
+      text,
+      [1, 2, 4].flatMap((moreThan) => [{ policy: 'full', moreThan, mean: 0.75 - 0.1 * moreThan }, { policy: 'rpc', moreThan, mean: 0.4 - 0.08 * moreThan }]),
+    ),
+  accuracy: () =>
+    accuracyFigure(
+      ['loops', 'chains', 'passcode'].flatMap((task, t) => [
+        { task, policy: 'full', setting: 'full cache', ...around(0.96, 0.03) },
+        ...['P = 128, c = 4', 'P = 256, c = 4', 'P = 128, c = 8'].flatMap((setting, s) =>
+          policies.slice(1).map((policy, p) => ({ task, policy, setting, ...around(0.8 - 0.15 * p + 0.05 * s - 0.02 * t, 0.06) })),
+        ),
+      ]),
+      text,
+    ),
+  'accuracy-cost': () =>
+    accuracyCostFigure(
+      ['loops', 'chains'].flatMap((task) => policies.flatMap((policy, p) => (p === 0 ? [1000] : [150, 240, 420]).map((cost, i) => ({ task, policy, cost, ...around(0.9 - 0.15 * p + 0.05 * i, 0.05) })))),
+      'mean entries held',
+      text,
+    ),
+  'paper-accuracy': () => paperAccuracyFigure(reported().accuracy, text),
+  throughput: () =>
+    throughputFigure(
+      ['full', 'rpc'].flatMap((policy, p) =>
+        [1, 4].flatMap((batch) => lengths.map((length) => ({ policy, batch, length, tokensPerSecond: around(900 * batch ** 0.5 - length * 0.1 * (1 - p), 20), peakBytes: length * batch * 512 * (1 - 0.6 * p), compressShare: 0.02 * p }))),
+      ),
+      text,
+    ),
+  sawtooth: () =>
+    sawtoothFigure(
+      [{ name: 'RPC, P = 16', policy: 'rpc', closedForm: [[0, 5], [20, 25], [20, 13], [36, 29], [36, 17], [40, 21]].map(([generated, entries]) => ({ generated, entries })), measured: [[10, 15], [20, 13], [30, 23], [40, 21]].map(([generated, entries]) => ({ generated, entries })) },
+       { name: 'full', policy: 'full', closedForm: [{ generated: 0, entries: 5 }, { generated: 40, entries: 45 }], measured: [{ generated: 40, entries: 45 }] }],
+      text,
+    ),
+  'paper-memory': () => paperMemoryFigure(modelMemoryGrid(reported().memoryGrid), text),
+  lengths: () => lengthsFigure(models.map((model, m) => ({ ...model, lengths: Array.from({ length: 90 }, (_, i) => 200 + (i * i * (m + 1)) / 2) })), text, [256, 1024, 4096]),
+  compressions: () =>
+    compressionsFigure(
+      models.flatMap(({ name }, m) => [256, 512, 1024, 2048, 4096].map((interval, i) => ({ source: name, interval, shares: [0.1 + 0.15 * i, 0.2, 0.1 + 0.02 * m, 0.1, 0.5 - 0.15 * i - 0.02 * m].map((s) => Math.max(0, s)) }))),
+      text,
+    ),
+  'bytes-saved': () => bytesSavedFigure(models.map((model, m) => ({ ...model, points: [256, 512, 1024, 2048, 4096].map((x, i) => ({ x, ...around(3.2 - 0.5 * i - 0.2 * m, 0.1) })) })), 'mean bytes, full over RPC', text),
+  ablation: () =>
+    ablationFigure(
+      'window R',
+      ['P = 128', 'P = 256'].flatMap((line, l) => [1, 8, 32, 128].map((value, i) => ({ value, line, ...around(0.3 + 0.15 * i + 0.05 * l, 0.06), bytes: 200_000 + 60_000 * i + 30_000 * l }))),
+      text,
+      {
+        reference: { ...around(0.96, 0.02), bytes: 900_000 },
+        paper: reported().ablations.filter(({ knob }) => knob === 'window').map(({ value, interval, passAt1 }) => ({ value, line: `paper, P = ${interval}`, mean: passAt1 / 100 })),
+      },
+    ),
+};
+
+const shortNumbers = (figure: Figure): unknown =>
+  JSON.parse(JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toFixed(3)) : value)));
+
+interface Placed {
+  words: string;
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** Every text of the drawing with its place on the page. */
+function placedTexts(svg: string): Placed[] {
+  const { document } = new JSDOM(svg, { contentType: 'image/svg+xml' }).window;
+  return Array.from(document.querySelectorAll('text')).map((node) => {
+    const { x, y, width, height } = pageBox(node as unknown as SvgNode);
+    return { words: node.textContent ?? '', left: x, top: y, right: x + width, bottom: y + height };
+  });
+}
+
+describe.each(Object.entries(examples))('%s', (name, build) => {
+  const figure = build();
+
+  it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
+
+  it('is a figure that plotly knows', () => expect(plotlyComplaints(figure)).toEqual([]));
+
+  it('keeps every text on the page and apart from the others', async () => {
+    const { width, height } = figure.layout as { width: number; height: number };
+    const texts = placedTexts(await renderSvg(figure)).filter(({ words }) => words.trim() !== '');
+    expect(texts.length).toBeGreaterThan(8);
+    const outside = texts.filter((t) => t.left < -1 || t.top < -1 || t.right > width + 1 || t.bottom > height + 1);
+    expect(outside).toEqual([]);
+    const slack = 2.5; // line boxes are taller than the letters in them
+    const clash = (a: Placed, b: Placed): boolean =>
+      a.left < b.right - slack && b.left < a.right - slack && a.top < b.bottom - slack && b.top < a.bottom - slack;
+    const clashes = texts.flatMap((a, i) => texts.slice(i + 1).filter((b) => clash(a, b)).map((b) => `${a.words} × ${b.words}`));
+    expect(clashes).toEqual([]);
+  });
+
+  if (process.env.FIGURE_PREVIEW) {
+    it('is written for a look', async () => {
+      const { mkdir, writeFile } = await import('node:fs/promises');
+      await mkdir(process.env.FIGURE_PREVIEW!, { recursive: true });
+      await writeFile(`${process.env.FIGURE_PREVIEW}/${name}.png`, await renderPng(figure));
+    });
+  }
+});
+
+it('names a number that cannot be drawn', () => {
+  expect(() => bytesSavedFigure([{ ...models[0], points: [{ x: 256, mean: NaN }] }], 'bytes', text)).toThrowError(/QwQ-32B, P = 256: mean NaN/);
+  expect(() => accuracyFigure([], text)).toThrowError(/nothing to draw/);
+});
