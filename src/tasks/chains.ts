@@ -1,6 +1,6 @@
 import { Random } from './random.js';
 import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
-import { apply, randomSign, randomValue, show, type Value } from './values.js';
+import { add, randomValue, show, type Value } from './values.js';
 
 /**
  * The negative control: definitions form a random graph, each value is looked up at a random distance, so the last
@@ -20,11 +20,10 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   for (let node = 2; node < count; node++) {
     const left = random.integer(0, node - 1);
     const right = (left + random.integer(1, node - 1)) % node;
-    const sign = randomSign(random);
-    values.push(apply(values[left], sign, values[right]));
+    values.push(add(values[left], values[right]));
     const [name, first, second] = [node, left, right].map((i) => `v${i + 1}`);
-    stated.push(`${name} is ${first} ${sign} ${second} .`);
-    thoughts.push(`${name} is ${first} = ${show(values[left])} ${sign} ${second} = ${show(values[right])} , ${name} = ${show(values[node])} .`);
+    stated.push(`${name} is ${first} + ${second} .`);
+    thoughts.push(`${name} is ${first} = ${show(values[left])} + ${second} = ${show(values[right])} , ${name} = ${show(values[node])} .`);
   }
   const answer = `v${count} = ${show(values[count - 1])}`;
   return {
@@ -47,7 +46,7 @@ function grade(problem: Problem, output: string): Grade {
   for (const [, name, value] of problem.prompt.matchAll(/(v\d+) = (\d \d)/g)) known.set(name, value);
   const lookups = { right: 0, total: 0 };
   const thinking = output.split('</think>')[0];
-  for (const [, defined, first, a, second, b, made] of thinking.matchAll(/(v\d+) is (v\d+) = (\d \d) [+-] (v\d+) = (\d \d) , v\d+ = (\d \d)/g)) {
+  for (const [, defined, first, a, second, b, made] of thinking.matchAll(/(v\d+) is (v\d+) = (\d \d) \+ (v\d+) = (\d \d) , v\d+ = (\d \d)/g)) {
     for (const [name, value] of [[first, a], [second, b]]) {
       lookups.total++;
       if (known.get(name) === value) lookups.right++;

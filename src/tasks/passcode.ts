@@ -1,11 +1,11 @@
 import { Random } from './random.js';
 import { randomPart, statePart, workPart } from './rounds.js';
 import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
-import { apply, randomSign, randomValue, show, type Value } from './values.js';
+import { add, randomValue, show, type Value } from './values.js';
 
 /**
  * A fact stated once in the model's own output, asked for some thousand tokens later, after work that never mentions it.
- * The code takes six steps to make, so that it can't be read off the prompt at the end.
+ * The code takes three steps to make, so that it can't simply be read off the prompt at the end.
  */
 export const passcode: Task = { name: 'passcode', version: 1, problem, worked, grade };
 
@@ -16,13 +16,13 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const names = ['p', 'q', 'r'];
   const start = randomValue(random);
   const constants = new Map<string, Value>(names.map((name) => [name, randomValue(random)]));
-  const terms = Array.from({ length: 6 }, () => ({ sign: randomSign(random), name: random.pick(names) }));
+  const terms = names.map((name) => ({ name, at: random.unit() })).sort((a, b) => a.at - b.at);
   const part = randomPart(random, '1', ['a', 'b', 'c'], names, Math.max(1, Math.round(random.integer(30, 42) * scale)));
   const given = [...constants].map(([name, value]) => `${name} = ${show(value)} .`).join(' ');
-  const recipe = terms.map((t) => `${t.sign} ${t.name}`).join(' ');
+  const recipe = terms.map((t) => `+ ${t.name}`).join(' ');
   const prompt = `<bos> x = ${show(start)} . ${given} code is x ${recipe} . ${statePart(part)} find code . <think>`;
   let code = start;
-  const steps = terms.map((t) => `${t.sign} ${t.name} -> ${show((code = apply(code, t.sign, constants.get(t.name)!)))}`);
+  const steps = terms.map((t) => `+ ${t.name} -> ${show((code = add(code, constants.get(t.name)!)))}`);
   const answer = `code = ${show(code)}`;
   const made = `code : x = ${show(start)} . ${steps.join(' , ')} . ${answer} .`;
   const done = workPart(random, part, start, constants);

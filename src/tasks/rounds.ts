@@ -1,11 +1,10 @@
 import type { Random } from './random.js';
-import { apply, randomSign, show, type Sign, type Value } from './values.js';
+import { add, show, type Value } from './values.js';
 
 /** One part of a `loops` problem: three definitions made from x and the constants, applied round after round. */
 export interface Part {
   name: string;
-  definitions: { name: string; left: string; sign: Sign; right: string }[];
-  signs: Sign[];
+  definitions: { name: string; left: string; right: string }[];
   rounds: number;
 }
 
@@ -16,15 +15,15 @@ export function randomPart(random: Random, name: string, names: readonly string[
     // One operand is x, so that a definition is news to the model and not a fact of the prompt.
     const constant = random.pick(constants);
     const xFirst = random.chance(0.5);
-    return { name: defined, left: xFirst ? 'x' : constant, sign: randomSign(random), right: xFirst ? constant : 'x' };
+    return { name: defined, left: xFirst ? 'x' : constant, right: xFirst ? constant : 'x' };
   });
-  return { name, definitions, signs: names.map(() => randomSign(random)), rounds };
+  return { name, definitions, rounds };
 }
 
 /** The part as the prompt states it. */
 export function statePart(part: Part): string {
-  const definitions = part.definitions.map((d) => `${d.name} is ${d.left} ${d.sign} ${d.right} .`).join(' ');
-  const plan = part.definitions.map((d, i) => `${part.signs[i]} ${d.name}`).join(' ');
+  const definitions = part.definitions.map((d) => `${d.name} is ${d.left} + ${d.right} .`).join(' ');
+  const plan = part.definitions.map((d) => `+ ${d.name}`).join(' ');
   return `part ${part.name} : ${definitions} ${part.rounds} rounds of ${plan} .`;
 }
 
@@ -33,15 +32,14 @@ export function workPart(random: Random, part: Part, start: Value, constants: Co
   const words: string[] = [`part ${part.name} : x = ${show(start)} .`];
   const values = part.definitions.map((d) => {
     const operand = (name: string) => (name === 'x' ? start : constants.get(name)!);
-    const value = apply(operand(d.left), d.sign, operand(d.right));
-    words.push(`${d.name} is ${d.left} ${d.sign} ${d.right} , ${d.name} = ${show(value)} .`);
+    const value = add(operand(d.left), operand(d.right));
+    words.push(`${d.name} is ${d.left} + ${d.right} , ${d.name} = ${show(value)} .`);
     return value;
   });
-  const step = (x: Value, i: number) => apply(x, part.signs[i], values[i]);
-  const wording = (i: number, after: Value) => `${part.signs[i]} ${part.definitions[i].name} -> ${show(after)}`;
+  const wording = (i: number, after: Value) => `+ ${part.definitions[i].name} -> ${show(after)}`;
   const round = (x: Value) => {
     const reached = [x];
-    for (let i = 0; i < values.length; i++) reached.push(step(reached[i], i));
+    for (let i = 0; i < values.length; i++) reached.push(add(reached[i], values[i]));
     return reached;
   };
   let x = start;

@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH_TOKENS = 16384
 # (million tokens, scale of the problems): short problems teach the skills, long ones the distance.
 PHASES = {
-    "reasoner": [(2, 0.08), (4, 0.2), (6, 0.5), (10, 1.0), (8, 1.12)],
+    "reasoner": [(2, 0.08), (7, 0.2), (5, 0.5), (7, 1.0), (7, 1.12)],
     "writer": [(1, 0.1), (2, 0.4), (4, 1.05)],
 }
 DECAY = 0.35  # of all tokens, at the end, over which the rate falls to nothing
