@@ -1,0 +1,15 @@
+#pragma once
+
+#include "dtype.h"
+
+namespace pathpress {
+
+// A row-major matrix that lies in a mapped file (or in a copy of it where the file has it misaligned).
+struct Matrix {
+  const void* data = nullptr;
+  DType type = DType::f32;
+  int rows = 0;
+  int cols = 0;
+};
+
+}  // namespace pathpress
