@@ -1,0 +1,40 @@
+// What config.json says of a model, already read and type-checked by src/engine/checkpoint.ts.
+#pragma once
+
+#include <string>
+
+namespace pathpress {
+
+struct RopeScaling {
+  std::string type = "default";  // default | llama3
+  double factor = 1;
+  double lowFrequencyFactor = 1;
+  double highFrequencyFactor = 4;
+  double originalPositions = 8192;
+};
+
+struct ModelConfig {
+  std::string family;  // config.json's model_type
+  int layers = 0;
+  int hidden = 0;
+  int intermediate = 0;
+  int heads = 0;
+  int kvHeads = 0;
+  int headDim = 0;
+  int vocab = 0;
+  double normEpsilon = 1e-6;
+  double ropeTheta = 10000;
+  RopeScaling ropeScaling;
+  bool tiedEmbeddings = false;
+  bool attentionBias = false;  // read by families whose attention bias is an option
+  bool mlpBias = false;        // likewise
+
+  int group() const { return heads / kvHeads; }
+  int queryWidth() const { return heads * headDim; }
+  int kvWidth() const { return kvHeads * headDim; }
+};
+
+// Throws EngineError BAD_CONFIG naming the field and the value.
+void checkConfig(const ModelConfig& config);
+
+}  // namespace pathpress

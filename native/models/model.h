@@ -1,0 +1,41 @@
+// A model in memory: config, rotary frequencies and mapped weights, the same struct for every family.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../engine/weights.h"
+#include "config.h"
+
+namespace pathpress {
+
+struct Linear {
+  Matrix weight;            // (out, in)
+  std::vector<float> bias;  // (out), or empty
+};
+
+struct Layer {
+  std::vector<float> attentionNorm, mlpNorm;  // (hidden)
+  Linear query, key, value;                   // (heads·headDim | kvHeads·headDim, hidden)
+  Linear attentionOutput;                     // (hidden, heads·headDim)
+  Linear gate, up, down;                      // (intermediate, hidden) twice, (hidden, intermediate)
+};
+
+struct Model {
+  ModelConfig config;
+  Weights weights;
+  Matrix embedding;              // (vocab, hidden)
+  Matrix output;                 // (vocab, hidden); the embedding where tied
+  std::vector<float> finalNorm;  // (hidden)
+  std::vector<Layer> layers;
+  std::vector<float> inverseFrequencies;  // (headDim / 2), after rope scaling
+};
+
+// Throws EngineError UNKNOWN_FAMILY, BAD_CONFIG, BAD_FILE, BAD_TENSOR or BAD_WEIGHTS.
+std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads);
+
+// Frequencies in float32 as Hugging Face computes them; (headDim / 2).
+std::vector<float> ropeFrequencies(const ModelConfig& config);
+
+}  // namespace pathpress

@@ -1,0 +1,57 @@
+#include <array>
+#include <string>
+
+#include "../engine/errors.h"
+#include "family.h"
+
+namespace pathpress {
+namespace {
+
+constexpr std::array<const Family*, 2> rows = {&llama, &qwen2};
+
+void checkRange(const char* field, int value, int limit) {
+  if (value < 1 || value > limit) {
+    throw EngineError("BAD_CONFIG", std::string("config.json: ") + field + " " + std::to_string(value) +
+                                        " is not between 1 and " + std::to_string(limit));
+  }
+}
+
+}  // namespace
+
+std::span<const Family* const> families() { return rows; }
+
+const Family& findFamily(const std::string& name) {
+  std::string known;
+  for (const Family* family : rows) {
+    if (name == family->name) return *family;
+    known += (known.empty() ? "" : ", ") + std::string(family->name);
+  }
+  throw EngineError("UNKNOWN_FAMILY", "config.json: model_type \"" + name + "\" is not one of " + known);
+}
+
+void checkConfig(const ModelConfig& config) {
+  checkRange("num_hidden_layers", config.layers, 1024);
+  checkRange("hidden_size", config.hidden, 1 << 20);
+  checkRange("intermediate_size", config.intermediate, 1 << 20);
+  checkRange("num_attention_heads", config.heads, 1024);
+  checkRange("num_key_value_heads", config.kvHeads, config.heads);
+  checkRange("head_dim", config.headDim, 1024);
+  checkRange("vocab_size", config.vocab, 1 << 24);
+  const auto refuse = [](const std::string& what) { throw EngineError("BAD_CONFIG", "config.json: " + what); };
+  if (config.heads % config.kvHeads != 0) {
+    refuse("num_attention_heads " + std::to_string(config.heads) + " is not a multiple of num_key_value_heads " +
+           std::to_string(config.kvHeads));
+  }
+  if (config.group() > 32) refuse("more than 32 query heads share a key-value head");
+  if (config.headDim % 2 != 0) refuse("head_dim " + std::to_string(config.headDim) + " is odd: rotary pairs need even");
+  if (!(config.normEpsilon > 0)) refuse("rms_norm_eps " + std::to_string(config.normEpsilon) + " is not above 0");
+  if (!(config.ropeTheta > 0)) refuse("rope_theta " + std::to_string(config.ropeTheta) + " is not above 0");
+  const RopeScaling& scaling = config.ropeScaling;
+  if (scaling.type != "default" && scaling.type != "llama3") refuse("rope_scaling type \"" + scaling.type + "\" is unknown");
+  if (scaling.type == "llama3" &&
+      !(scaling.factor > 0 && scaling.originalPositions > 0 && scaling.highFrequencyFactor > scaling.lowFrequencyFactor)) {
+    refuse("rope_scaling llama3 needs factor > 0, original_max_position_embeddings > 0, high_freq_factor > low_freq_factor");
+  }
+}
+
+}  // namespace pathpress
