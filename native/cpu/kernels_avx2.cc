@@ -1,0 +1,83 @@
+// AVX2, FMA and F16C: vectors of eight.
+#include <immintrin.h>
+
+#include "simd_attention.h"
+
+namespace pathpress {
+namespace {
+
+struct Avx2 {
+  using Vec = __m256;
+  static constexpr int width = 8;
+  static constexpr int tokenTile = 2;
+
+  static Vec zero() { return _mm256_setzero_ps(); }
+  static Vec set(float value) { return _mm256_set1_ps(value); }
+  static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  static Vec subtract(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+  static Vec multiply(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+  static Vec maximum(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+  static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+
+  static Vec load(const float* from) { return _mm256_loadu_ps(from); }
+  static Vec load(ElementF32, const float* from) { return _mm256_loadu_ps(from); }
+  static Vec load(ElementF16, const uint16_t* from) { return _mm256_cvtph_ps(load16(from)); }
+  static Vec load(ElementBf16, const uint16_t* from) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(from)), 16));
+  }
+  static Vec loadPart(ElementF32, const float* from, int count) { return _mm256_maskload_ps(from, firstLanes(count)); }
+  template <class Element>
+  static Vec loadPart(Element element, const uint16_t* from, int count) {
+    uint16_t copy[width] = {};
+    for (int i = 0; i < count; ++i) copy[i] = from[i];
+    return load(element, copy);
+  }
+  static void store(float* to, Vec value) { _mm256_storeu_ps(to, value); }
+  static void storePart(float* to, Vec value, int count) { _mm256_maskstore_ps(to, firstLanes(count), value); }
+
+  // The four sums side by side; each is added up in the same order as sum() does.
+  static void storeSums(float* to, Vec a, Vec b, Vec c, Vec d) { _mm_storeu_ps(to, sums(a, b, c, d)); }
+  static float sum(Vec a) { return _mm_cvtss_f32(sums(a, zero(), zero(), zero())); }
+  static float largest(Vec a) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_shuffle_ps(half, half, 1)));
+  }
+
+  // Cephes' expf: below 2 ulp; 0 under -87.3, arguments above 88 count as 88.
+  static Vec exp(Vec x) {
+    const Vec tooSmall = _mm256_cmp_ps(x, set(-87.3f), _CMP_LT_OQ);
+    x = _mm256_max_ps(_mm256_min_ps(x, set(88.0f)), set(-87.3f));
+    const Vec n = _mm256_round_ps(multiply(x, set(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const Vec r = fma(n, set(2.12194440e-4f), fma(n, set(-0.693359375f), x));
+    Vec p = set(1.9875691500e-4f);
+    p = fma(p, r, set(1.3981999507e-3f));
+    p = fma(p, r, set(8.3334519073e-3f));
+    p = fma(p, r, set(4.1665795894e-2f));
+    p = fma(p, r, set(1.6666665459e-1f));
+    p = fma(p, r, set(5.0000001201e-1f));
+    p = add(fma(p, multiply(r, r), r), set(1.0f));
+    const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_andnot_ps(tooSmall, multiply(p, _mm256_castsi256_ps(power)));
+  }
+
+ private:
+  static __m128i load16(const uint16_t* from) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(from)));
+  }
+  static __m256i firstLanes(int count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static __m128 sums(Vec a, Vec b, Vec c, Vec d) {
+    const Vec all = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  }
+};
+
+}  // namespace
+
+extern const Kernels avx2Kernels;
+const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdSwiglu<Avx2>};
+
+}  // namespace pathpress

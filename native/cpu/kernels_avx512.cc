@@ -1,0 +1,75 @@
+// AVX-512 F, BW, DQ and VL: vectors of sixteen, one page's entries.
+#include <immintrin.h>
+
+#include "simd_attention.h"
+
+namespace pathpress {
+namespace {
+
+struct Avx512 {
+  using Vec = __m512;
+  static constexpr int width = 16;
+  static constexpr int tokenTile = 4;
+
+  static Vec zero() { return _mm512_setzero_ps(); }
+  static Vec set(float value) { return _mm512_set1_ps(value); }
+  static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  static Vec subtract(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+  static Vec multiply(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+  static Vec maximum(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+  static Vec load(const float* from) { return _mm512_loadu_ps(from); }
+  static Vec load(ElementF32, const float* from) { return _mm512_loadu_ps(from); }
+  static Vec load(ElementF16, const uint16_t* from) { return _mm512_cvtph_ps(_mm256_loadu_epi16(from)); }
+  static Vec load(ElementBf16, const uint16_t* from) { return widen(_mm256_loadu_epi16(from)); }
+  static Vec loadPart(ElementF32, const float* from, int count) {
+    return _mm512_maskz_loadu_ps(firstLanes(count), from);
+  }
+  static Vec loadPart(ElementF16, const uint16_t* from, int count) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(firstLanes(count), from));
+  }
+  static Vec loadPart(ElementBf16, const uint16_t* from, int count) {
+    return widen(_mm256_maskz_loadu_epi16(firstLanes(count), from));
+  }
+  static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
+  static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
+
+  // The four sums side by side; each is added up in the same order as sum() does.
+  static void storeSums(float* to, Vec a, Vec b, Vec c, Vec d) { _mm_storeu_ps(to, sums(a, b, c, d)); }
+  static float sum(Vec a) { return _mm_cvtss_f32(sums(a, zero(), zero(), zero())); }
+  static float largest(Vec a) { return _mm512_reduce_max_ps(a); }
+
+  // Cephes' expf: below 2 ulp; 0 under -87.3, arguments above 88 count as 88.
+  static Vec exp(Vec x) {
+    const __mmask16 large = _mm512_cmp_ps_mask(x, set(-87.3f), _CMP_GE_OQ);
+    x = _mm512_max_ps(_mm512_min_ps(x, set(88.0f)), set(-87.3f));
+    const Vec n = _mm512_roundscale_ps(multiply(x, set(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const Vec r = fma(n, set(2.12194440e-4f), fma(n, set(-0.693359375f), x));
+    Vec p = set(1.9875691500e-4f);
+    p = fma(p, r, set(1.3981999507e-3f));
+    p = fma(p, r, set(8.3334519073e-3f));
+    p = fma(p, r, set(4.1665795894e-2f));
+    p = fma(p, r, set(1.6666665459e-1f));
+    p = fma(p, r, set(5.0000001201e-1f));
+    p = add(fma(p, multiply(r, r), r), set(1.0f));
+    return _mm512_maskz_scalef_ps(large, p, n);
+  }
+
+ private:
+  static __mmask16 firstLanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }
+  static Vec widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
+  static __m256 fold(Vec a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
+  static __m128 sums(Vec a, Vec b, Vec c, Vec d) {
+    const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(fold(a), fold(b)), _mm256_hadd_ps(fold(c), fold(d)));
+    return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  }
+};
+
+}  // namespace
+
+extern const Kernels avx512Kernels;
+const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdSwiglu<Avx512>};
+
+}  // namespace pathpress
