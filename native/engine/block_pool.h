@@ -1,0 +1,36 @@
+// Blocks of equal size for all sequences. A block holds one page of one (sequence, layer, key-value head).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace pathpress {
+
+class BlockPool {
+ public:
+  // `limit` bytes at most are ever held; the pool grows towards it on demand.
+  BlockPool(size_t blockBytes, size_t limit);
+
+  // Throws EngineError OUT_OF_MEMORY naming the limit.
+  std::byte* take();
+  void give(std::byte* block) { free_.push_back(block); }
+
+  size_t blockBytes() const { return blockBytes_; }
+  size_t total() const { return total_; }
+  size_t free() const { return free_.size(); }
+  size_t used() const { return total_ - free_.size(); }
+
+ private:
+  void grow();
+
+  struct Release {
+    void operator()(std::byte* slab) const;
+  };
+  size_t blockBytes_, limit_;
+  size_t total_ = 0;
+  std::vector<std::unique_ptr<std::byte, Release>> slabs_;
+  std::vector<std::byte*> free_;
+};
+
+}  // namespace pathpress

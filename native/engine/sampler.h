@@ -1,0 +1,27 @@
+// Picks the next token from logits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace pathpress {
+
+struct Sampling {
+  double temperature = 0;  // 0: the largest logit, the lowest id on ties
+  double topP = 1;         // 1 is off
+  int topK = 0;            // 0 is off
+  double minP = 0;         // 0 is off
+  uint64_t seed = 0;
+};
+
+struct SamplerScratch {
+  std::vector<double> weights;
+  std::vector<int> ids;
+};
+
+// `random` is uniform in [0, 1). Filters apply in Hugging Face's order: temperature, top-k, top-p (of what top-k left,
+// the token that crosses the threshold included), min-p (of the largest left). Tokens of equal logit rank by id.
+int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch);
+
+}  // namespace pathpress

@@ -1,0 +1,93 @@
+#include "sequence_cache.h"
+
+namespace pathpress {
+namespace {
+
+size_t blocksFor(int entries) { return (static_cast<size_t>(entries) + pageEntries - 1) / pageEntries; }
+
+}  // namespace
+
+SequenceCache::SequenceCache(BlockPool& pool, const CacheShape& shape, CacheTracking tracking)
+    : pool_(pool), shape_(shape), tracking_(tracking) {
+  heads_.resize(static_cast<size_t>(shape.layers) * static_cast<size_t>(shape.kvHeads));
+  if (tracking.positions) {
+    positions_.resize(tracking.positionsPerHead ? heads_.size() : static_cast<size_t>(shape.layers));
+  }
+}
+
+SequenceCache::~SequenceCache() {
+  for (HeadCache& head : heads_) {
+    for (std::byte* block : head.blocks) pool_.give(block);
+  }
+}
+
+void SequenceCache::reserve(int entries) {
+  for (HeadCache& head : heads_) {
+    const size_t needed = blocksFor(head.count + entries);
+    while (head.blocks.size() < needed) {
+      head.blocks.push_back(nullptr);
+      try {
+        head.blocks.back() = pool_.take();
+      } catch (...) {
+        head.blocks.pop_back();
+        throw;
+      }
+      ++blocks_;
+    }
+    if (tracking_.masks) head.masks.resize(static_cast<size_t>(head.count + entries), ~0u);  // seen by all
+  }
+}
+
+void SequenceCache::commit(int entries, int position) {
+  for (HeadCache& head : heads_) head.count += entries;
+  for (std::vector<int32_t>& positions : positions_) {
+    for (int i = 0; i < entries; ++i) positions.push_back(position + i);
+  }
+  entries_ += static_cast<int64_t>(heads_.size()) * entries;
+}
+
+void SequenceCache::write(int layer, int kvHead, int offset, const float* key, const float* value) {
+  HeadCache& to = head(layer, kvHead);
+  const int entry = to.count + offset;
+  shape_.page.write(to.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key, value);
+}
+
+void SequenceCache::readKey(int layer, int kvHead, int entry, float* key) const {
+  const HeadCache& from = head(layer, kvHead);
+  shape_.page.readKey(from.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key);
+}
+
+void SequenceCache::compact(int layer, int kvHead, std::span<const int32_t> kept) {
+  HeadCache& cache = head(layer, kvHead);
+  int to = 0;
+  for (const int from : kept) {
+    if (from != to) {
+      shape_.page.move(cache.blocks[static_cast<size_t>(from / pageEntries)], from % pageEntries,
+                       cache.blocks[static_cast<size_t>(to / pageEntries)], to % pageEntries);
+      if (tracking_.masks) cache.masks[static_cast<size_t>(to)] = cache.masks[static_cast<size_t>(from)];
+    }
+    ++to;
+  }
+  cache.count = to;
+  if (tracking_.masks) cache.masks.resize(static_cast<size_t>(to));
+}
+
+void SequenceCache::releaseTails() {
+  entries_ = 0;
+  for (HeadCache& head : heads_) {
+    for (const size_t needed = blocksFor(head.count); head.blocks.size() > needed; --blocks_) {
+      pool_.give(head.blocks.back());
+      head.blocks.pop_back();
+    }
+    entries_ += head.count;
+  }
+}
+
+size_t SequenceCache::trackingBytes() const {
+  size_t bytes = 0;
+  for (const HeadCache& head : heads_) bytes += head.masks.size() * sizeof(uint32_t);
+  for (const auto& positions : positions_) bytes += positions.size() * sizeof(int32_t);
+  return bytes;
+}
+
+}  // namespace pathpress

@@ -1,0 +1,81 @@
+// Keys and values of one sequence: for every (layer, key-value head) its own list of blocks and number of entries, so
+// that a head that keeps less holds less memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "block_pool.h"
+#include "page.h"
+
+namespace pathpress {
+
+struct CacheShape {
+  int layers = 0;
+  int kvHeads = 0;
+  PageLayout page;
+};
+
+// What a policy needs to know of entries beside keys and values; its bytes count as side bytes.
+struct CacheTracking {
+  bool positions = false;         // true positions, one list a layer
+  bool positionsPerHead = false;  // one list a key-value head in place of that
+  bool masks = false;             // which query heads of the group see an entry
+};
+
+struct HeadCache {
+  std::vector<std::byte*> blocks;
+  int count = 0;                // entries
+  std::vector<uint32_t> masks;  // (count) where tracked: bit h, query head h of the group sees it
+};
+
+class SequenceCache {
+ public:
+  SequenceCache(BlockPool& pool, const CacheShape& shape, CacheTracking tracking);
+  ~SequenceCache();
+  SequenceCache(const SequenceCache&) = delete;
+  SequenceCache& operator=(const SequenceCache&) = delete;
+
+  const CacheShape& shape() const { return shape_; }
+  const CacheTracking& tracking() const { return tracking_; }
+  HeadCache& head(int layer, int kvHead) { return heads_[index(layer, kvHead)]; }
+  const HeadCache& head(int layer, int kvHead) const { return heads_[index(layer, kvHead)]; }
+  // True positions of a head's entries, ascending; only where tracked.
+  std::vector<int32_t>& positions(int layer, int kvHead) {
+    return positions_[tracking_.positionsPerHead ? index(layer, kvHead) : static_cast<size_t>(layer)];
+  }
+
+  // Makes room for `entries` more in every head. Throws EngineError OUT_OF_MEMORY.
+  void reserve(int entries);
+  // Counts `entries` in, which write() has filled; the first has true position `position`.
+  void commit(int entries, int position);
+  // Writes entry count + offset of a head: rotated key and value, (dim) each.
+  void write(int layer, int kvHead, int offset, const float* key, const float* value);
+
+  void readKey(int layer, int kvHead, int entry, float* key) const;
+  // Keeps the entries listed, ascending, and forgets the rest; blocks are still held until releaseTails(). Positions
+  // are the caller's to compact. Heads may be compacted at once from several threads.
+  void compact(int layer, int kvHead, std::span<const int32_t> kept);
+  // Gives blocks past each head's entries back to the pool.
+  void releaseTails();
+
+  int64_t entries() const { return entries_; }  // summed over layers and key-value heads
+  size_t blocks() const { return blocks_; }
+  size_t bytes() const { return blocks_ * pool_.blockBytes(); }
+  size_t trackingBytes() const;  // of positions and masks
+
+ private:
+  size_t index(int layer, int kvHead) const {
+    return static_cast<size_t>(layer) * static_cast<size_t>(shape_.kvHeads) + static_cast<size_t>(kvHead);
+  }
+  BlockPool& pool_;
+  CacheShape shape_;
+  CacheTracking tracking_;
+  std::vector<HeadCache> heads_;
+  std::vector<std::vector<int32_t>> positions_;
+  int64_t entries_ = 0;
+  size_t blocks_ = 0;
+};
+
+}  // namespace pathpress

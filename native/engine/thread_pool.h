@@ -1,0 +1,53 @@
+// Worker threads that live as long as the engine. One job at a time; tasks of a job are claimed one by one, so which
+// thread runs a task is a matter of luck and must never matter to the result.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace pathpress {
+
+class ThreadPool {
+ public:
+  // `threads` counts the caller.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(task, worker) for every task in [0, tasks), worker in [0, threads()), and returns when all are done.
+  // The body must not throw. Jobs too small to be worth waking anyone should pass `small`.
+  template <class Body>
+  void run(int tasks, bool small, const Body& body) {
+    if (small || tasks <= 1 || workers_.empty()) {
+      for (int task = 0; task < tasks; ++task) body(task, 0);
+      return;
+    }
+    start(tasks, [](const void* context, int task, int worker) { (*static_cast<const Body*>(context))(task, worker); },
+          &body);
+  }
+
+ private:
+  using Call = void (*)(const void* context, int task, int worker);
+
+  void start(int tasks, Call call, const void* context);
+  bool runOne(int worker);
+  void work(int worker);
+
+  std::vector<std::thread> workers_;
+  // Job number in the high half, tasks not yet claimed in the low half: a task is claimed by counting down, so a worker
+  // that comes late finds either nothing or the job whose call and context it reads.
+  std::atomic<uint64_t> open_ = 0;
+  std::atomic<Call> call_ = nullptr;
+  std::atomic<const void*> context_ = nullptr;
+  std::atomic<int> pending_ = 0;
+  std::atomic<uint32_t> wake_ = 0;
+  std::atomic<int> parked_ = 0;
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace pathpress
