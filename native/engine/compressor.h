@@ -1,0 +1,40 @@
+// Carries out what a policy states: gathers candidates, has them scored and selected, and compacts the cache.
+#pragma once
+
+#include <vector>
+
+#include "../policies/select.h"
+#include "query_rows.h"
+#include "request.h"
+#include "sequence_cache.h"
+
+namespace pathpress {
+
+// What one layer's compression needs beside its cache; reused from call to call, one a thread.
+struct CompressScratch {
+  SelectScratch select;
+  std::vector<std::vector<float>> keys, queries;  // one a set's key-value head, one a query head
+  std::vector<Voter> voters;
+  std::vector<int32_t> candidates, positions, rowPositions, kept, stay;
+  std::vector<uint32_t> masks;
+};
+
+// One sequence that is due.
+struct CompressJob {
+  const Recipe& recipe;
+  Keep keep;
+  const Progress& progress;
+  SequenceCache& cache;
+  const QueryRows& queries;
+  uint64_t seed;
+  const int32_t* stream;
+  int heads;  // query heads
+};
+
+CacheTracking trackingFor(const Recipe& recipe, bool evicts);
+
+// Compresses one layer; layers may go on different threads. Returns the entries of a set before and after. Adds kept
+// positions to `trace` where not null. The caller releases the cache's tails when all layers are done.
+Compression compressLayer(const CompressJob& job, int layer, CompressScratch& scratch, std::vector<KeptPositions>* trace);
+
+}  // namespace pathpress

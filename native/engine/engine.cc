@@ -1,0 +1,148 @@
+#include "engine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "errors.h"
+
+namespace pathpress {
+namespace {
+
+size_t defaultCacheLimit() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
+  return static_cast<size_t>(pages) / 5 * 4 * static_cast<size_t>(bytes);
+}
+
+DType cacheTypeFor(const std::string& asked, DType weights) {
+  if (asked.empty()) return weights == DType::bf16 ? DType::bf16 : DType::f32;
+  if (asked == "f32") return DType::f32;
+  if (asked == "bf16") return DType::bf16;
+  throw EngineError("BAD_OPTION", "cache \"" + asked + "\" is not f32 or bf16");
+}
+
+CacheShape shapeFor(const Model& model, const std::string& cacheType) {
+  const ModelConfig& config = model.config;
+  return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.layers[0].key.weight.type)}};
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options)
+    : model_(loadModel(options.config, options.weightFiles, options.threads)),
+      kernels_(selectKernels(options.simd)),
+      threads_(options.threads),
+      forward_(*model_, kernels_, threads_),
+      shape_(shapeFor(*model_, options.cacheType)),
+      pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
+      compressScratch_(static_cast<size_t>(options.threads)),
+      samplerScratch_(static_cast<size_t>(options.threads)),
+      thread_([this] { loop(); }) {}
+
+Engine::~Engine() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Engine::checkPrompt(const std::vector<int32_t>& ids) const {
+  if (ids.empty()) throw EngineError("BAD_PROMPT", "the prompt has no ids");
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= model_->config.vocab) {
+      throw EngineError("BAD_PROMPT", "id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
+                                          " is outside the vocabulary of " + std::to_string(model_->config.vocab));
+    }
+  }
+}
+
+void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std::shared_ptr<Listener> listener) {
+  for (const Request& request : requests) {
+    checkPrompt(request.promptIds);
+    if (request.maxTokens < 1) throw EngineError("BAD_OPTION", "maxTokens " + std::to_string(request.maxTokens) + " < 1");
+    try {
+      makePolicy(request.policy)->admit(static_cast<int64_t>(request.promptIds.size()));
+    } catch (const std::invalid_argument& error) {
+      throw EngineError("BAD_OPTION", error.what());
+    }
+  }
+  auto run = std::make_shared<Run>(Run{id, std::move(requests), std::max<size_t>(1, batch), std::move(listener), 0, 0, {}});
+  post([this, run] { runs_.push_back(std::make_unique<Run>(std::move(*run))); });
+}
+
+void Engine::abort(uint64_t id) {
+  post([this, id] {
+    const auto at = std::find_if(runs_.begin(), runs_.end(), [id](const auto& run) { return run->id == id; });
+    if (at == runs_.end()) return;
+    Run& run = **at;
+    for (size_t place = sequences_.size(); place-- > 0;) {
+      if (&sequences_[place]->run == &run) endSequence(place, Finish::aborted);
+    }
+    while (run.started < run.requests.size()) endUnstarted(run);
+    endRun(run, "", "");
+  });
+}
+
+void Engine::stop(uint64_t id, size_t request, Finish how) {
+  post([this, id, request, how] {
+    for (const auto& run : runs_) {
+      if (run->id == id && request >= run->started) run->stopped.insert(request);
+    }
+    for (size_t place = sequences_.size(); place-- > 0;) {
+      const Sequence& sequence = *sequences_[place];
+      if (sequence.run.id == id && sequence.index == request) endSequence(place, how);
+    }
+  });
+}
+
+void Engine::acknowledge(uint64_t id, size_t request) {
+  post([this, id, request] {
+    for (const auto& sequence : sequences_) {
+      if (sequence->run.id == id && sequence->index == request) sequence->waiting = false;
+    }
+  });
+}
+
+void Engine::logits(std::vector<int32_t> ids, LogitsDone done) {
+  checkPrompt(ids);
+  post([this, ids = std::move(ids), done = std::move(done)] { computeLogits(ids, done); });
+}
+
+void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done) {
+  constexpr size_t chunk = 64;
+  std::vector<float> all;
+  try {
+    SequenceCache cache(pool_, shape_, {});
+    for (size_t at = 0; at < ids.size(); at += chunk) {
+      const size_t count = std::min(chunk, ids.size() - at);
+      cache.reserve(static_cast<int>(count));
+      rows_.clear();
+      for (size_t i = 0; i < count; ++i) {
+        rows_.push_back({ids[at + i], static_cast<int>(at + i), static_cast<int>(i), &cache, nullptr, true});
+      }
+      forward_.run(rows_);
+      cache.commit(static_cast<int>(count), static_cast<int>(at));
+      for (size_t i = 0; i < count; ++i) {
+        const auto row = forward_.logits(i);
+        all.insert(all.end(), row.begin(), row.end());
+      }
+    }
+  } catch (const EngineError& error) {
+    return done({}, error.code, error.what());
+  } catch (const std::exception& error) {
+    return done({}, "INTERNAL", error.what());
+  }
+  done(std::move(all), "", "");
+}
+
+void Engine::post(Command command) {
+  {
+    std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(command));
+  }
+  wake_.notify_one();
+}
+
+}  // namespace pathpress

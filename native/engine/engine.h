@@ -1,0 +1,110 @@
+// The engine: a model, a block pool, and one thread that runs every live sequence as one continuously refilled batch.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../models/forward.h"
+#include "sequence.h"
+
+namespace pathpress {
+
+struct EngineOptions {
+  ModelConfig config;
+  std::vector<std::string> weightFiles;
+  int threads = 1;
+  std::string cacheType;  // f32, bf16, or empty for the weights' own (f32 for f16 weights)
+  std::string simd;       // a row of availableKernels(), or empty for the fastest
+  size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the machine's memory
+};
+
+// Requests that share a listener and a number of places in the batch.
+struct Run {
+  uint64_t id = 0;
+  std::vector<Request> requests;
+  size_t batch = 1;  // sequences of this run at a time
+  std::shared_ptr<Listener> listener;
+  size_t started = 0, active = 0;
+  std::set<size_t> stopped;  // requests that were stopped before they were started
+};
+
+class Engine {
+ public:
+  // Loads the model; throws EngineError.
+  explicit Engine(const EngineOptions& options);
+  // Stops what runs (finish aborted) and waits for the thread.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Checks every request (throws EngineError BAD_PROMPT, BAD_OPTION) and queues the run. Ids are the caller's and unique.
+  void start(uint64_t id, std::vector<Request> requests, size_t batch, std::shared_ptr<Listener> listener);
+  // Ends a run, or one of its requests, with what was generated. Unknown ids are ignored.
+  void abort(uint64_t run);
+  void stop(uint64_t run, size_t request, Finish how);
+  // Lets a request of a lockstep run go on to its next token.
+  void acknowledge(uint64_t run, size_t request);
+
+  using LogitsDone = std::function<void(std::vector<float>&& logits, const std::string& code, const std::string& message)>;
+  // Teacher-forced logits of every position, (ids, vocab); `done` is called on the engine's thread.
+  void logits(std::vector<int32_t> ids, LogitsDone done);
+
+  const Model& model() const { return *model_; }
+  const Kernels& kernels() const { return kernels_; }
+  int threads() const { return threads_.threads(); }
+  DType cacheType() const { return shape_.page.type; }
+
+ private:
+  using Command = std::function<void()>;
+
+  void checkPrompt(const std::vector<int32_t>& ids) const;
+  void post(Command command);
+  void loop();
+  bool step();
+  void admit();
+  void collectRows();
+  void forwardRows();
+  void compressDue();
+  void sampleNext();
+  void endSequence(size_t place, Finish how);
+  void endUnstarted(Run& run);
+  void endRun(Run& run, const std::string& code, const std::string& message);
+  void failAll(const std::string& code, const std::string& message);
+  void abortAll();
+  void computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done);
+
+  std::unique_ptr<Model> model_;
+  const Kernels& kernels_;
+  ThreadPool threads_;
+  Forward forward_;
+  CacheShape shape_;
+  BlockPool pool_;
+
+  // The engine thread's own.
+  std::vector<std::unique_ptr<Run>> runs_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;
+  std::vector<Row> rows_;
+  struct Fed {
+    Sequence* sequence;
+    int rows;
+    int logits;  // which row of logits is its own, -1 for none
+    int32_t sampled;
+  };
+  std::vector<Fed> fed_;
+  std::vector<CompressScratch> compressScratch_;
+  std::vector<SamplerScratch> samplerScratch_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Command> inbox_;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace pathpress

@@ -1,0 +1,62 @@
+// What a run asks of the engine and what it gets back. The field names are those of src/engine/types.ts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../policies/policy.h"
+#include "sampler.h"
+
+namespace pathpress {
+
+struct Request {
+  std::vector<int32_t> promptIds;
+  PolicyOptions policy;
+  Sampling sampling;
+  int64_t maxTokens = 0;
+  std::vector<int32_t> stopIds;
+  int32_t stream[2] = {0, 0};
+  bool trace = false;
+  bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
+};
+
+struct Compression {
+  int64_t generated = 0, before = 0, after = 0;
+};
+
+struct KeptPositions {
+  int64_t generated = 0;
+  int layer = 0;
+  int head = -1;  // -1 where one set serves the layer
+  std::vector<int32_t> positions;
+};
+
+struct CacheReport {
+  double finalEntries = 0, peakEntries = 0, meanEntries = 0;
+  double peakBytes = 0, meanBytes = 0, sideBytes = 0, readBytes = 0;
+  double minEntries = 0, maxEntries = 0;  // of a head, at the end
+};
+
+enum class Finish { stop, length, aborted };
+
+struct Result {
+  std::vector<int32_t> ids;
+  Finish finish = Finish::length;
+  int64_t promptTokens = 0;
+  std::vector<Compression> compressions;
+  CacheReport cache;
+  double prefillSeconds = 0, decodeSeconds = 0, compressSeconds = 0;
+  std::vector<KeptPositions> trace;
+};
+
+// Hears of a run, on the engine's thread.
+struct Listener {
+  virtual ~Listener() = default;
+  virtual void token(size_t request, int32_t id) = 0;
+  virtual void result(size_t request, Result&& result) = 0;
+  // The last call of a run: code empty where all went well.
+  virtual void done(const std::string& code, const std::string& message) = 0;
+};
+
+}  // namespace pathpress

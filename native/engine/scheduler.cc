@@ -1,0 +1,224 @@
+// The engine thread: what happens in one step of the batch.
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+#include "engine.h"
+#include "errors.h"
+#include "random.h"
+
+namespace pathpress {
+namespace {
+
+constexpr int prefillRows = 128;  // of all prefilling sequences together, a step
+
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+void Engine::loop() {
+  bool busy = false;
+  while (true) {
+    std::vector<Command> commands;
+    {
+      std::unique_lock lock(mutex_);
+      if (!busy) wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
+      if (closing_) break;
+      commands.swap(inbox_);
+    }
+    for (const Command& command : commands) command();
+    try {
+      busy = step();
+    } catch (const std::bad_alloc&) {
+      failAll("OUT_OF_MEMORY", "the machine has no memory left for the batch");
+    } catch (const std::exception& error) {
+      failAll("INTERNAL", error.what());
+    }
+  }
+  for (const Command& command : inbox_) command();
+  abortAll();
+}
+
+void Engine::failAll(const std::string& code, const std::string& message) {
+  while (!runs_.empty()) endRun(*runs_.back(), code, message);
+}
+
+void Engine::abortAll() {
+  while (!runs_.empty()) {
+    abort(runs_.back()->id);
+    std::vector<Command> commands;
+    {
+      std::lock_guard lock(mutex_);
+      commands.swap(inbox_);
+    }
+    for (const Command& command : commands) command();
+  }
+}
+
+// Returns false where there is nothing to do until a command comes.
+bool Engine::step() {
+  admit();
+  collectRows();
+  if (fed_.empty()) return false;
+  forwardRows();
+  compressDue();
+  sampleNext();
+  return true;
+}
+
+void Engine::admit() {
+  for (size_t r = 0; r < runs_.size();) {
+    Run& run = *runs_[r];
+    while (run.active < run.batch && run.started < run.requests.size()) {
+      if (run.stopped.contains(run.started)) {
+        endUnstarted(run);
+        continue;
+      }
+      const Request& request = run.requests[run.started];
+      sequences_.push_back(std::make_unique<Sequence>(request, run, run.started, makePolicy(request.policy), pool_,
+                                                      shape_, model_->config.heads));
+      ++run.started;
+      ++run.active;
+    }
+    if (run.active == 0) endRun(run, "", "");
+    else ++r;
+  }
+}
+
+void Engine::collectRows() {
+  rows_.clear();
+  fed_.clear();
+  int prefillLeft = prefillRows, logits = 0;
+  for (size_t place = 0; place < sequences_.size(); ++place) {
+    Sequence& sequence = *sequences_[place];
+    const bool prefilling = sequence.prefilling();
+    if (sequence.waiting || (prefilling && prefillLeft == 0)) continue;
+    const int count =
+        prefilling ? static_cast<int>(std::min<int64_t>(prefillLeft, sequence.progress.prompt - sequence.prefilled)) : 1;
+    try {
+      sequence.cache.reserve(count);
+    } catch (const EngineError& error) {
+      endRun(sequence.run, error.code, error.what());
+      return collectRows();
+    }
+    QueryRows* queries = sequence.recipe.queries > 0 ? &sequence.queries : nullptr;
+    if (prefilling) {
+      prefillLeft -= count;
+      const bool last = sequence.prefilled + count == sequence.progress.prompt;
+      for (int i = 0; i < count; ++i) {
+        const auto at = static_cast<int>(sequence.prefilled) + i;
+        const bool wanted = last && i == count - 1;
+        rows_.push_back({sequence.request.promptIds[static_cast<size_t>(at)], at, i, &sequence.cache, queries, wanted});
+      }
+      fed_.push_back({&sequence, count, last ? logits++ : -1, 0});
+    } else {
+      const auto at = static_cast<int>(sequence.progress.prompt + sequence.progress.written);
+      rows_.push_back({sequence.next, at, 0, &sequence.cache, queries, true});
+      fed_.push_back({&sequence, 1, logits++, 0});
+    }
+  }
+}
+
+void Engine::forwardRows() {
+  const auto start = std::chrono::steady_clock::now();
+  forward_.run(rows_);
+  const double share = secondsSince(start) / static_cast<double>(rows_.size());
+  for (const Fed& fed : fed_) {
+    Sequence& sequence = *fed.sequence;
+    if (sequence.prefilling()) {
+      sequence.afterPrefill(fed.rows);
+      sequence.result.prefillSeconds += share * fed.rows;
+    } else {
+      sequence.afterDecode(Forward::readBytes(sequence.cache));
+      sequence.result.decodeSeconds += share;
+    }
+  }
+}
+
+void Engine::compressDue() {
+  struct Due {
+    Sequence* sequence;
+    CompressJob job;
+    std::vector<std::vector<KeptPositions>> traces;  // a layer
+    Compression first;
+  };
+  std::vector<Due> due;
+  for (const Fed& fed : fed_) {
+    Sequence& s = *fed.sequence;
+    if (s.progress.written == 0 || !s.due()) continue;
+    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.queries, s.request.sampling.seed,
+                        s.request.stream, model_->config.heads}, {}, {}});
+    due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
+  }
+  if (due.empty()) return;
+  const auto start = std::chrono::steady_clock::now();
+  threads_.run(static_cast<int>(due.size()) * shape_.layers, false, [&](int task, int worker) {
+    Due& one = due[static_cast<size_t>(task / shape_.layers)];
+    const int layer = task % shape_.layers;
+    auto* trace = one.traces.empty() ? nullptr : &one.traces[static_cast<size_t>(layer)];
+    const Compression done = compressLayer(one.job, layer, compressScratch_[static_cast<size_t>(worker)], trace);
+    if (layer == 0) one.first = done;
+  });
+  for (Due& one : due) {
+    one.sequence->afterCompression(one.first);
+    for (auto& trace : one.traces) {
+      std::move(trace.begin(), trace.end(), std::back_inserter(one.sequence->result.trace));
+    }
+  }
+  const double share = secondsSince(start) / static_cast<double>(due.size());
+  for (Due& one : due) one.sequence->result.compressSeconds += share;
+}
+
+void Engine::sampleNext() {
+  const auto start = std::chrono::steady_clock::now();
+  threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
+    Fed& fed = fed_[static_cast<size_t>(task)];
+    if (fed.logits < 0) return;
+    const Request& request = fed.sequence->request;
+    const double random = uniform(request.sampling.seed, request.stream, fed.sequence->result.ids.size());
+    fed.sampled = sample(forward_.logits(static_cast<size_t>(fed.logits)), request.sampling, random,
+                         samplerScratch_[static_cast<size_t>(worker)]);
+  });
+  const double share = secondsSince(start) / static_cast<double>(fed_.size());
+  for (const Fed& fed : fed_) {
+    if (fed.logits < 0) continue;
+    Sequence& sequence = *fed.sequence;
+    sequence.result.decodeSeconds += share;
+    const size_t before = sequence.result.ids.size();
+    const bool ended = sequence.accept(fed.sampled);
+    if (sequence.result.ids.size() > before) {
+      sequence.run.listener->token(sequence.index, fed.sampled);
+      sequence.waiting = sequence.request.lockstep;
+    }
+    if (!ended) continue;
+    const auto at = std::find_if(sequences_.begin(), sequences_.end(), [&](const auto& s) { return s.get() == &sequence; });
+    endSequence(static_cast<size_t>(at - sequences_.begin()), sequence.result.finish);
+  }
+}
+
+void Engine::endSequence(size_t place, Finish how) {
+  const std::unique_ptr<Sequence> sequence = std::move(sequences_[place]);
+  sequences_.erase(sequences_.begin() + static_cast<int64_t>(place));
+  --sequence->run.active;
+  sequence->run.listener->result(sequence->index, sequence->finish(how));
+}
+
+// The next request of a run comes to nothing.
+void Engine::endUnstarted(Run& run) {
+  Result result;
+  result.finish = Finish::aborted;
+  result.promptTokens = static_cast<int64_t>(run.requests[run.started].promptIds.size());
+  run.listener->result(run.started++, std::move(result));
+}
+
+// Ends a run, dropping what it still has in the batch.
+void Engine::endRun(Run& run, const std::string& code, const std::string& message) {
+  std::erase_if(sequences_, [&](const auto& sequence) { return &sequence->run == &run; });
+  const std::shared_ptr<Listener> listener = run.listener;
+  std::erase_if(runs_, [&](const auto& other) { return other.get() == &run; });
+  listener->done(code, message);
+}
+
+}  // namespace pathpress

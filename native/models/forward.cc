@@ -1,0 +1,202 @@
+#include "forward.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pathpress {
+namespace {
+
+constexpr int rowsATask = 32;             // weight rows a thread claims at once
+constexpr size_t smallProduct = 1 << 17;  // multiplications below which waking a thread costs more than it brings
+
+template <class T>
+size_t size(T value) { return static_cast<size_t>(value); }
+
+}  // namespace
+
+Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads)
+    : model_(model), kernels_(kernels), threads_(threads), scores_(size(threads.threads())) {}
+
+void Forward::resize(size_t rows) {
+  const ModelConfig& config = model_.config;
+  const auto grow = [rows](std::vector<float>& buffer, int width) {
+    if (buffer.size() < rows * size(width)) buffer.resize(rows * size(width));
+  };
+  for (auto* buffer : {&state_, &normed_, &branch_}) grow(*buffer, config.hidden);
+  for (auto* buffer : {&query_, &mixed_}) grow(*buffer, config.queryWidth());
+  for (auto* buffer : {&key_, &value_}) grow(*buffer, config.kvWidth());
+  for (auto* buffer : {&gate_, &up_}) grow(*buffer, config.intermediate);
+  for (auto* buffer : {&cosine_, &sine_}) grow(*buffer, config.headDim / 2);
+}
+
+void Forward::run(std::span<const Row> rows) {
+  const ModelConfig& config = model_.config;
+  const size_t count = rows.size(), hidden = size(config.hidden);
+  resize(count);
+  for (size_t r = 0; r < count; ++r) {
+    const size_t from = size(rows[r].token) * hidden;
+    for (size_t i = 0; i < hidden; ++i) {
+      state_[r * hidden + i] = loadElement(model_.embedding.data, model_.embedding.type, from + i);
+    }
+  }
+  rotaryAngles(rows);
+  for (int index = 0; index < config.layers; ++index) {
+    const Layer& layer = model_.layers[size(index)];
+    normalize(layer.attentionNorm, count);
+    const Product qkv[] = {{&layer.query, query_.data()}, {&layer.key, key_.data()}, {&layer.value, value_.data()}};
+    multiply(qkv, normed_.data(), count);
+    rotateAndStore(rows, index);
+    attend(rows, index);
+    const Product output[] = {{&layer.attentionOutput, branch_.data()}};
+    multiply(output, mixed_.data(), count);
+    addTo(state_.data(), branch_, count * hidden);
+
+    normalize(layer.mlpNorm, count);
+    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
+    multiply(gateUp, normed_.data(), count);
+    const size_t width = size(config.intermediate);
+    threads_.run(static_cast<int>(count), count * width < (1 << 14), [&](int r, int) {
+      kernels_.swiglu(gate_.data() + size(r) * width, up_.data() + size(r) * width, width);
+    });
+    const Product down[] = {{&layer.down, branch_.data()}};
+    multiply(down, gate_.data(), count);
+    addTo(state_.data(), branch_, count * hidden);
+  }
+  outputLogits(rows);
+}
+
+// As Hugging Face does: frequency times position in float32, then cosine and sine of that.
+void Forward::rotaryAngles(std::span<const Row> rows) {
+  const size_t half = model_.inverseFrequencies.size();
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (size_t i = 0; i < half; ++i) {
+      const float angle = static_cast<float>(rows[r].position) * model_.inverseFrequencies[i];
+      cosine_[r * half + i] = std::cos(angle);
+      sine_[r * half + i] = std::sin(angle);
+    }
+  }
+}
+
+void Forward::normalize(const std::vector<float>& weight, size_t rows) {
+  const size_t hidden = weight.size();
+  for (size_t r = 0; r < rows; ++r) {
+    const float* from = state_.data() + r * hidden;
+    float* to = normed_.data() + r * hidden;
+    float sums[8] = {};
+    size_t i = 0;
+    for (; i + 8 <= hidden; i += 8) {
+      for (size_t j = 0; j < 8; ++j) sums[j] += from[i + j] * from[i + j];
+    }
+    for (size_t j = 0; i < hidden; ++i, ++j) sums[j] += from[i] * from[i];
+    const float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    const float scale =
+        1.0f / std::sqrt(sum / static_cast<float>(hidden) + static_cast<float>(model_.config.normEpsilon));
+    for (size_t k = 0; k < hidden; ++k) to[k] = from[k] * scale * weight[k];
+  }
+}
+
+// Several products of one input in one parallel job, split by weight rows.
+void Forward::multiply(std::span<const Product> products, const float* input, size_t rows) {
+  int tasks = 0;
+  size_t work = 0;
+  for (const Product& product : products) {
+    const Matrix& weight = product.linear->weight;
+    tasks += (weight.rows + rowsATask - 1) / rowsATask;
+    work += size(weight.rows) * size(weight.cols) * rows;
+  }
+  threads_.run(tasks, work < smallProduct, [&](int task, int) {
+    const Product* product = products.data();
+    for (int own; task >= (own = (product->linear->weight.rows + rowsATask - 1) / rowsATask); ++product) task -= own;
+    const Matrix& weight = product->linear->weight;
+    const int begin = task * rowsATask, end = std::min(weight.rows, begin + rowsATask);
+    const size_t stride = size(weight.rows);
+    kernels_.matmul(weight, begin, end, input, static_cast<int>(rows), product->out, stride);
+    if (product->linear->bias.empty()) return;
+    for (size_t r = 0; r < rows; ++r) {
+      for (int i = begin; i < end; ++i) product->out[r * stride + size(i)] += product->linear->bias[size(i)];
+    }
+  });
+}
+
+// Rotates a head in place: channel i pairs with channel i + dim / 2.
+void Forward::rotate(float* head, size_t row) const {
+  const size_t half = model_.inverseFrequencies.size();
+  const float *cosine = cosine_.data() + row * half, *sine = sine_.data() + row * half;
+  for (size_t i = 0; i < half; ++i) {
+    const float a = head[i], b = head[i + half];
+    head[i] = a * cosine[i] - b * sine[i];
+    head[i + half] = b * cosine[i] + a * sine[i];
+  }
+}
+
+void Forward::rotateAndStore(std::span<const Row> rows, int layer) {
+  const ModelConfig& config = model_.config;
+  const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth()), kvWidth = size(config.kvWidth());
+  threads_.run(static_cast<int>(rows.size()), rows.size() * queryWidth < (1 << 13), [&](int r, int) {
+    const Row& row = rows[size(r)];
+    float* query = query_.data() + size(r) * queryWidth;
+    for (int h = 0; h < config.heads; ++h) rotate(query + size(h) * dim, size(r));
+    if (float* kept = row.queries ? row.queries->slot(layer, row.position) : nullptr) {
+      std::copy(query, query + queryWidth, kept);
+    }
+    for (int h = 0; h < config.kvHeads; ++h) {
+      const size_t at = size(r) * kvWidth + size(h) * dim;
+      rotate(key_.data() + at, size(r));
+      row.cache->write(layer, h, row.offset, key_.data() + at, value_.data() + at);
+    }
+  });
+}
+
+void Forward::attend(std::span<const Row> rows, int layer) {
+  const ModelConfig& config = model_.config;
+  const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
+  const int group = config.group();
+  size_t work = 0;
+  for (const Row& row : rows) work += size(row.cache->head(layer, 0).count) * queryWidth;
+  threads_.run(static_cast<int>(rows.size()) * config.kvHeads, work < smallProduct / 4, [&](int task, int worker) {
+    const size_t r = size(task / config.kvHeads);
+    const int kvHead = task % config.kvHeads;
+    const Row& row = rows[r];
+    const HeadCache& cache = row.cache->head(layer, kvHead);
+    const int entries = cache.count + row.offset + 1;
+    std::vector<float>& scores = scores_[size(worker)];
+    const size_t needed = size(group) * (size(entries) + pageEntries);
+    if (scores.size() < needed) scores.resize(2 * needed);
+    const size_t at = r * queryWidth + size(kvHead) * size(group) * dim;
+    kernels_.attend({cache.blocks.data(), entries, config.headDim, group, row.cache->shape().page.type,
+                     1.0f / std::sqrt(static_cast<float>(config.headDim)), query_.data() + at,
+                     row.cache->tracking().masks ? cache.masks.data() : nullptr, scores.data(), mixed_.data() + at});
+  });
+}
+
+void Forward::addTo(float* to, const std::vector<float>& from, size_t count) {
+  for (size_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+void Forward::outputLogits(std::span<const Row> rows) {
+  const size_t hidden = size(model_.config.hidden), vocab = size(model_.config.vocab);
+  normalize(model_.finalNorm, rows.size());
+  size_t wanted = 0;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (!rows[r].wantLogits) continue;
+    if (chosen_.size() < (wanted + 1) * hidden) chosen_.resize((wanted + 1) * hidden);
+    std::copy_n(normed_.data() + r * hidden, hidden, chosen_.data() + wanted * hidden);
+    ++wanted;
+  }
+  if (logits_.size() < wanted * vocab) logits_.resize(wanted * vocab);
+  const Linear head{model_.output, {}};
+  const Product product[] = {{&head, logits_.data()}};
+  if (wanted > 0) multiply(product, chosen_.data(), wanted);
+}
+
+std::span<const float> Forward::logits(size_t i) const {
+  const size_t vocab = size(model_.config.vocab);
+  return {logits_.data() + i * vocab, vocab};
+}
+
+int64_t Forward::readBytes(const SequenceCache& cache) {
+  const CacheShape& shape = cache.shape();
+  return (cache.entries() + int64_t{shape.layers} * shape.kvHeads) * static_cast<int64_t>(shape.page.entryBytes());
+}
+
+}  // namespace pathpress

@@ -1,0 +1,65 @@
+// The forward pass of every family: one batch of rows, each a token of some sequence, decode and prefill alike.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "../engine/kernels.h"
+#include "../engine/query_rows.h"
+#include "../engine/sequence_cache.h"
+#include "../engine/thread_pool.h"
+#include "model.h"
+
+namespace pathpress {
+
+// A token to feed. Rows of one sequence stand together, in order.
+struct Row {
+  int token;
+  int position;          // true position: what rotary embedding sees
+  int offset;            // how many rows of the same sequence stand before it in this batch
+  SequenceCache* cache;  // has room reserved for the sequence's rows; the caller commits them after the pass
+  QueryRows* queries;    // null where no policy asks for query rows
+  bool wantLogits;
+};
+
+class Forward {
+ public:
+  Forward(const Model& model, const Kernels& kernels, ThreadPool& threads);
+
+  void run(std::span<const Row> rows);
+
+  // Logits of the i-th row that wanted them, in order; (vocab). Valid until the next run.
+  std::span<const float> logits(size_t i) const;
+
+  // Bytes of keys and values that attention reads when it decodes one token after this cache's present entries.
+  static int64_t readBytes(const SequenceCache& cache);
+
+ private:
+  struct Product {
+    const Linear* linear;
+    float* out;  // (rows, linear.weight.rows)
+  };
+  void resize(size_t rows);
+  void rotaryAngles(std::span<const Row> rows);
+  void normalize(const std::vector<float>& weight, size_t rows);
+  void multiply(std::span<const Product> products, const float* input, size_t rows);
+  void rotateAndStore(std::span<const Row> rows, int layer);
+  void attend(std::span<const Row> rows, int layer);
+  void addTo(float* to, const std::vector<float>& from, size_t count);
+  void rotate(float* head, size_t row) const;
+  void outputLogits(std::span<const Row> rows);
+
+  const Model& model_;
+  const Kernels& kernels_;
+  ThreadPool& threads_;
+  std::vector<float> state_, normed_;           // (rows, hidden)
+  std::vector<float> query_, key_, value_;      // (rows, heads·dim | kvHeads·dim)
+  std::vector<float> mixed_;                    // (rows, heads·dim)
+  std::vector<float> branch_;                   // (rows, hidden)
+  std::vector<float> gate_, up_;                // (rows, intermediate)
+  std::vector<float> cosine_, sine_;            // (rows, dim / 2)
+  std::vector<float> chosen_, logits_;          // (wanted, hidden), (wanted, vocab)
+  std::vector<std::vector<float>> scores_;      // one a worker
+};
+
+}  // namespace pathpress
