@@ -16,10 +16,11 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY'
   | 'WRITE_FAILED'
   | 'NOT_BUILT'
+  | 'NOTEBOOK_FAILED'
   | 'DISPOSED'
   | 'INTERNAL';
 
-const failures: ReadonlySet<string> = new Set(['OUT_OF_MEMORY', 'WRITE_FAILED', 'NOT_BUILT', 'DISPOSED', 'INTERNAL']);
+const failures: ReadonlySet<string> = new Set(['OUT_OF_MEMORY', 'WRITE_FAILED', 'NOT_BUILT', 'NOTEBOOK_FAILED', 'DISPOSED', 'INTERNAL']);
 
 /** An error that names the thing and the value; `code` is stable, the message is for people. */
 export class PathPressError extends Error {

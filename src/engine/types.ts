@@ -11,6 +11,10 @@ export interface EngineOptions {
   threads?: number;
   /** Type of the KV cache; the type of the weights if left out. */
   cache?: CacheType;
+  /** Bytes that the caches of all live sequences may hold together; 80 % of the machine's memory if left out. */
+  cacheLimit?: number;
+  /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
+  simd?: string;
 }
 
 export interface ModelInfo {
@@ -51,7 +55,7 @@ export interface GenerateRequest {
   /** Keep positions held per layer after each compression. */
   trace?: boolean;
   signal?: AbortSignal;
-  /** Called with every batch of new ids as they come; return true to stop (finish 'stop'). */
+  /** Called with new ids as they come, one at a time: the sequence waits, so that returning true stops it at exactly this id (finish 'stop'). */
   onTokens?: (ids: number[]) => boolean | void;
 }
 

@@ -1,0 +1,110 @@
+/** The whole surface of the native add-on (native/node/addon.cc), as types, and where it is loaded from. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Policy } from '../policies/policy.js';
+import { PathPressError } from './errors.js';
+import type { CacheReport, Compression, GenerateResult, KeptPositions, Sampling } from './types.js';
+
+export interface NativeConfig {
+  family: string;
+  layers: number;
+  hidden: number;
+  intermediate: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  vocab: number;
+  normEpsilon: number;
+  ropeTheta: number;
+  ropeScaling: {
+    type: string;
+    factor: number;
+    lowFrequencyFactor: number;
+    highFrequencyFactor: number;
+    originalPositions: number;
+  };
+  tiedEmbeddings: boolean;
+  attentionBias: boolean;
+  mlpBias: boolean;
+}
+
+export interface NativeOptions {
+  config: NativeConfig;
+  weightFiles: string[];
+  threads: number;
+  /** 'f32', 'bf16', or '' for the weights' own. */
+  cache: string;
+  /** One of `simd()`, or '' for the fastest. */
+  simd: string;
+  /** Bytes of the block pool at most; 0 for 80 % of the machine's memory. */
+  cacheLimit: number;
+}
+
+export interface NativeRequest {
+  promptIds: Int32Array;
+  policy: Policy;
+  sampling: Sampling;
+  maxTokens: number;
+  stopIds: Int32Array;
+  stream: Int32Array;
+  trace: boolean;
+  /** The sequence waits for `acknowledge` after each token. */
+  lockstep: boolean;
+}
+
+export interface NativeResult {
+  request: number;
+  ids: Int32Array;
+  finish: GenerateResult['finish'];
+  promptTokens: number;
+  compressions: Compression[];
+  cache: CacheReport;
+  prefillSeconds: number;
+  decodeSeconds: number;
+  compressSeconds: number;
+  trace: KeptPositions[];
+}
+
+/** What gathered on the engine's thread since the last call. */
+export interface NativeBatch {
+  /** Pairs of request index and id, in order. */
+  tokens: Int32Array;
+  results: NativeResult[];
+  logits?: Float32Array;
+  /** True in a run's last batch. */
+  done: boolean;
+  error?: Error & { code: string };
+}
+
+export interface NativeEngine {
+  info(): { weightsType: 'f32' | 'f16' | 'bf16'; weightsBytes: number; cacheType: 'f32' | 'bf16'; simd: string; threads: number };
+  /** Throws an error with a `code` where a request is refused. `run` is the caller's and unique. */
+  start(run: number, requests: NativeRequest[], batch: number, callback: (batch: NativeBatch) => void): void;
+  abort(run: number): void;
+  /** Ends one request, with finish 'aborted' or 'stop'. */
+  stop(run: number, request: number, aborted: boolean): void;
+  acknowledge(run: number, request: number): void;
+  logits(ids: Int32Array, callback: (batch: NativeBatch) => void): void;
+  dispose(): void;
+}
+
+export interface Binding {
+  load(options: NativeOptions): Promise<NativeEngine>;
+  /** Instruction sets that this processor can run, plainest first. */
+  simd(): string[];
+}
+
+let loaded: Binding | undefined;
+
+/** Loads build/native/engine.node of this package. @throws NOT_BUILT with the command that builds it. */
+export function loadBinding(): Binding {
+  if (loaded) return loaded;
+  const path = fileURLToPath(new URL('../../build/native/engine.node', import.meta.url));
+  try {
+    loaded = createRequire(import.meta.url)(path) as Binding;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new PathPressError('NOT_BUILT', `the native engine is not there; run: npm run build:native (${why})`, { cause });
+  }
+  return loaded;
+}

@@ -1,0 +1,173 @@
+/** Reads what a folder in Hugging Face layout says of its model: config.json, the list of weight files, their hash. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import type { NativeConfig } from './binding.js';
+import { PathPressError } from './errors.js';
+
+const count = z.number().int().positive();
+const ids = z.union([z.number().int(), z.array(z.number().int())]).nullish();
+
+const ropeSchema = z.object({
+  rope_type: z.string().optional(),
+  type: z.string().optional(),
+  rope_theta: z.number().positive().optional(),
+  factor: z.number().positive().optional(),
+  low_freq_factor: z.number().positive().optional(),
+  high_freq_factor: z.number().positive().optional(),
+  original_max_position_embeddings: z.number().positive().optional(),
+  partial_rotary_factor: z.number().optional(),
+});
+
+const configSchema = z.object({
+  model_type: z.string(),
+  num_hidden_layers: count,
+  hidden_size: count,
+  intermediate_size: count,
+  num_attention_heads: count,
+  num_key_value_heads: count.nullish(),
+  head_dim: count.nullish(),
+  vocab_size: count,
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().optional(),
+  rope_scaling: ropeSchema.nullish(),
+  /** What transformers 5 writes in place of the two before. */
+  rope_parameters: ropeSchema.nullish(),
+  tie_word_embeddings: z.boolean().default(false),
+  attention_bias: z.boolean().default(false),
+  mlp_bias: z.boolean().default(false),
+  hidden_act: z.string().default('silu'),
+  use_sliding_window: z.boolean().default(false),
+  layer_types: z.array(z.string()).nullish(),
+  partial_rotary_factor: z.number().optional(),
+  quantization_config: z.unknown().optional(),
+  eos_token_id: ids,
+});
+
+const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+export interface Checkpoint {
+  config: NativeConfig;
+  weightFiles: string[];
+  eosIds: number[];
+}
+
+/** Parses a JSON file. @throws BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
+export async function readJson(path: string): Promise<unknown> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
+  });
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new PathPressError('BAD_UTF8', `${path}: not valid UTF-8`, { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PathPressError('BAD_JSON', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
+}
+
+/** Checks a value against a schema. @throws BAD_CONFIG naming file, field and value. */
+export function parseAs<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  throw new PathPressError('BAD_CONFIG', `${path}: ${issue.path.join('.') || 'the file'} ${JSON.stringify(got)}: ${issue.message}`);
+}
+
+export const toIds = (value: z.infer<typeof ids>): number[] => (value == null ? [] : Array.isArray(value) ? value : [value]);
+
+function toNativeConfig(config: z.infer<typeof configSchema>, path: string): NativeConfig {
+  const refuse = (what: string): never => {
+    throw new PathPressError('BAD_CONFIG', `${path}: ${what} is not supported`);
+  };
+  if (config.hidden_act !== 'silu') refuse(`hidden_act "${config.hidden_act}"`);
+  if (config.use_sliding_window) refuse('use_sliding_window true');
+  const partial = config.layer_types?.find((type) => type !== 'full_attention');
+  if (partial !== undefined) refuse(`layer_types "${partial}"`);
+  if (config.quantization_config != null) refuse('quantization_config');
+  const rope = { ...config.rope_scaling, ...config.rope_parameters };
+  const rotated = rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  if (rotated !== 1) refuse(`partial_rotary_factor ${rotated}`);
+  return {
+    family: config.model_type,
+    layers: config.num_hidden_layers,
+    hidden: config.hidden_size,
+    intermediate: config.intermediate_size,
+    heads: config.num_attention_heads,
+    kvHeads: config.num_key_value_heads ?? config.num_attention_heads,
+    headDim: config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads),
+    vocab: config.vocab_size,
+    normEpsilon: config.rms_norm_eps,
+    ropeTheta: rope.rope_theta ?? config.rope_theta ?? 10000,
+    ropeScaling: {
+      type: rope.rope_type ?? rope.type ?? 'default',
+      factor: rope.factor ?? 1,
+      lowFrequencyFactor: rope.low_freq_factor ?? 1,
+      highFrequencyFactor: rope.high_freq_factor ?? 4,
+      originalPositions: rope.original_max_position_embeddings ?? 8192,
+    },
+    tiedEmbeddings: config.tie_word_embeddings,
+    attentionBias: config.attention_bias,
+    mlpBias: config.mlp_bias,
+  };
+}
+
+async function findWeightFiles(folder: string): Promise<string[]> {
+  const index = join(folder, 'model.safetensors.index.json');
+  const single = join(folder, 'model.safetensors');
+  if (!(await exists(index))) {
+    if (!(await exists(single))) throw new PathPressError('BAD_FILE', `${single}: no such file, and no index of shards`);
+    return [single];
+  }
+  const { weight_map: map } = parseAs(indexSchema, await readJson(index), index);
+  const names = [...new Set(Object.values(map))].sort();
+  const outside = names.find((name) => basename(name) !== name || name === '..');
+  if (outside !== undefined) throw new PathPressError('BAD_CONFIG', `${index}: shard "${outside}" is not a plain file name`);
+  if (names.length === 0) throw new PathPressError('BAD_CONFIG', `${index}: weight_map is empty`);
+  return names.map((name) => join(folder, name));
+}
+
+/** @throws BAD_FILE, BAD_UTF8, BAD_JSON, BAD_CONFIG */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const path = join(folder, 'config.json');
+  const config = parseAs(configSchema, await readJson(path), path);
+  const generation = join(folder, 'generation_config.json');
+  const eos = (await exists(generation))
+    ? parseAs(z.object({ eos_token_id: ids }), await readJson(generation), generation).eos_token_id
+    : undefined;
+  return {
+    config: toNativeConfig(config, path),
+    weightFiles: await findWeightFiles(folder),
+    eosIds: toIds(eos ?? config.eos_token_id),
+  };
+}
+
+const hashes = new Map<string, Promise<string>>();
+
+/** SHA-256 over the weight files in order, hexadecimal; remembered by path, size and time of change. */
+export async function hashWeights(files: string[]): Promise<string> {
+  const stats = await Promise.all(files.map((file) => stat(file)));
+  const key = files.map((file, i) => `${file}:${stats[i].size}:${stats[i].mtimeMs}`).join('|');
+  let hash = hashes.get(key);
+  if (!hash) hashes.set(key, (hash = hashFiles(files)));
+  return hash;
+}
+
+async function hashFiles(files: string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of files) {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,130 @@
+/** The typed face of the native engine. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { loadBinding, type NativeEngine } from './binding.js';
+import { hashWeights, readCheckpoint } from './checkpoint.js';
+import { PathPressError } from './errors.js';
+import { NativeGeneration, TokenQueue } from './generation.js';
+import { checkOptions, checkPrompt, checkRequest } from './request.js';
+import { Run, toError } from './run.js';
+import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo } from './types.js';
+
+/**
+ * Opens a folder in Hugging Face layout; weights are mapped, not copied.
+ * @throws NOT_BUILT, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  checkOptions(options);
+  const binding = loadBinding();
+  const start = performance.now();
+  const { config, weightFiles, eosIds } = await readCheckpoint(options.model);
+  const native = await binding
+    .load({
+      config,
+      weightFiles,
+      threads: options.threads ?? availableParallelism(),
+      cache: options.cache ?? '',
+      simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
+      cacheLimit: options.cacheLimit ?? 0,
+    })
+    .catch((error: unknown) => {
+      throw toError(error);
+    });
+  const { weightsType, weightsBytes } = native.info();
+  const info: ModelInfo = {
+    family: config.family,
+    layers: config.layers,
+    heads: config.heads,
+    kvHeads: config.kvHeads,
+    headDim: config.headDim,
+    vocabSize: config.vocab,
+    weightsType,
+    weightsBytes,
+    weightsHash: await hashWeights(weightFiles),
+    eosIds,
+  };
+  return new NativeBackedEngine(native, info, (performance.now() - start) / 1000);
+}
+
+/** What records carry of the engine that made them. */
+export function versions(): { engine: string; simd: string; cuda: false } {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const simd = process.env.PATHPRESS_SIMD ?? loadBinding().simd().at(-1) ?? 'scalar';
+  return { engine: (JSON.parse(text) as { version: string }).version, simd, cuda: false };
+}
+
+class NativeBackedEngine implements Engine {
+  private disposed = false;
+
+  constructor(
+    private readonly native: NativeEngine,
+    readonly info: ModelInfo,
+    private readonly loadSeconds: number,
+  ) {}
+
+  private live(): NativeEngine {
+    if (this.disposed) throw new PathPressError('DISPOSED', 'the engine was disposed');
+    return this.native;
+  }
+
+  generate(request: GenerateRequest): Generation {
+    const native = this.live();
+    const checked = checkRequest(request, this.info);
+    let result: GenerateResult | undefined;
+    const tokens = new TokenQueue(() => run.stop(0));
+    const run = new Run(native, [checked], 1, this.loadSeconds, {
+      onToken: (_, id) => {
+        tokens.push(id);
+        return request.onTokens?.([id]);
+      },
+      onResult: (_, value) => void (result = value),
+    });
+    const unlisten = abortOn(request.signal, run);
+    const finished = run.done.finally(unlisten).then(() => result as GenerateResult);
+    return new NativeGeneration(finished, tokens, () => run.stop(0));
+  }
+
+  async generateMany(
+    requests: GenerateRequest[],
+    options: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> } = {},
+  ): Promise<GenerateResult[]> {
+    const native = this.live();
+    const { batch = 16, signal, onResult } = options;
+    if (!Number.isSafeInteger(batch) || batch < 1) {
+      throw new PathPressError('BAD_OPTION', `batch ${batch} is not a whole number from 1 on`);
+    }
+    const results = new Array<GenerateResult>(requests.length);
+    const run = new Run(native, requests.map((request) => checkRequest(request, this.info)), batch, this.loadSeconds, {
+      onToken: (index, id) => requests[index].onTokens?.([id]),
+      onResult: (index, result) => {
+        results[index] = result;
+        return onResult?.(index, result);
+      },
+    });
+    const unlisten = [abortOn(signal, run), ...requests.map((request, i) => abortOn(request.signal, run, i))];
+    await run.done.finally(() => unlisten.forEach((off) => off()));
+    return results;
+  }
+
+  async logits(ids: ArrayLike<number>): Promise<Float32Array> {
+    const native = this.live();
+    const checked = checkPrompt(ids, this.info.vocabSize);
+    return new Promise((resolve, reject) => {
+      native.logits(checked, ({ logits, error }) => (error ? reject(toError(error)) : resolve(logits as Float32Array)));
+    });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.native.dispose();
+  }
+}
+
+/** Aborts the run, or one request of it, when the signal says so. Returns what takes the listener off again. */
+function abortOn(signal: AbortSignal | undefined, run: Run, request?: number): () => void {
+  if (!signal) return () => undefined;
+  const abort = (): void => (request === undefined ? run.abort() : run.abortOne(request));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}

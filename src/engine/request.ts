@@ -1,0 +1,61 @@
+/** Checks requests and options before anything native sees them. */
+import { checkSampling } from './sampling.js';
+import type { NativeRequest } from './binding.js';
+import { PathPressError } from './errors.js';
+import type { EngineOptions, GenerateRequest, ModelInfo } from './types.js';
+
+const bad = (what: string): never => {
+  throw new PathPressError('BAD_OPTION', what);
+};
+
+const isInt32 = (value: unknown): value is number => Number.isInteger(value) && (value as number) === ((value as number) | 0);
+
+/** Ids as the engine takes them. @throws BAD_PROMPT naming id and index. */
+export function checkPrompt(ids: ArrayLike<number>, vocabSize: number): Int32Array {
+  if (ids.length === 0) throw new PathPressError('BAD_PROMPT', 'the prompt has no ids');
+  for (let i = 0; i < ids.length; i++) {
+    if (!isInt32(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize) {
+      throw new PathPressError('BAD_PROMPT', `id ${String(ids[i])} at index ${i} is outside the vocabulary of ${vocabSize}`);
+    }
+  }
+  return Int32Array.from(ids);
+}
+
+/** @throws BAD_PROMPT, BAD_OPTION; the policy's own options are checked by the native registry. */
+export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeRequest {
+  const { maxTokens, stream = [0, 0], stopIds = info.eosIds } = request;
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) bad(`maxTokens ${String(maxTokens)} is not a whole number from 1 on`);
+  if (stream.length !== 2 || !stream.every(isInt32)) bad(`stream ${JSON.stringify(stream)} is not a pair of 32-bit integers`);
+  const stop = stopIds.find((id) => !isInt32(id) || id < 0);
+  if (stop !== undefined) bad(`stopIds: ${String(stop)} is not an id`);
+  for (const [name, value] of Object.entries(request.policy ?? bad('policy is missing'))) {
+    if (typeof value === 'number' && !Number.isFinite(value)) bad(`policy.${name} ${value} is not a finite number`);
+    const whole = typeof value !== 'number' || name === 'ratio' || Number.isSafeInteger(value);
+    if (!whole) bad(`policy.${name} ${value} is not a whole number`);
+  }
+  return {
+    promptIds: checkPrompt(request.promptIds, info.vocabSize),
+    policy: request.policy,
+    sampling: checkSampling(request.sampling),
+    maxTokens,
+    stopIds: Int32Array.from(stopIds),
+    stream: Int32Array.from(stream),
+    trace: request.trace === true,
+    lockstep: request.onTokens !== undefined,
+  };
+}
+
+/** @throws BAD_OPTION naming the option and its value. */
+export function checkOptions(options: EngineOptions): void {
+  const { model, device = 'cpu', threads, cache, cacheLimit, simd } = options;
+  if (typeof model !== 'string' || model === '') bad(`model ${JSON.stringify(model)} is not a folder`);
+  if (device !== 'cpu') bad(`device "${String(device)}" is not cpu`);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
+    bad(`threads ${threads} is not a whole number from 1 to 1024`);
+  }
+  if (cache !== undefined && cache !== 'f32' && cache !== 'bf16') bad(`cache "${String(cache)}" is not f32 or bf16`);
+  if (cacheLimit !== undefined && !(Number.isSafeInteger(cacheLimit) && cacheLimit > 0)) {
+    bad(`cacheLimit ${cacheLimit} is not a positive number of bytes`);
+  }
+  if (simd !== undefined && typeof simd !== 'string') bad(`simd ${String(simd)} is not a name`);
+}

@@ -1,0 +1,105 @@
+/** One run on the native engine: requests go in together, tokens and results come back as they are made. */
+import type { NativeBatch, NativeEngine, NativeRequest, NativeResult } from './binding.js';
+import { PathPressError, type ErrorCode } from './errors.js';
+import type { GenerateResult } from './types.js';
+
+export interface RunHandlers {
+  onToken?: (request: number, id: number) => boolean | void;
+  onResult: (request: number, result: GenerateResult) => void | Promise<void>;
+}
+
+let lastRun = 0;
+
+/** A native error keeps its code and message. */
+export function toError(error: unknown): Error {
+  const code = (error as { code?: unknown }).code;
+  return error instanceof Error && typeof code === 'string' && !(error instanceof PathPressError)
+    ? new PathPressError(code as ErrorCode, error.message, { cause: error })
+    : (error as Error);
+}
+
+export class Run {
+  readonly id = ++lastRun;
+  /** Resolves after the last result was handled; rejects with the engine's error or a handler's. */
+  readonly done: Promise<void>;
+  private settle!: { resolve: () => void; reject: (reason: unknown) => void };
+  private failure: unknown;
+  private readonly handled: Promise<void>[] = [];
+
+  /** @throws PathPressError where a request is refused. */
+  constructor(
+    private readonly native: NativeEngine,
+    private readonly requests: NativeRequest[],
+    batch: number,
+    private readonly loadSeconds: number,
+    private readonly handlers: RunHandlers,
+  ) {
+    this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.done.catch(() => undefined); // whoever awaits it hears of it; nobody else need
+    try {
+      native.start(this.id, requests, batch, (events) => this.receive(events));
+    } catch (error) {
+      throw toError(error);
+    }
+  }
+
+  abort(): void {
+    this.native.abort(this.id);
+  }
+
+  stop(request: number): void {
+    this.native.stop(this.id, request, false);
+  }
+
+  abortOne(request: number): void {
+    this.native.stop(this.id, request, true);
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error };
+    this.abort();
+  }
+
+  private receive(events: NativeBatch): void {
+    try {
+      for (let i = 0; i < events.tokens.length; i += 2) this.receiveToken(events.tokens[i], events.tokens[i + 1]);
+      for (const result of events.results) {
+        const handled = this.handlers.onResult(result.request, this.toResult(result));
+        if (handled) this.handled.push(handled.catch((error: unknown) => this.fail(error)));
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    if (!events.done) return;
+    if (events.error) this.failure ??= { error: toError(events.error) };
+    void Promise.all(this.handled).then(() => {
+      if (this.failure) this.settle.reject((this.failure as { error: unknown }).error);
+      else this.settle.resolve();
+    });
+  }
+
+  private receiveToken(request: number, id: number): void {
+    const stop = this.handlers.onToken?.(request, id) === true;
+    if (!this.requests[request].lockstep) return;
+    if (stop) this.stop(request);
+    else this.native.acknowledge(this.id, request);
+  }
+
+  private toResult(native: NativeResult): GenerateResult {
+    return {
+      ids: Array.from(native.ids),
+      finish: native.finish,
+      promptTokens: native.promptTokens,
+      generatedTokens: native.ids.length,
+      compressions: native.compressions,
+      cache: native.cache,
+      seconds: {
+        load: this.loadSeconds,
+        prefill: native.prefillSeconds,
+        decode: native.decodeSeconds,
+        compress: native.compressSeconds,
+      },
+      ...(this.requests[native.request].trace ? { trace: native.trace } : {}),
+    };
+  }
+}
