@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { PathPressError } from '../engine/errors.js';
+import type { Io } from './io.js';
+import { flagOf } from './policy-flags.js';
+import { list, oneOf, real, text, whole } from './values.js';
+
+interface AnalyzeFlags {
+  tokenizer: string;
+  n: number[];
+  lengths: number[];
+  mode: 'matched' | 'paper';
+  embedder?: 'minilm' | 'use' | 'static' | 'lexical' | 'none';
+  embedderPath?: string;
+  threshold?: number;
+  similar?: number[];
+  sample?: number;
+  seed?: number;
+  json?: boolean;
+}
+
+export function analyzeCommand(program: Command, io: Io, done: (status: number) => void): Command {
+  return program
+    .command('analyze')
+    .description('entropy and redundancy of outputs in .jsonl or .jsonl.gz files')
+    .argument('<FILE...>', 'rows with "output" (text) or "ids"')
+    .requiredOption('--tokenizer <DIR>', 'a folder with tokenizer.json', text)
+    .option('--n <LIST>', 'lengths of the n-grams', list(whole(1, 64)), [1, 2, 3])
+    .option('--lengths <LIST>', 'first ids of an output that are looked at', list(whole(1)), [512, 1024, 2048, 4096, 8192])
+    .option('--mode <NAME>', 'matched: only outputs that reach the length; paper: shorter ones whole', oneOf('matched', 'paper'), 'matched')
+    .option('--embedder <NAME>', 'minilm, use, static, lexical or none (default: minilm where its weights are, else use)', oneOf('minilm', 'use', 'static', 'lexical', 'none'))
+    .option('--embedder-path <DIR>', 'the folder of the embedder’s weights', text)
+    .option('--threshold <T>', 'sentences are similar above this cosine (0.75)', real(-1, 1))
+    .option('--similar <LIST>', 'a sentence is redundant with more than so many similar ones (1,2,4)', list(whole(0)))
+    .option('--sample <N>', 'draw whole outputs until N sentences are reached', whole(1))
+    .option('--seed <S>', 'key of the draw and of the intervals (0)', whole(0))
+    .option('--json', 'print one JSON object')
+    .action(async (files: string[], flags: AnalyzeFlags) => done(await analyze(files, flags, io)));
+}
+
+async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<number> {
+  checkCombination(flags);
+  return 0;
+}
+
+function checkCombination(flags: AnalyzeFlags): void {
+  const idle = (['embedderPath', 'threshold', 'similar', 'sample'] as const).find((name) => flags.embedder === 'none' && flags[name] !== undefined);
+  if (idle) throw new PathPressError('BAD_FLAG', `${flagOf(idle)} ${flags[idle]} means nothing with --embedder none`);
+  const longest = Math.max(...flags.n);
+  const short = flags.lengths.find((length) => length < longest);
+  if (short !== undefined) throw new PathPressError('BAD_FLAG', `--lengths ${short}: shorter than an n-gram of --n ${longest}`);
+}

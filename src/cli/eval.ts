@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { PathPressError } from '../engine/errors.js';
+import type { Evaluation } from '../evaluate/evaluate.js';
+import type { Io } from './io.js';
+import { checkWritable } from './output-file.js';
+import { addRunFlags, settleRun, type RunFlags } from './run-flags.js';
+import { oneOf, text, whole } from './values.js';
+
+interface EvalFlags extends RunFlags {
+  task: string;
+  out: string;
+  split: 'tune' | 'test';
+  problems: number;
+  samplesPerProblem: number;
+  batch: number;
+  json?: boolean;
+}
+
+export function evalCommand(program: Command, io: Io, done: (status: number) => void): Command {
+  const command = program.command('eval').description('run a task under a cache policy: pass@1, one record a sample');
+  return addRunFlags(command)
+    .requiredOption('--task <NAME>', 'the benchmark: loops, chains or passcode', text)
+    .requiredOption('--out <FILE>', 'records, JSONL; a run that was stopped goes on where it was', text)
+    .option('--split <NAME>', 'tune or test', oneOf('tune', 'test'), 'tune')
+    .option('--problems <N>', 'the first N problems', whole(1), 200)
+    .option('--samples-per-problem <K>', 'samples of each problem', whole(1), 1)
+    .option('--batch <B>', 'samples in flight at once; changes no sample', whole(1, 4096), 8)
+    .option('--json', 'print one JSON object')
+    .action(async (flags: EvalFlags) => done(await evaluation(flags, io)));
+}
+
+async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
+  const { tasks } = await import('../tasks/registry.js');
+  const task = Object.hasOwn(tasks, flags.task) ? tasks[flags.task] : undefined;
+  if (!task) throw new PathPressError('BAD_FLAG', `--task ${flags.task}: no such task; there are ${Object.keys(tasks).join(', ')}`);
+  const run = await settleRun(flags);
+  checkWritable('--out', flags.out);
+  const { loadTokenizer } = await import('../tokenizer/tokenizer.js');
+  const tokenizer = await loadTokenizer(run.model);
+  const { openEngine } = await import('../engine/engine.js');
+  const { evaluate } = await import('../evaluate/evaluate.js');
+  const { ProgressBar } = await import('./progress.js');
+  const engine = await openEngine(run.engine);
+  const bar = new ProgressBar(`${task.name} ${run.policy.name}`);
+  const started = performance.now();
+  try {
+    const result = await evaluate(engine, tokenizer, task, {
+      ...run,
+      stop: { strings: run.stop, ids: run.stopIds },
+      cache: flags.cache,
+      split: flags.split,
+      problems: flags.problems,
+      samplesPerProblem: flags.samplesPerProblem,
+      batch: flags.batch,
+      out: flags.out,
+      signal: io.interrupt,
+      onProgress: ({ done, total, tokens }) => bar.update(done, total, `${(tokens / ((performance.now() - started) / 1000)).toFixed(0)} tokens/s`),
+    });
+    bar.stop();
+    print(result, flags, io);
+    return result.interrupted ? 130 : 0;
+  } finally {
+    bar.stop();
+    engine.dispose();
+  }
+}
+
+function print({ records, interrupted, ...summary }: Evaluation, flags: EvalFlags, io: Io): void {
+  if (interrupted) io.err(`interrupted: ${records.length} samples are in ${flags.out}; the same command goes on from there\n`);
+  const { passAt1, samples, problems, meanEntries, peakEntries, meanTokens, finished, lookups } = summary;
+  if (flags.json) return io.out(`${JSON.stringify(summary)}\n`);
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  io.out(`pass@1   ${percent(passAt1.mean)} [${percent(passAt1.low)}, ${percent(passAt1.high)}] of ${samples} samples, ${problems} problems\n`);
+  io.out(`entries  ${meanEntries.toFixed(1)} on average, ${peakEntries} at most\n`);
+  io.out(`tokens   ${meanTokens.toFixed(0)} on average; ${percent(finished)} finished\n`);
+  if (lookups) io.out(`look-ups ${lookups.right} of ${lookups.total} right\n`);
+}

@@ -1,0 +1,41 @@
+import cliProgress from 'cli-progress';
+
+/** A bar on standard error with a rate and the time left; a line every ten seconds where that is no terminal. */
+export class ProgressBar {
+  readonly #bar: cliProgress.SingleBar;
+  readonly #started = performance.now();
+  #first: number | undefined;
+
+  constructor(label: string) {
+    const format = `${label} {bar} {value}/{total} · {rate} · {left} left`;
+    this.#bar = new cliProgress.SingleBar(
+      { format, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 10_000, hideCursor: true, clearOnComplete: true, emptyOnZero: true },
+      cliProgress.Presets.shades_classic,
+    );
+  }
+
+  /** `rate` is shown as it stands; the time left follows from the units done since the bar began. */
+  update(done: number, total: number, rate: string): void {
+    const seconds = (performance.now() - this.#started) / 1000;
+    if (this.#first === undefined) {
+      this.#first = done;
+      this.#bar.start(total, done, { rate, left: '?' });
+      return;
+    }
+    const since = done - this.#first;
+    this.#bar.update(done, { rate, left: since > 0 ? duration((seconds / since) * (total - done)) : '?' });
+  }
+
+  stop(): void {
+    this.#bar.stop();
+  }
+}
+
+/** `1 h 05 min`, `3 min 20 s`, `12 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (n: number) => String(n).padStart(2, '0');
+  if (hours) return `${hours} h ${two(minutes)} min`;
+  return minutes ? `${minutes} min ${two(whole % 60)} s` : `${whole} s`;
+}
