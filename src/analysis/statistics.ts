@@ -76,8 +76,11 @@ export function clusterBootstrap(clusters: ArrayLike<number>[], options: Bootstr
   return ratioBootstrap(sums, sizes, options);
 }
 
-/** Σ sums / Σ sizes over redrawn clusters. */
-function ratioBootstrap(sums: Float64Array, sizes: Float64Array, options: BootstrapOptions): Interval {
+/**
+ * Σ sums / Σ sizes with a percentile bootstrap that redraws the items, numerator and denominator together.
+ * @param sums,sizes of item i at index i; at least one item, and sizes above 0
+ */
+export function ratioBootstrap(sums: Float64Array, sizes: Float64Array, options: BootstrapOptions = {}): Interval {
   const { seed = 0, resamples = 2000, level = 0.95 } = options;
   if (!Number.isInteger(resamples) || resamples < 1) {
     throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
