@@ -41,7 +41,7 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
   const { evaluate } = await import('../evaluate/evaluate.js');
   const { ProgressBar } = await import('./progress.js');
   const engine = await openEngine(run.engine);
-  const bar = new ProgressBar(`${task.name} ${run.policy.name}`);
+  const bar = new ProgressBar(`${task.name} ${run.policy.name}`, io.progress);
   const started = performance.now();
   try {
     const result = await evaluate(engine, tokenizer, task, {

@@ -18,7 +18,7 @@ async function json(...args: (string | number)[]) {
   return JSON.parse(out) as Record<string, any>;
 }
 
-describe('generate --json', () => {
+describe('generate --json', { timeout: 60_000 }, () => {
   it.each(['corrected', 'reference'])('gives the golden facts of the contract (%s)', async (preset) => {
     const result = await json(...rpc, '--preset', preset, '--max-tokens', 40, '--temperature', 0);
     expect(result.compressions).toEqual([
@@ -65,7 +65,7 @@ describe('generate --json', () => {
   });
 });
 
-describe('generate', () => {
+describe('generate', { timeout: 60_000 }, () => {
   it('cuts text, not ids, at the first stop string', async () => {
     const whole = await json('--temperature', 0, '--prompt-ids', '5,6,7', '--max-tokens', 30);
     const cut = await json('--temperature', 0, '--prompt-ids', '5,6,7', '--max-tokens', 30, '--stop', 'never', '--stop', 'w26 w1');

@@ -4,6 +4,8 @@ import { writeSync } from 'node:fs';
 export interface Io {
   out(text: string): void;
   err(text: string): void;
+  /** Where bars of progress are drawn; none where absent. */
+  progress?: NodeJS.WriteStream;
   /** Aborts at the first Ctrl-C; a command then keeps what it has and ends with 130. */
   interrupt: AbortSignal;
 }
@@ -24,6 +26,7 @@ export function terminal(): Io {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    progress: process.stderr,
     interrupt: interrupt.signal,
   };
 }

@@ -1,15 +1,16 @@
 import cliProgress from 'cli-progress';
 
-/** A bar on standard error with a rate and the time left; a line every ten seconds where that is no terminal. */
+/** A bar with a rate and the time left; a line every ten seconds where the stream is no terminal, nothing without one. */
 export class ProgressBar {
-  readonly #bar: cliProgress.SingleBar;
+  readonly #bar: cliProgress.SingleBar | undefined;
   readonly #started = performance.now();
   #first: number | undefined;
 
-  constructor(label: string) {
+  constructor(label: string, stream: NodeJS.WriteStream | undefined) {
+    if (!stream) return;
     const format = `${label} {bar} {value}/{total} · {rate} · {left} left`;
     this.#bar = new cliProgress.SingleBar(
-      { format, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 10_000, hideCursor: true, clearOnComplete: true, emptyOnZero: true },
+      { format, stream, noTTYOutput: true, notTTYSchedule: 10_000, hideCursor: true, clearOnComplete: true, emptyOnZero: true },
       cliProgress.Presets.shades_classic,
     );
   }
@@ -19,15 +20,15 @@ export class ProgressBar {
     const seconds = (performance.now() - this.#started) / 1000;
     if (this.#first === undefined) {
       this.#first = done;
-      this.#bar.start(total, done, { rate, left: '?' });
+      this.#bar?.start(total, done, { rate, left: '?' });
       return;
     }
     const since = done - this.#first;
-    this.#bar.update(done, { rate, left: since > 0 ? duration((seconds / since) * (total - done)) : '?' });
+    this.#bar?.update(done, { rate, left: since > 0 ? duration((seconds / since) * (total - done)) : '?' });
   }
 
   stop(): void {
-    this.#bar.stop();
+    this.#bar?.stop();
   }
 }
 

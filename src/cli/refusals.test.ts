@@ -1,9 +1,11 @@
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { version } from '../package.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const folder = temporaryFolder();
 const model = join(folder.path, 'model');

@@ -56,7 +56,7 @@ export async function evaluate(engine: Engine, tokenizer: Tokenizer, task: Task,
   const records = (file?.records ?? []).filter(wanted);
   const have = new Set(records.map((r) => `${r.problem} ${r.sample}`));
   const samples = cells(problems, samplesPerProblem).filter((c) => !have.has(`${c.problem} ${c.sample}`));
-  const jobs = samples.map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings, signal));
+  const jobs = samples.map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings));
   const total = records.length + jobs.length;
   let tokens = 0;
   const finished = new Map<number, GenerateResult>(); // ended, but one before it has not
@@ -119,13 +119,12 @@ class Sample {
     readonly problem: Problem,
     readonly tokenizer: Tokenizer,
     readonly settings: EvalSettings,
-    signal?: AbortSignal,
   ) {
     const { policy, sampling, seed, maxTokens, stop } = settings;
     const promptIds = tokenizer.encode(problem.prompt);
     if (promptIds.length === 0) throw new PathPressError('BAD_PROMPT', `problem ${at.problem} of ${settings.task.name} has an empty prompt`);
     this.#stops = stop.strings;
-    this.request = { promptIds, policy, sampling: { ...sampling, seed }, maxTokens, stopIds: stop.ids, stream: [at.problem, at.sample], signal };
+    this.request = { promptIds, policy, sampling: { ...sampling, seed }, maxTokens, stopIds: stop.ids, stream: [at.problem, at.sample] };
     if (stop.strings.length) this.request.onTokens = stopAt(tokenizer, stop.strings);
   }
 
