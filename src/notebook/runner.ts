@@ -1,0 +1,144 @@
+/** Notebooks run headless through the tslab kernel, each in its own folder and process. */
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { PathPressError } from '../engine/errors.js';
+import { readNotebook, writeNotebook, type Notebook } from './file.js';
+import { Kernel } from './kernel.js';
+import { CellOutputs } from './outputs.js';
+
+/** A cell that failed, was interrupted, or took too long. */
+export class NotebookError extends PathPressError {
+  /** @param cell number of the code cell, from 1, as Jupyter shows it */
+  constructor(
+    readonly notebook: string,
+    readonly cell: number,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super('NOTEBOOK_FAILED', `${notebook}, cell ${cell}: ${reason}`, options);
+    this.name = 'NotebookError';
+  }
+}
+
+/** Told when a notebook starts (`cell` 0) and after each code cell. */
+export interface NotebookProgress {
+  notebook: string;
+  /** Position of the notebook in the list, from 0, and the length of the list. */
+  index: number;
+  notebooks: number;
+  /** Code cells done, and in all, in this notebook. */
+  cell: number;
+  cells: number;
+  /** Since the notebook's start. */
+  seconds: number;
+}
+
+export interface RunNotebooksOptions {
+  onProgress?: (progress: NotebookProgress) => void;
+  /** Seconds a cell may take (600). */
+  timeout?: number;
+  /** False leaves the files as they are. */
+  save?: boolean;
+  /** Added to the kernel's environment. */
+  env?: Record<string, string | undefined>;
+  signal?: AbortSignal;
+}
+
+export interface NotebookRun {
+  notebook: string;
+  cells: number;
+  seconds: number;
+  /** Size of the saved file, outputs included; null where it was not saved. */
+  bytes: number | null;
+}
+
+/** The folder of traces may be given relative to where the command runs, which is not where the notebook does. */
+function tracesEnv(): Record<string, string> {
+  const traces = process.env.PATHPRESS_TRACES;
+  return traces ? { PATHPRESS_TRACES: path.resolve(traces) } : {};
+}
+
+/** Why a race against the clock or the user was lost. */
+function stopper(seconds: number, signal?: AbortSignal): { stopped: Promise<string>; clear: () => void } {
+  let clear = (): void => undefined;
+  const stopped = new Promise<string>((resolve) => {
+    const timer = setTimeout(() => resolve(`took longer than ${seconds} s`), seconds * 1000);
+    const abort = (): void => resolve('interrupted');
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    clear = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+  });
+  return { stopped, clear };
+}
+
+async function runCells(
+  notebook: Notebook,
+  file: string,
+  kernel: Kernel,
+  { timeout = 600, signal }: RunNotebooksOptions,
+  onCell: (done: number) => void,
+): Promise<void> {
+  const code = notebook.cells.filter((cell) => cell.cell_type === 'code');
+  for (const [index, cell] of code.entries()) {
+    const outputs = new CellOutputs();
+    cell.outputs = outputs.list;
+    cell.execution_count = cell.source.trim() === '' ? null : index + 1;
+    if (cell.execution_count !== null) {
+      const { stopped, clear } = stopper(timeout, signal);
+      const run = kernel.execute(cell.source, (message) => outputs.add(message));
+      run.catch(() => undefined); // after a stop nobody else awaits it
+      try {
+        const outcome = await Promise.race([run.then((status) => ({ status })), stopped.then((reason) => ({ reason }))]);
+        if ('reason' in outcome) {
+          await kernel.interrupt();
+          await kernel.stop(false);
+          throw new NotebookError(file, index + 1, outcome.reason);
+        }
+        const failure = outputs.failure(outcome.status);
+        if (failure !== null) throw new NotebookError(file, index + 1, failure);
+      } catch (error) {
+        if (error instanceof NotebookError) throw error;
+        throw new NotebookError(file, index + 1, (error as Error).message, { cause: error });
+      } finally {
+        clear();
+      }
+    }
+    onCell(index + 1);
+  }
+}
+
+/**
+ * Runs notebooks one after another and saves their outputs into them.
+ *
+ * @returns one row for each notebook, in order
+ * @throws NotebookError (`NOTEBOOK_FAILED`) naming notebook, cell and message at the first cell that fails, prints an
+ * unhandled rejection, or runs out of time; that notebook's file is left as it was. `BAD_FILE` and `BAD_JSON` before
+ * anything runs, `NOT_BUILT` without a build, `WRITE_FAILED` for outputs above 1 MiB.
+ */
+export async function runNotebooks(files: string[], options: RunNotebooksOptions = {}): Promise<NotebookRun[]> {
+  const notebooks: Notebook[] = [];
+  for (const file of files) notebooks.push(await readNotebook(file));
+  const runs: NotebookRun[] = [];
+  for (const [index, file] of files.entries()) {
+    const notebook = notebooks[index];
+    const started = performance.now();
+    const seconds = (): number => (performance.now() - started) / 1000;
+    const cells = notebook.cells.filter((cell) => cell.cell_type === 'code').length;
+    const tell = (cell: number): void =>
+      options.onProgress?.({ notebook: file, index, notebooks: files.length, cell, cells, seconds: seconds() });
+    tell(0);
+    const folder = realpathSync(path.dirname(path.resolve(file)));
+    const kernel = await Kernel.start({ folder, env: { ...tracesEnv(), ...options.env } });
+    try {
+      await runCells(notebook, file, kernel, options, tell);
+    } finally {
+      await kernel.stop();
+    }
+    const bytes = options.save === false ? null : await writeNotebook(file, notebook);
+    runs.push({ notebook: file, cells, seconds: seconds(), bytes });
+  }
+  return runs;
+}

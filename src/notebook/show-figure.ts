@@ -1,0 +1,38 @@
+/** Figures inside a running notebook. */
+import { createRequire } from 'node:module';
+import { renderPng, saveFigure } from '../figures/export.js';
+import type { Figure } from '../figures/figure.js';
+
+type WriteDisplayData = (message: { data: object; metadata: object; transient: object }, update: boolean) => void;
+
+/**
+ * tslab's own writer of rich output, null outside a kernel. It is internal, hence the pinned version: tslab's public
+ * `display` sends one type a message, and a live figure needs its picture beside it for viewers without plotly.
+ */
+function displayWriter(): WriteDisplayData | null {
+  const loaded = createRequire(import.meta.url).cache;
+  const file = Object.keys(loaded).find((name) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(name));
+  return file ? loaded[file]?.exports.lastWriteDisplayData ?? null : null;
+}
+
+/** Shows the figure under the running cell: live in VS Code and JupyterLab with plotly, as a picture elsewhere. Does nothing outside a notebook. */
+export async function showFigure(figure: Figure): Promise<void> {
+  const write = displayWriter();
+  if (!write) return;
+  const png = await renderPng(figure, 1);
+  const data = {
+    'application/vnd.plotly.v1+json': figure,
+    'image/png': png.toString('base64'),
+    'text/plain': `figure of ${figure.data.length} traces`,
+  };
+  write({ data, metadata: {}, transient: {} }, false);
+}
+
+/**
+ * Saves the figure as `<dir>/<name>.{json,html,svg,png}` and shows it; the folder is relative to the notebook's own.
+ * @throws as `saveFigure`
+ */
+export async function drawFigure(name: string, figure: Figure, dir = '../figures'): Promise<void> {
+  await saveFigure(name, figure, dir);
+  await showFigure(figure);
+}
