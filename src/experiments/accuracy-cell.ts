@@ -1,0 +1,83 @@
+/** One cell of an accuracy grid: a policy on a task, as the numbers that a committed record keeps of it. */
+import { mean, type Interval } from '../analysis/statistics.js';
+import { evaluate } from '../evaluate/evaluate.js';
+import type { Policy } from '../policies/policy.js';
+import { tasks } from '../tasks/registry.js';
+import type { Split } from '../tasks/task.js';
+import type { Bundle } from './bundle.js';
+
+export interface AccuracyCell {
+  task: string;
+  policy: Policy;
+  seed: number;
+  problems: number;
+  passAt1: Interval;
+  /** `1` or `0` for each problem in order, so that two cells can be compared problem by problem. */
+  correct: string;
+  /** Of `chains`: share of restated values that are right. */
+  lookups?: number;
+  finished: number;
+  meanTokens: number;
+  compressions: number;
+  meanEntries: number;
+  peakEntries: number;
+  /** Time-mean and worst bytes of cache blocks; side bytes are the policy's own state beside them. */
+  meanBytes: number;
+  peakBytes: number;
+  sideBytes: number;
+  tokens: number;
+  seconds: number;
+}
+
+export interface AccuracyCellOptions {
+  problems: number;
+  split?: Split;
+  seed?: number;
+  batch?: number;
+  signal?: AbortSignal;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Runs the cell with the model's own sampling; the same options give the same `correct`, whatever the batch. */
+export async function accuracyCell(bundle: Bundle, taskName: string, policy: Policy, options: AccuracyCellOptions): Promise<AccuracyCell> {
+  const { problems, split = 'tune', seed = 0, batch = 64, signal, onProgress } = options;
+  const { maxTokens, ...sampling } = bundle.defaults;
+  const started = performance.now();
+  const { records, passAt1, lookups, finished, meanTokens } = await evaluate(bundle.engine, bundle.tokenizer, tasks[taskName], {
+    model: bundle.folder,
+    policy,
+    sampling: { ...sampling, seed },
+    maxTokens,
+    split,
+    problems,
+    batch,
+    signal,
+    onProgress: onProgress && (({ done, total }) => onProgress(done, total)),
+  });
+  const average = (value: (record: (typeof records)[number]) => number) => mean(records.map(value));
+  const largest = (value: (record: (typeof records)[number]) => number) => Math.max(...records.map(value));
+  return {
+    task: taskName,
+    policy,
+    seed,
+    problems,
+    passAt1,
+    correct: records.map((record) => Number(record.correct)).join(''),
+    ...(lookups && { lookups: lookups.right / lookups.total }),
+    finished,
+    meanTokens,
+    compressions: average((r) => r.compressions),
+    meanEntries: average((r) => r.meanEntries),
+    peakEntries: largest((r) => r.peakEntries),
+    meanBytes: average((r) => r.meanBytes),
+    peakBytes: largest((r) => r.peakBytes),
+    sideBytes: largest((r) => r.sideBytes),
+    tokens: records.reduce((sum, r) => sum + r.generatedTokens, 0),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** Per-problem outcomes of a cell as the values that `pairedBootstrap` takes. */
+export function outcomes(cell: AccuracyCell): number[][] {
+  return [...cell.correct].map((digit) => [Number(digit)]);
+}

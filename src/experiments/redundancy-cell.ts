@@ -1,0 +1,68 @@
+/** Redundancy of a set of texts, as the numbers that a committed record keeps of it. */
+import { neighbourCounts, redundancyRate, repeatedClusters } from '../analysis/redundancy.js';
+import { splitSentences } from '../analysis/sentences.js';
+import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js';
+import { drawOutputs } from '../traces/analyze.js';
+import type { Embedder } from '../embedding/embedder.js';
+
+export interface RedundancyCell {
+  embedder: string;
+  outputs: number;
+  sentences: number;
+  sentencesPerOutput: number;
+  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, bootstrap by prompt. */
+  rate: Record<string, Interval>;
+  /** rate(1) at each threshold, mean over outputs. */
+  byThreshold: { threshold: number; mean: number }[];
+}
+
+const similar = [1, 2, 4];
+const paperThreshold = 0.75;
+const thresholds = [0.6, 0.65, 0.7, paperThreshold, 0.8, 0.85, 0.9, 0.95];
+
+/** @param texts outputs with the prompt that clusters them; those without a sentence are left out */
+export async function redundancyCell(texts: readonly { prompt: string; text: string }[], embedder: Embedder): Promise<RedundancyCell> {
+  const outputs = texts.map(({ prompt, text }) => ({ prompt, sentences: splitSentences(text) })).filter(({ sentences }) => sentences.length > 0);
+  const vectors = await embedder.embed(outputs.flatMap(({ sentences }) => sentences));
+  let from = 0;
+  const counts = outputs.map(({ sentences }) => {
+    const own = vectors.subarray(from * embedder.dim, (from + sentences.length) * embedder.dim);
+    from += sentences.length;
+    return neighbourCounts(own, embedder.dim, thresholds);
+  });
+  const at = thresholds.indexOf(paperThreshold);
+  const byPrompt = (value: (output: number) => number): Interval => {
+    const clusters = new Map<string, number[]>();
+    outputs.forEach(({ prompt }, i) => clusters.set(prompt, [...(clusters.get(prompt) ?? []), value(i)]));
+    return clusterBootstrap([...clusters.values()]);
+  };
+  return {
+    embedder: embedder.name,
+    outputs: outputs.length,
+    sentences: from,
+    sentencesPerOutput: from / outputs.length,
+    rate: Object.fromEntries(similar.map((n) => [n, byPrompt((i) => redundancyRate(counts[i][at], n))])),
+    byThreshold: thresholds.map((threshold, t) => ({ threshold, mean: mean(counts.map((one) => redundancyRate(one[t], 1))) })),
+  };
+}
+
+/** Whole outputs drawn by seed until `sentences` of them are reached. */
+export function sampleOutputs<T extends { text: string }>(outputs: readonly T[], sentences: number, seed: number): T[] {
+  const counts = outputs.map(({ text }) => splitSentences(text).length);
+  return drawOutputs(counts, sentences, seed).map((i) => outputs[i]);
+}
+
+/** The most repeated sentences of one text: each with how many similar ones it stands for. */
+export async function mostRepeated(text: string, embedder: Embedder, most = 3): Promise<{ sentence: string; times: number }[]> {
+  const sentences = splitSentences(text);
+  const clusters = repeatedClusters(await embedder.embed(sentences), embedder.dim, paperThreshold, most);
+  return clusters.map((members) => ({ sentence: sentences[members[0]], times: members.length }));
+}
+
+/** Cuts each text to the token count of its partner in `lengths`, so that two arms can be compared at equal length. */
+export function cutToLengths<T extends { ids: number[] }>(outputs: readonly T[], lengths: readonly number[], decode: (ids: number[]) => string): (T & { text: string })[] {
+  return outputs.map((output, i) => {
+    const ids = output.ids.slice(0, lengths[i]);
+    return { ...output, ids, text: decode(ids) };
+  });
+}
