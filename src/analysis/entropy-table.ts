@@ -1,5 +1,5 @@
 /** Mean n-gram entropy of a set of outputs against length, in both modes of METHODS §5. */
-import { PathPressError } from '../engine/errors.js';
+import { PathPressError, wholeAtLeast } from '../engine/errors.js';
 import { entropyCeiling, prefixEntropies } from './entropy.js';
 import { clusterBootstrap, mean, type BootstrapOptions, type Interval } from './statistics.js';
 
@@ -79,10 +79,4 @@ function lengthsUsed(available: number, n: number, lengths: readonly number[], m
     const used = mode === 'paper' ? Math.min(available, length) : length;
     return used <= available && used >= n ? used : 0;
   });
-}
-
-function wholeAtLeast(least: number, name: string, value: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new PathPressError('BAD_OPTION', `${name} must be a whole number >= ${least}, not ${value}`);
-  }
 }

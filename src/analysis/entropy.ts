@@ -61,7 +61,7 @@ function firstAppearances(ids: ArrayLike<number>, n: number, length: number): In
   const text = new Int32Array(length);
   for (let i = 0; i < length; i++) text[i] = ids[i];
   const first = new Int32Array(length - n + 1);
-  let table = new Int32Array(2 * 4096); // (slots, 2): first position + 1, or 0 where free; hash
+  let table: Int32Array = new Int32Array(2 * 4096); // (slots, 2): first position + 1, or 0 where free; hash
   let mask = 4095;
   let distinct = 0;
   for (let i = 0; i < first.length; i++) {

@@ -38,3 +38,10 @@ export class PathPressError extends Error {
     return failures.has(this.code) ? 1 : 2;
   }
 }
+
+/** @throws PathPressError BAD_OPTION naming the option and the value */
+export function wholeAtLeast(least: number, name: string, value: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new PathPressError('BAD_OPTION', `${name} must be a whole number >= ${least}, not ${value}`);
+  }
+}

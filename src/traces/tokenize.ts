@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PathPressError } from '../engine/errors.js';
+import { packageRoot } from '../package.js';
+import { readTokenizerFiles } from '../tokenizer/files.js';
+import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
+import { readTrace, type TraceRow } from './read.js';
+
+/** A trace row with its ids; `OutputIds` of the analysis. */
+export interface TokenizedRow extends TraceRow {
+  ids: Int32Array;
+}
+
+/** A trace file in memory. */
+export interface Trace {
+  file: string;
+  rows: TokenizedRow[];
+  /** The text of a row: its own, else its ids decoded. */
+  text(row: TokenizedRow): string;
+}
+
+export interface TraceOptions {
+  /** Folder of the tokenizer; needed where a row has text and no ids, or text is wanted of a row of ids. */
+  tokenizer?: string;
+  /** Folder that keeps ids by the content of file and tokenizer, false for none; `.cache/ids` of the project if left out. */
+  cache?: string | false;
+}
+
+/** Where ids of tokenised traces are kept unless told otherwise; git ignores it. */
+export const idCache = join(packageRoot, '.cache', 'ids');
+
+/** Raise it where the meaning of a cached file changes. */
+const cacheVersion = 1;
+
+/**
+ * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
+ * taken as such).
+ * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named
+ */
+export async function loadTrace(file: string, options: TraceOptions = {}): Promise<Trace> {
+  const { tokenizer: folder, cache = idCache } = options;
+  const read: TraceRow[] = [];
+  for await (const row of readTrace(file)) read.push(row);
+  const texts = read.filter((row) => row.ids === undefined);
+  let loaded: Tokenizer | undefined;
+  if (texts.length > 0) {
+    if (folder === undefined) throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
+    const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
+    let ids = kept === undefined ? undefined : await readIds(kept, texts.length);
+    if (!ids) {
+      loaded = await loadTokenizer(folder);
+      ids = texts.map((row) => tokenized(loaded!, row, file));
+      if (kept !== undefined) await keepIds(kept, ids);
+    }
+    texts.forEach((row, i) => (row.ids = ids[i]));
+  }
+  if (read.some((row) => row.output === undefined) && folder !== undefined) loaded ??= await loadTokenizer(folder);
+  const text = (row: TokenizedRow): string => {
+    if (row.output !== undefined) return row.output;
+    if (!loaded) throw new PathPressError('BAD_OPTION', `${file}:${row.line}: the text of a row of ids needs a tokenizer`);
+    return loaded.decode(row.ids);
+  };
+  return { file, rows: read as TokenizedRow[], text };
+}
+
+function tokenized(tokenizer: Tokenizer, row: TraceRow, file: string): Int32Array {
+  try {
+    return Int32Array.from(tokenizer.encode(row.output!));
+  } catch (cause) {
+    if (!(cause instanceof PathPressError)) throw cause;
+    throw new PathPressError(cause.code, `${file}:${row.line}: ${cause.message}`, { cause });
+  }
+}
+
+/** Changes with the trace, and with anything of the tokenizer that decides ids. */
+async function contentKey(file: string, folder: string): Promise<string> {
+  const hash = createHash('sha256').update(`ids ${cacheVersion}\n${JSON.stringify(await readTokenizerFiles(folder))}\n`);
+  await pipeline(createReadStream(file), hash, { end: false });
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** Layout: rows, then ids of each row, then all ids, 32-bit little-endian; then the SHA-256 of what stands before. */
+async function readIds(kept: string, rows: number): Promise<Int32Array[] | undefined> {
+  const bytes = await readFile(kept).catch(() => undefined);
+  if (!bytes || bytes.length < 36 || bytes.length % 4 !== 0) return undefined;
+  const body = bytes.subarray(0, bytes.length - 32);
+  if (!createHash('sha256').update(body).digest().equals(bytes.subarray(body.length))) return undefined;
+  const words = new Int32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.length));
+  if (words[0] !== rows) return undefined;
+  let at = 1 + rows;
+  return Array.from(words.subarray(1, 1 + rows), (count) => words.slice(at, (at += count)));
+}
+
+async function keepIds(kept: string, ids: Int32Array[]): Promise<void> {
+  const words = Int32Array.from([ids.length, ...ids.map((row) => row.length)]);
+  const body = Buffer.concat([words, ...ids].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
+  const part = `${kept}.${process.pid}.part`;
+  try {
+    await mkdir(join(kept, '..'), { recursive: true });
+    await writeFile(part, Buffer.concat([body, createHash('sha256').update(body).digest()]));
+    await rename(part, kept);
+  } catch (cause) {
+    // The ids are there all the same: a folder that cannot be written costs time alone.
+    process.emitWarning(`ids are not cached in ${kept}: ${(cause as Error).message}`);
+    await rm(part, { force: true }).catch(() => {});
+  }
+}
