@@ -1,11 +1,13 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
+import type { AnalyzeReport } from '../traces/analyze.js';
 import type { Io } from './io.js';
 import { flagOf } from './policy-flags.js';
 import { list, oneOf, real, text, whole } from './values.js';
 
 interface AnalyzeFlags {
-  tokenizer: string;
+  tokenizer?: string;
   n: number[];
   lengths: number[];
   mode: 'matched' | 'paper';
@@ -23,7 +25,7 @@ export function analyzeCommand(program: Command, io: Io, done: (status: number) 
     .command('analyze')
     .description('entropy and redundancy of outputs in .jsonl or .jsonl.gz files')
     .argument('<FILE...>', 'rows with "output" (text) or "ids"')
-    .requiredOption('--tokenizer <DIR>', 'a folder with tokenizer.json', text)
+    .option('--tokenizer <DIR>', 'a folder with tokenizer.json (not needed where every row has ids and --embedder is none)', text)
     .option('--n <LIST>', 'lengths of the n-grams', list(whole(1, 64)), [1, 2, 3])
     .option('--lengths <LIST>', 'first ids of an output that are looked at', list(whole(1)), [512, 1024, 2048, 4096, 8192])
     .option('--mode <NAME>', 'matched: only outputs that reach the length; paper: shorter ones whole', oneOf('matched', 'paper'), 'matched')
@@ -39,7 +41,45 @@ export function analyzeCommand(program: Command, io: Io, done: (status: number) 
 
 async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<number> {
   checkCombination(flags);
+  const { analyzeFiles } = await import('../traces/analyze.js');
+  const { ProgressBar } = await import('./progress.js');
+  const { json, ...options } = flags;
+  let bar: InstanceType<typeof ProgressBar> | undefined;
+  let drawn = '';
+  const report = await analyzeFiles(files, {
+    ...options,
+    onProgress: (file, done, total) => {
+      if (file !== drawn) {
+        bar?.stop();
+        bar = new ProgressBar(`embedding ${basename(drawn = file)}`, io.progress);
+      }
+      bar!.update(done, total, 'sentences');
+      io.interrupt.throwIfAborted();
+    },
+  }).finally(() => bar?.stop());
+  io.out(json ? `${JSON.stringify(report)}\n` : await tables(report));
   return 0;
+}
+
+async function tables({ files, mode }: AnalyzeReport): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  return files
+    .map(({ file, outputs, tokens, entropy, redundancy }) => {
+      const table = new Table({ head: ['n', 'length', 'bits', '95 %', 'outputs'], style: { head: [], border: [] } });
+      for (const [n, lengths] of Object.entries(entropy)) {
+        for (const [length, cell] of Object.entries(lengths)) {
+          table.push([n, length, cell.mean.toFixed(4), `${cell.low.toFixed(4)} to ${cell.high.toFixed(4)}`, cell.outputs]);
+        }
+      }
+      const lines = [`${file}: ${outputs} outputs, ${tokens} tokens; entropy, ${mode}`, table.toString()];
+      if (redundancy) {
+        const rates = Object.entries(redundancy.rate).map(([n, rate]) => `${rate === null ? '–' : `${(100 * rate).toFixed(1)} %`} with more than ${n}`);
+        lines.push(`sentences with similar ones (${redundancy.embedder}, cosine > ${redundancy.threshold}): ${rates.join(', ')}`);
+        lines.push(`${redundancy.sampled} of ${redundancy.sentences} sentences looked at`);
+      }
+      return `${lines.join('\n')}\n`;
+    })
+    .join('\n');
 }
 
 function checkCombination(flags: AnalyzeFlags): void {
