@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { Resvg } from '@resvg/resvg-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PathPressError } from '../engine/errors.js';
@@ -104,6 +105,11 @@ describe('saving', () => {
       const page = await readFile(html, 'utf8');
       expect(page).toContain('src="../../node_modules/plotly.js-dist/plotly.js"');
       expect(countOf(page, /<\/script>/g)).toBe(2);
+      const drawn: unknown[] = [];
+      const [, script] = /<script>([^]*)<\/script>/.exec(page)!;
+      const Plotly = { newPlot: (...given: unknown[]) => drawn.push(given) };
+      runInNewContext(script, { window: { Plotly }, Plotly, document: { getElementById: () => ({}) } });
+      expect(JSON.parse(JSON.stringify(drawn))).toMatchObject([['figure', [{ y: [1, 2], name: '</script><b>' }], layout, { responsive: false }]]);
     } finally {
       await rm(inside, { recursive: true });
     }

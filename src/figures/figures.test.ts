@@ -154,7 +154,7 @@ describe.each(Object.entries(examples))('%s', (name, build) => {
 
   it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
 
-  it('is a figure that plotly knows', () => expect(plotlyComplaints(figure)).toEqual([]));
+  it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
 
   it('keeps every text on the page and apart from the others', async () => {
     const { width, height } = figure.layout as { width: number; height: number };

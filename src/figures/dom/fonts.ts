@@ -1,7 +1,7 @@
 /** The fonts that figures are drawn with, and the width of a text in them. */
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { Resvg, type ResvgRenderOptions } from '@resvg/resvg-js';
+import { Resvg } from '@resvg/resvg-js';
 
 const require = createRequire(import.meta.url);
 const folder = path.join(path.dirname(require.resolve('dejavu-fonts-ttf/package.json')), 'ttf');
@@ -13,7 +13,7 @@ export const ascent = 0.928;
 export const descent = 0.236;
 
 /** resvg reads TrueType only, and drops text without a word where no font is found: so the files are named. */
-export const fontOptions: ResvgRenderOptions['font'] = {
+export const fontOptions = {
   loadSystemFonts: false,
   fontFiles: ['', '-Bold', '-Oblique'].map((style) => path.join(folder, `DejaVuSansCondensed${style}.ttf`)),
   defaultFontFamily: 'DejaVu Sans Condensed',

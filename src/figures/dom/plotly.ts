@@ -1,7 +1,6 @@
 /** Plotly in a DOM without a browser: what jsdom leaves out of SVG and canvas is supplied here. */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { JSDOM, VirtualConsole } from 'jsdom';
 import { PathPressError } from '../../engine/errors.js';
 import type { Figure } from '../figure.js';
 import { Canvas2d } from './canvas.js';
@@ -19,7 +18,7 @@ interface Stage {
   reseed(): void;
 }
 
-let stage: Stage | undefined;
+let stage: Promise<Stage> | undefined;
 
 /** Park and Miller's generator: plotly draws element ids from Math.random. */
 function randomNumbers(): () => number {
@@ -68,28 +67,22 @@ function supplyDom(window: any): void {
   window.CSS = { supports: () => true }; // heat maps as one pixel a cell, enlarged by the viewer
 }
 
-function load(): Stage {
-  if (stage) return stage;
-  const require = createRequire(import.meta.url);
-  const dom = new JSDOM('<!doctype html><body></body>', {
-    runScripts: 'outside-only',
-    pretendToBeVisual: false,
-    virtualConsole: new VirtualConsole(),
-  });
-  const { window } = dom;
+/** Loaded at the first figure only: jsdom and plotly take a second, and most commands draw nothing. */
+async function setStage(): Promise<Stage> {
+  const { JSDOM, VirtualConsole } = await import('jsdom');
+  const { window } = new JSDOM('<!doctype html><body></body>', { runScripts: 'outside-only', virtualConsole: new VirtualConsole() });
   supplyDom(window);
-  window.eval(readFileSync(require.resolve('plotly.js-dist/plotly.js'), 'utf8'));
-  stage = {
-    plotly: (window as unknown as { Plotly: Plotly }).Plotly,
-    reseed: () => void ((window as unknown as { Math: Math }).Math.random = randomNumbers()),
-  };
-  return stage;
+  window.eval(readFileSync(createRequire(import.meta.url).resolve('plotly.js-dist/plotly.js'), 'utf8'));
+  const page = window as unknown as { Plotly: Plotly; Math: Math };
+  return { plotly: page.Plotly, reseed: () => void (page.Math.random = randomNumbers()) };
 }
 
+const load = (): Promise<Stage> => (stage ??= setStage());
+
 /** Plotly's own complaints about a figure: unknown attributes, values out of range; not those of attributes left idle. */
-export function plotlyComplaints(figure: Figure): string[] {
+export async function plotlyComplaints(figure: Figure): Promise<string[]> {
   const { data, layout } = structuredClone(figure);
-  const complaints = load().plotly.validate(data, layout) ?? [];
+  const complaints = (await load()).plotly.validate(data, layout) ?? [];
   return complaints.filter(({ code }) => code !== 'unused').map(({ msg }) => msg);
 }
 
@@ -98,7 +91,7 @@ let last: Promise<unknown> = Promise.resolve();
 /** SVG text of a figure; one at a time, since ids come from one shared generator. */
 export function plotlySvg(figure: Figure): Promise<string> {
   const drawn = last.then(async () => {
-    const { plotly, reseed } = load();
+    const { plotly, reseed } = await load();
     reseed();
     const { data, layout } = structuredClone(figure);
     try {
