@@ -33,7 +33,8 @@ export function workPart(random: Random, part: Part, start: Value, constants: Co
   const values = part.definitions.map((d) => {
     const operand = (name: string) => (name === 'x' ? start : constants.get(name)!);
     const value = add(operand(d.left), operand(d.right));
-    words.push(`${d.name} is ${d.left} + ${d.right} , ${d.name} = ${show(value)} .`);
+    const stated = (name: string) => `${name} = ${show(operand(name))}`;
+    words.push(`${d.name} is ${stated(d.left)} + ${stated(d.right)} , ${d.name} = ${show(value)} .`);
     return value;
   });
   const wording = (i: number, after: Value) => `+ ${part.definitions[i].name} -> ${show(after)}`;

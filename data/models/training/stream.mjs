@@ -19,7 +19,7 @@ function example(index) {
   const size = Number(scale) * (0.4 + 0.6 * random.unit());
   if (kind === 'writer') return essay('train', index, size);
   const share = random.unit(); // loops is the longest and the hardest
-  const name = share < 0.6 ? 'loops' : share < 0.8 ? 'chains' : 'passcode';
+  const name = share < 0.5 ? 'loops' : share < 0.8 ? 'chains' : 'passcode';
   const { prompt, solution } = tasks[name].worked('train', index, size);
   return { prompt, output: solution };
 }

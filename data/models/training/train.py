@@ -17,10 +17,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH_TOKENS = 16384
 # (million tokens, scale of the problems): short problems teach the skills, long ones the distance.
 PHASES = {
-    "reasoner": [(2, 0.08), (7, 0.2), (5, 0.5), (4, 0.12), (1.5, 0.5), (4, 1.0), (3, 1.12)],
+    "reasoner": [(2, 0.08), (7, 0.2), (5, 0.5), (5, 0.12), (2, 0.5), (4, 1.0), (3, 1.12)],
     "writer": [(1, 0.1), (2, 0.4), (4, 1.05)],
 }
-DECAY = 0.28  # of all tokens, at the end, over which the rate falls to nothing
+DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
 
 
