@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { runInNewContext } from 'node:vm';
@@ -99,6 +99,7 @@ describe('saving', () => {
   });
 
   it('refers to plotly’s script relatively from the project’s own figures folder', async () => {
+    await mkdir('figures', { recursive: true });
     const inside = await mkdtemp(path.join(process.cwd(), 'figures', '.test-'));
     try {
       const [, html] = await saveFigure('a', { data: [{ y: [1, 2], name: '</script><b>' }], layout }, inside);
