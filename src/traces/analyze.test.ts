@@ -28,8 +28,8 @@ describe('analyze', { timeout: 60000 }, () => {
 
   it('gives the contract’s shape: entropy by n and length, redundancy by N', async () => {
     const file = trace([
-      { prompt: 'p', output: 'a b a b. Wait, a c.' }, // 10 ids: 1 2 1 2 5 6 7 1 3 5
-      { prompt: 'q', output: 'd. d. d. d.' }, // 8 ids, 4 equal sentences
+      { prompt: 'p', output: 'a b a b . Wait , a c .' }, // 10 ids: 1 2 1 2 5 6 7 1 3 5
+      { prompt: 'q', output: 'd . d . d . d .' }, // 8 ids, 4 equal sentences
       { prompt: 'r', ids: [1, 2] },
     ]);
     const report = await analyzeFiles([file], { tokenizer: folder, n: [1, 2], lengths: [2, 4, 8, 16], embedder: 'lexical', similar: [1, 2, 4] });
@@ -49,7 +49,7 @@ describe('analyze', { timeout: 60000 }, () => {
 
   it('an output without a sentence is left out of the rate; none at all gives null', async () => {
     const options = { tokenizer: folder, lengths: [1], n: [1], embedder: 'lexical' as const, similar: [1] };
-    const some = await analyzeFiles([trace([{ output: 'a b. a b. a b.' }, { output: '...' }])], options);
+    const some = await analyzeFiles([trace([{ output: 'a b . a b . a b .' }, { output: '...' }])], options);
     expect(some.files[0].redundancy).toMatchObject({ sentences: 3, rate: { 1: 1 } });
     const none = await analyzeFiles([trace([{ output: '.' }])], options);
     expect(none.files[0].redundancy).toMatchObject({ sentences: 0, sampled: 0, rate: { 1: null } });
@@ -66,7 +66,7 @@ describe('analyze', { timeout: 60000 }, () => {
     expect(drawOutputs(sentences, 30, 2)).not.toEqual(drawn);
     expect(drawOutputs(sentences, 1000, 1)).toHaveLength(40);
     expect(drawOutputs([0, 3], 1, 0)).toEqual([1]);
-    const file = trace(Array.from({ length: 20 }, () => ({ output: 'a b. c d.' })));
+    const file = trace(Array.from({ length: 20 }, () => ({ output: 'a b . c d .' })));
     const report = await analyzeFiles([file], { tokenizer: folder, lengths: [1], n: [1], embedder: 'lexical', sample: 9 });
     expect(report.files[0].redundancy).toMatchObject({ sentences: 40, sampled: 8 });
   });

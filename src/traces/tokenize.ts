@@ -49,12 +49,10 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   if (texts.length > 0) {
     if (folder === undefined) throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
     const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
-    let ids = kept === undefined ? undefined : await readIds(kept, texts.length);
-    if (!ids) {
-      loaded = await loadTokenizer(folder);
-      ids = texts.map((row) => tokenized(loaded!, row, file));
-      if (kept !== undefined) await keepIds(kept, ids);
-    }
+    const found = kept === undefined ? undefined : await readIds(kept, texts.length);
+    if (!found) loaded = await loadTokenizer(folder);
+    const ids = found ?? texts.map((row) => tokenized(loaded!, row, file));
+    if (!found && kept !== undefined) await keepIds(kept, ids);
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
   if (read.some((row) => row.output === undefined) && folder !== undefined) loaded ??= await loadTokenizer(folder);
