@@ -66,6 +66,7 @@ class Engine {
   void checkPrompt(const std::vector<int32_t>& ids) const;
   void post(Command command);
   void loop();
+  void runCommands();
   bool step();
   void admit();
   void collectRows();

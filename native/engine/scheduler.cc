@@ -21,14 +21,12 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
 void Engine::loop() {
   bool busy = false;
   while (true) {
-    std::vector<Command> commands;
     {
       std::unique_lock lock(mutex_);
       if (!busy) wake_.wait(lock, [this] { return closing_ || !inbox_.empty(); });
       if (closing_) break;
-      commands.swap(inbox_);
     }
-    for (const Command& command : commands) command();
+    runCommands();
     try {
       busy = step();
     } catch (const std::bad_alloc&) {
@@ -37,8 +35,17 @@ void Engine::loop() {
       failAll("INTERNAL", error.what());
     }
   }
-  for (const Command& command : inbox_) command();
+  runCommands();
   abortAll();
+}
+
+void Engine::runCommands() {
+  std::vector<Command> commands;
+  {
+    std::lock_guard lock(mutex_);
+    commands.swap(inbox_);
+  }
+  for (const Command& command : commands) command();
 }
 
 void Engine::failAll(const std::string& code, const std::string& message) {
@@ -48,12 +55,7 @@ void Engine::failAll(const std::string& code, const std::string& message) {
 void Engine::abortAll() {
   while (!runs_.empty()) {
     abort(runs_.back()->id);
-    std::vector<Command> commands;
-    {
-      std::lock_guard lock(mutex_);
-      commands.swap(inbox_);
-    }
-    for (const Command& command : commands) command();
+    runCommands();
   }
 }
 

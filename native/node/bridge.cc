@@ -10,8 +10,8 @@ namespace pathpress {
 std::shared_ptr<Bridge> Bridge::create(Napi::Env env, const Napi::Function& callback) {
   auto bridge = std::make_shared<Bridge>();
   auto* holder = new Holder(bridge);
-  bridge->function_ = Function::New(env, callback, "pathpress run", 0, 1, holder,
-                                    [](Napi::Env, void*, Holder* held) { delete held; }, static_cast<void*>(nullptr));
+  bridge->function_ = Function::New(env, callback, "pathpress run", 0, 1, holder, &Bridge::finalize,
+                                    static_cast<void*>(nullptr));
   bridge->open_ = true;
   return bridge;
 }
@@ -54,6 +54,15 @@ void Bridge::done(const std::string& code, const std::string& message) {
 void Bridge::close() {
   std::lock_guard lock(mutex_);
   if (std::exchange(open_, false)) function_.Release();
+}
+
+// Node deletes the function right after this, even where the engine's thread has not let go of it.
+void Bridge::finalize(Napi::Env, void*, Holder* holder) {
+  {
+    std::lock_guard lock((*holder)->mutex_);
+    (*holder)->open_ = false;
+  }
+  delete holder;
 }
 
 // Node empties the queue with a null environment while it tears down: then nothing may be touched.

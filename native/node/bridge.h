@@ -35,6 +35,7 @@ class Bridge : public Listener {
     std::string code, message;
   };
   using Holder = std::shared_ptr<Bridge>;  // keeps the bridge alive until Node has finalized the function
+  static void finalize(Napi::Env env, void* unused, Holder* holder);
   static void drain(Napi::Env env, Napi::Function callback, Holder* holder, void* unused);
   using Function = Napi::TypedThreadSafeFunction<Holder, void, &Bridge::drain>;
 

@@ -76,6 +76,7 @@ export interface NativeBatch {
   error?: Error & { code: string };
 }
 
+/** Collected as garbage it ends its runs: callbacks must hold on to it. */
 export interface NativeEngine {
   info(): { weightsType: 'f32' | 'f16' | 'bf16'; weightsBytes: number; cacheType: 'f32' | 'bf16'; simd: string; threads: number };
   /** Throws an error with a `code` where a request is refused. `run` is the caller's and unique. */

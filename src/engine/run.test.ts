@@ -1,0 +1,165 @@
+/** Streaming, stopping, aborting, disposing, and leaving while it runs. */
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEngine } from './engine.js';
+import { fixture, request, rpc } from './testing.js';
+import type { Engine } from './types.js';
+
+const model = fixture('llama-g4');
+const endless = request({ maxTokens: 1e6, policy: rpc() });
+let engine: Engine;
+beforeAll(async () => {
+  engine = await openEngine({ model, threads: 2 });
+});
+afterAll(() => engine.dispose());
+
+describe('streaming', () => {
+  it('iterates the ids of the result, in order', async () => {
+    const generation = engine.generate(request({ maxTokens: 300 }));
+    const seen: number[] = [];
+    for await (const id of generation) seen.push(id);
+    const { ids, finish } = await generation.result;
+    expect(seen).toEqual(ids);
+    expect(ids).toHaveLength(300);
+    expect(finish).toBe('length');
+  });
+
+  it('leaving the loop stops the generation', async () => {
+    const generation = engine.generate(endless);
+    let count = 0;
+    for await (const _ of generation) if (++count === 5) break;
+    const { finish, ids } = await generation.result;
+    expect(finish).toBe('stop');
+    expect(ids.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('onTokens stops at exactly the id it says, cache and compressions included', async () => {
+    const seen: number[] = [];
+    const onTokens = (ids: number[]): boolean => seen.push(...ids) >= 30;
+    const { ids, finish, compressions, cache } = await engine.generate({ ...endless, onTokens }).result;
+    expect(finish).toBe('stop');
+    expect(ids).toEqual(seen);
+    expect(ids).toHaveLength(30);
+    const whole = await engine.generate({ ...endless, maxTokens: 30 }).result;
+    expect({ ids, compressions, cache }).toEqual({ ids: whole.ids, compressions: whole.compressions, cache: whole.cache });
+  });
+
+  it('a throwing onTokens rejects the result with what it threw', async () => {
+    const onTokens = (): void => {
+      throw new Error('from the callback');
+    };
+    await expect(engine.generate({ ...endless, onTokens }).result).rejects.toThrow('from the callback');
+  });
+});
+
+it('stop ids end it and are left out', async () => {
+  const { ids } = await engine.generate(request()).result;
+  const stop = ids[10];
+  const result = await engine.generate(request({ stopIds: [stop] })).result;
+  expect(result.finish).toBe('stop');
+  expect(result.ids).toEqual(ids.slice(0, ids.indexOf(stop)));
+  expect(result.generatedTokens).toBe(result.ids.length);
+});
+
+describe('abort', () => {
+  it('resolves with what was generated', async () => {
+    const controller = new AbortController();
+    let count = 0;
+    const generation = engine.generate({ ...endless, signal: controller.signal });
+    for await (const _ of generation) if (++count === 20) controller.abort();
+    const { finish, ids } = await generation.result;
+    expect(finish).toBe('aborted');
+    expect(ids.length).toBeGreaterThanOrEqual(20);
+  });
+
+  it('before the start gives nothing', async () => {
+    const { finish } = await engine.generate({ ...endless, signal: AbortSignal.abort() }).result;
+    expect(finish).toBe('aborted');
+  });
+
+  it('of a batch ends every request, of one request only that one', async () => {
+    const controller = new AbortController();
+    const own = new AbortController();
+    let ended = 0;
+    const requests = [{ ...endless, signal: own.signal }, request({ maxTokens: 3 }), endless, endless];
+    const results = await engine.generateMany(requests, {
+      batch: 3,
+      signal: controller.signal,
+      onResult: () => {
+        if (++ended === 1) own.abort();
+        if (ended === 2) controller.abort();
+      },
+    });
+    expect(results.map(({ finish }) => finish)).toEqual(['aborted', 'length', 'aborted', 'aborted']);
+  });
+
+  it('at random moments, many times over', async () => {
+    for (let i = 0; i < 100; i++) {
+      const controller = new AbortController();
+      const pending = engine.generateMany([endless, endless, endless], { batch: 2, signal: controller.signal });
+      await new Promise((resolve) => (i % 3 === 0 ? setImmediate(resolve) : setTimeout(resolve, i % 4)));
+      controller.abort();
+      for (const { finish } of await pending) expect(finish).toBe('aborted');
+    }
+  }, 60_000);
+});
+
+describe('generateMany', () => {
+  it('hands each result out as it ends, and all in order', async () => {
+    const lengths = [40, 3, 25, 1, 60, 2];
+    const order: number[] = [];
+    const results = await engine.generateMany(lengths.map((maxTokens) => request({ maxTokens })), {
+      batch: 2,
+      onResult: async (index) => void order.push(index),
+    });
+    expect(results.map(({ generatedTokens }) => generatedTokens)).toEqual(lengths);
+    expect([...order].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(order[0]).toBe(1);
+  });
+
+  it('rejects with what onResult threw, and goes on working', async () => {
+    const onResult = async (): Promise<void> => {
+      throw new Error('disk full');
+    };
+    await expect(engine.generateMany([request(), endless], { onResult })).rejects.toThrow('disk full');
+    expect(await engine.generateMany([])).toEqual([]);
+  });
+});
+
+describe('dispose', () => {
+  it('stops live runs, twice is fine, and then refuses', async () => {
+    const other = await openEngine({ model, threads: 2 });
+    const generation = other.generate(endless);
+    await generation[Symbol.asyncIterator]().next();
+    other.dispose();
+    other.dispose();
+    expect((await generation.result).finish).toBe('aborted');
+    expect(() => other.generate(endless)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
+    await expect(other.logits([1])).rejects.toMatchObject({ code: 'DISPOSED' });
+  });
+
+  it('an exhausted pool fails the run, not the engine', async () => {
+    const small = await openEngine({ model, threads: 1, cacheLimit: 20000 });
+    await expect(small.generate(request({ maxTokens: 100000 })).result).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    expect((await small.generate(request({ maxTokens: 5 })).result).ids).toHaveLength(5);
+    small.dispose();
+  });
+});
+
+it('workers that exit, throw or are terminated with streams in flight take nothing with them', async () => {
+  const script = fileURLToPath(new URL('./teardown-worker.cjs', import.meta.url));
+  const addon = fileURLToPath(new URL('../../build/native/engine.node', import.meta.url));
+  for (let i = 0; i < 45; i++) {
+    const how = ['exit', 'throw', 'terminate'][i % 3];
+    const worker = new Worker(script, { workerData: { addon, model, how, streams: 1 + (i % 3) } });
+    worker.on('error', () => undefined);
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    if (how === 'terminate') {
+      await new Promise((resolve) => worker.once('message', resolve));
+      await worker.terminate();
+    }
+    await exited;
+  }
+  expect((await engine.generate(request()).result).ids).toHaveLength(40);
+}, 60_000);
