@@ -18,8 +18,24 @@ describe('analyze --json', () => {
     const text = 'w1 w1 w2 w1 w2 w3 w1 w4';
     const same = 'w1 '.repeat(8).trim();
     writeFileSync(at('text.jsonl'), rows({ prompt: 'a', output: text }, { prompt: 'b', output: same }));
-    writeFileSync(at('ids.jsonl.gz'), gzipSync(rows({ prompt: 'a', ids: [5, 5, 6, 5, 6, 7, 5, 8] }, { prompt: 'b', ids: Array(8).fill(5) })));
-    const args = ['analyze', at('text.jsonl'), at('ids.jsonl.gz'), '--tokenizer', tokenizer, '--n', '1,2', '--lengths', '8,16', '--embedder', 'none', '--json'];
+    writeFileSync(
+      at('ids.jsonl.gz'),
+      gzipSync(rows({ prompt: 'a', ids: [5, 5, 6, 5, 6, 7, 5, 8] }, { prompt: 'b', ids: Array(8).fill(5) })),
+    );
+    const args = [
+      'analyze',
+      at('text.jsonl'),
+      at('ids.jsonl.gz'),
+      '--tokenizer',
+      tokenizer,
+      '--n',
+      '1,2',
+      '--lengths',
+      '8,16',
+      '--embedder',
+      'none',
+      '--json',
+    ];
     const { status, out, err } = await pathpress(args);
     expect(status, err).toBe(0);
     const { files } = JSON.parse(out) as { files: any[] };
@@ -34,8 +50,23 @@ describe('analyze --json', () => {
   });
 
   it('gives redundancy rates as shares', async () => {
-    writeFileSync(at('sentences.jsonl'), rows({ prompt: 'a', output: `${'We check it. '.repeat(3)}Moons are far away.` }));
-    const args = ['analyze', at('sentences.jsonl'), '--tokenizer', tokenizer, '--n', '1', '--lengths', '4', '--embedder', 'lexical', '--json'];
+    writeFileSync(
+      at('sentences.jsonl'),
+      rows({ prompt: 'a', output: `${'We check it. '.repeat(3)}Moons are far away.` }),
+    );
+    const args = [
+      'analyze',
+      at('sentences.jsonl'),
+      '--tokenizer',
+      tokenizer,
+      '--n',
+      '1',
+      '--lengths',
+      '4',
+      '--embedder',
+      'lexical',
+      '--json',
+    ];
     writeTinyModel(tokenizer, 'We check it. Moons are far away.'.split(' '));
     const { status, out, err } = await pathpress(args);
     expect(status, err).toBe(0);
@@ -56,15 +87,30 @@ describe('analyze', () => {
   const none = ['--embedder', 'none'];
   it.each<[string, () => string[], ...string[]]>([
     ['an empty file', () => [file('empty.jsonl', ''), ...none], 'empty.jsonl', 'EMPTY_TRACE'],
-    ['a broken line', () => [file('broken.jsonl', '{"id": "a", "output": "w1"}\nnot json\n'), ...none], 'broken.jsonl', '2'],
+    [
+      'a broken line',
+      () => [file('broken.jsonl', '{"id": "a", "output": "w1"}\nnot json\n'), ...none],
+      'broken.jsonl',
+      '2',
+    ],
     ['a row of nothing', () => [file('nothing.jsonl', '{"id": "a"}\n'), ...none], 'nothing.jsonl', '1'],
     ['an id that is none', () => [file('ids.jsonl', '{"ids": [1, -2]}\n'), ...none], 'ids.jsonl', '-2'],
-    ['invalid UTF-8', () => [file('bytes.jsonl', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a])), ...none], 'bytes.jsonl', 'UTF-8'],
+    [
+      'invalid UTF-8',
+      () => [file('bytes.jsonl', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a])), ...none],
+      'bytes.jsonl',
+      'UTF-8',
+    ],
     ['no gzip', () => [file('torn.jsonl.gz', 'plain'), ...none], 'torn.jsonl.gz'],
     ['a missing file', () => [at('missing.jsonl'), ...none], 'missing.jsonl'],
     ['a good file beside a missing one', () => [good(), at('missing.jsonl'), ...none], 'missing.jsonl'],
     ['text without a tokenizer', () => [file('text.jsonl', '{"output": "w1"}\n'), ...none], 'tokenizer'],
-    ['a missing tokenizer', () => [file('text.jsonl', '{"output": "w1"}\n'), ...none, '--tokenizer', at('none')], 'none', 'tokenizer'],
+    [
+      'a missing tokenizer',
+      () => [file('text.jsonl', '{"output": "w1"}\n'), ...none, '--tokenizer', at('none')],
+      'none',
+      'tokenizer',
+    ],
     ['no file', () => none, 'FILE'],
     ['an n of 0', () => [good(), '--n', '0'], '--n', '0'],
     ['a length of nothing', () => [good(), '--lengths', '512,'], '--lengths'],
@@ -86,7 +132,16 @@ describe('analyze', () => {
   const real = '../shared/data/tokenizers/Qwen2.5';
   it.skipIf(!existsSync(real))('prints tables', async () => {
     const text = file('prose.jsonl', rows({ prompt: 'a', output: 'Wait, is that so? Yes, that is so. '.repeat(20) }));
-    const { status, out } = await pathpress(['analyze', text, '--tokenizer', real, '--lengths', '64', '--embedder', 'lexical']);
+    const { status, out } = await pathpress([
+      'analyze',
+      text,
+      '--tokenizer',
+      real,
+      '--lengths',
+      '64',
+      '--embedder',
+      'lexical',
+    ]);
     expect(status).toBe(0);
     expect(out).toContain('1 outputs, ');
     expect(out).toMatch(/100\.0 % with more than 1.*lexical|lexical.*100\.0 % with more than 1/s);

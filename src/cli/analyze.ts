@@ -25,11 +25,29 @@ export function analyzeCommand(program: Command, io: Io, done: (status: number) 
     .command('analyze')
     .description('entropy and redundancy of outputs in .jsonl or .jsonl.gz files')
     .argument('<FILE...>', 'rows with "output" (text) or "ids"')
-    .option('--tokenizer <DIR>', 'a folder with tokenizer.json (not needed where every row has ids and --embedder is none)', text)
+    .option(
+      '--tokenizer <DIR>',
+      'a folder with tokenizer.json (not needed where every row has ids and --embedder is none)',
+      text,
+    )
     .option('--n <LIST>', 'lengths of the n-grams', list(whole(1, 64)), [1, 2, 3])
-    .option('--lengths <LIST>', 'first ids of an output that are looked at', list(whole(1)), [512, 1024, 2048, 4096, 8192])
-    .option('--mode <NAME>', 'matched: only outputs that reach the length; paper: shorter ones whole', oneOf('matched', 'paper'), 'matched')
-    .option('--embedder <NAME>', 'minilm, use, static, lexical or none (default: minilm where its weights are, else use)', oneOf('minilm', 'use', 'static', 'lexical', 'none'))
+    .option(
+      '--lengths <LIST>',
+      'first ids of an output that are looked at',
+      list(whole(1)),
+      [512, 1024, 2048, 4096, 8192],
+    )
+    .option(
+      '--mode <NAME>',
+      'matched: only outputs that reach the length; paper: shorter ones whole',
+      oneOf('matched', 'paper'),
+      'matched',
+    )
+    .option(
+      '--embedder <NAME>',
+      'minilm, use, static, lexical or none (default: minilm where its weights are, else use)',
+      oneOf('minilm', 'use', 'static', 'lexical', 'none'),
+    )
     .option('--embedder-path <DIR>', 'the folder of the embedder’s weights', text)
     .option('--threshold <T>', 'sentences are similar above this cosine (0.75)', real(-1, 1))
     .option('--similar <LIST>', 'a sentence is redundant with more than so many similar ones (1,2,4)', list(whole(0)))
@@ -51,7 +69,7 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
     onProgress: (file, done, total) => {
       if (file !== drawn) {
         bar?.stop();
-        bar = new ProgressBar(`embedding ${basename(drawn = file)}`, io.progress);
+        bar = new ProgressBar(`embedding ${basename((drawn = file))}`, io.progress);
       }
       bar!.update(done, total, 'sentences');
       io.interrupt.throwIfAborted();
@@ -68,13 +86,23 @@ async function tables({ files, mode }: AnalyzeReport): Promise<string> {
       const table = new Table({ head: ['n', 'length', 'bits', '95 %', 'outputs'], style: { head: [], border: [] } });
       for (const [n, lengths] of Object.entries(entropy)) {
         for (const [length, cell] of Object.entries(lengths)) {
-          table.push([n, length, cell.mean.toFixed(4), `${cell.low.toFixed(4)} to ${cell.high.toFixed(4)}`, cell.outputs]);
+          table.push([
+            n,
+            length,
+            cell.mean.toFixed(4),
+            `${cell.low.toFixed(4)} to ${cell.high.toFixed(4)}`,
+            cell.outputs,
+          ]);
         }
       }
       const lines = [`${file}: ${outputs} outputs, ${tokens} tokens; entropy, ${mode}`, table.toString()];
       if (redundancy) {
-        const rates = Object.entries(redundancy.rate).map(([n, rate]) => `${rate === null ? '–' : `${(100 * rate).toFixed(1)} %`} with more than ${n}`);
-        lines.push(`sentences with similar ones (${redundancy.embedder}, cosine > ${redundancy.threshold}): ${rates.join(', ')}`);
+        const rates = Object.entries(redundancy.rate).map(
+          ([n, rate]) => `${rate === null ? '–' : `${(100 * rate).toFixed(1)} %`} with more than ${n}`,
+        );
+        lines.push(
+          `sentences with similar ones (${redundancy.embedder}, cosine > ${redundancy.threshold}): ${rates.join(', ')}`,
+        );
         lines.push(`${redundancy.sampled} of ${redundancy.sentences} sentences looked at`);
       }
       return `${lines.join('\n')}\n`;
@@ -83,9 +111,12 @@ async function tables({ files, mode }: AnalyzeReport): Promise<string> {
 }
 
 function checkCombination(flags: AnalyzeFlags): void {
-  const idle = (['embedderPath', 'threshold', 'similar', 'sample'] as const).find((name) => flags.embedder === 'none' && flags[name] !== undefined);
+  const idle = (['embedderPath', 'threshold', 'similar', 'sample'] as const).find(
+    (name) => flags.embedder === 'none' && flags[name] !== undefined,
+  );
   if (idle) throw new PathPressError('BAD_FLAG', `${flagOf(idle)} ${flags[idle]} means nothing with --embedder none`);
   const longest = Math.max(...flags.n);
   const short = flags.lengths.find((length) => length < longest);
-  if (short !== undefined) throw new PathPressError('BAD_FLAG', `--lengths ${short}: shorter than an n-gram of --n ${longest}`);
+  if (short !== undefined)
+    throw new PathPressError('BAD_FLAG', `--lengths ${short}: shorter than an n-gram of --n ${longest}`);
 }

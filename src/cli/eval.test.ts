@@ -14,31 +14,66 @@ beforeAll(() => writeTinyModel(model, [...vocabulary]));
 afterAll(folder.remove);
 
 const rpc = ['--policy', 'rpc', '--interval', '64', '--window', '8'];
-const evaluation = (out: string, ...more: (string | number)[]) => ['eval', '--model', model, '--task', 'loops', '--ignore-eos', '--out', out, ...more];
+const evaluation = (out: string, ...more: (string | number)[]) => [
+  'eval',
+  '--model',
+  model,
+  '--task',
+  'loops',
+  '--ignore-eos',
+  '--out',
+  out,
+  ...more,
+];
 const withoutSeconds = (path: string) => readFileSync(path, 'utf8').replace(/"seconds":\{[^}]*\}/g, '"seconds":{}');
 
 describe('eval', { timeout: 120_000 }, () => {
   it('prints one object, with a record for each sample', async () => {
     const out = join(folder.path, 'records.jsonl');
-    const { status, out: printed, err } = await pathpress(evaluation(out, '--problems', 4, '--samples-per-problem', 2, '--max-tokens', 200, '--json', ...rpc));
+    const {
+      status,
+      out: printed,
+      err,
+    } = await pathpress(
+      evaluation(out, '--problems', 4, '--samples-per-problem', 2, '--max-tokens', 200, '--json', ...rpc),
+    );
     expect(status, err).toBe(0);
     const summary = JSON.parse(printed) as Record<string, unknown>;
     expect(summary).toMatchObject({ problems: 4, samples: 8, finished: 0, meanTokens: 200 });
     expect(Object.keys(summary.passAt1 as object)).toEqual(['mean', 'low', 'high']);
     const records = readRecords(out);
-    expect(records.map((r) => [r.problem, r.sample])).toEqual([0, 1, 2, 3].flatMap((p) => [[p, 0], [p, 1]])); // prettier-ignore
-    const fields = `problem sample split correct answer finish promptTokens generatedTokens meanEntries peakEntries finalEntries meanBytes peakBytes
-      sideBytes readBytes compressions seconds sampling maxTokens policy model weightsHash task seed engine device`.split(/\s+/);
+    expect(records.map((r) => [r.problem, r.sample])).toEqual(
+      [0, 1, 2, 3].flatMap((p) => [
+        [p, 0],
+        [p, 1],
+      ]),
+    );
+    const fields =
+      `problem sample split correct answer finish promptTokens generatedTokens meanEntries peakEntries finalEntries meanBytes peakBytes
+      sideBytes readBytes compressions seconds sampling maxTokens policy model weightsHash task seed engine device`.split(
+        /\s+/,
+      );
     for (const record of records) {
       expect(fields.filter((field) => !(field in record))).toEqual([]);
-      expect(record).toMatchObject({ split: 'tune', compressions: 2, generatedTokens: 200, maxTokens: 200, model: 'model', task: { name: 'loops' } });
+      expect(record).toMatchObject({
+        split: 'tune',
+        compressions: 2,
+        generatedTokens: 200,
+        maxTokens: 200,
+        model: 'model',
+        task: { name: 'loops' },
+      });
       expect(record.policy).toMatchObject({ name: 'rpc', interval: 64, window: 8, ratio: 4, kernel: 7 });
     }
   });
 
   it('gives the same records on any batch', async () => {
     const [one, many] = ['one.jsonl', 'many.jsonl'].map((name) => join(folder.path, name));
-    for (const [out, batch] of [[one, 1], [many, 5]] as const) await pathpress(evaluation(out, '--problems', 7, '--max-tokens', 150, '--batch', batch, ...rpc)); // prettier-ignore
+    for (const [out, batch] of [
+      [one, 1],
+      [many, 5],
+    ] as const)
+      await pathpress(evaluation(out, '--problems', 7, '--max-tokens', 150, '--batch', batch, ...rpc));
     expect(readRecords(one)).toHaveLength(7);
     expect(withoutSeconds(many)).toBe(withoutSeconds(one));
   });
@@ -47,7 +82,9 @@ describe('eval', { timeout: 120_000 }, () => {
     const out = join(folder.path, 'other.jsonl');
     await pathpress(evaluation(out, '--problems', 2, '--max-tokens', 20));
     const before = readFileSync(out);
-    const { status, err } = await pathpress(evaluation(out, '--problems', 1, '--max-tokens', 20, '--policy', 'recency'));
+    const { status, err } = await pathpress(
+      evaluation(out, '--problems', 1, '--max-tokens', 20, '--policy', 'recency'),
+    );
     expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining('RECORD_MISMATCH') });
     expect(readFileSync(out)).toEqual(before);
   });
@@ -73,20 +110,24 @@ describe.skipIf(!existsSync(cli))('eval, killed (needs a build)', () => {
     const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     let err = '';
     child.stderr.on('data', (piece) => (err += piece));
-    const ended = new Promise<{ status: number | null; err: string }>((settle) => child.on('close', (status) => settle({ status, err })));
+    const ended = new Promise<{ status: number | null; err: string }>((settle) =>
+      child.on('close', (status) => settle({ status, err })),
+    );
     return { child, ended };
   };
   const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
   it('resumes to the file of an undisturbed run', { timeout: 300_000 }, async () => {
     const [calm, killed] = ['calm.jsonl', 'killed.jsonl'].map((name) => join(folder.path, name));
-    const args = (out: string) => evaluation(out, '--problems', 40, '--max-tokens', 600, '--batch', 4, ...rpc).map(String);
+    const args = (out: string) =>
+      evaluation(out, '--problems', 40, '--max-tokens', 600, '--batch', 4, ...rpc).map(String);
     expect((await pathpress(args(calm))).status).toBe(0);
     const whole = size(calm);
     let kills = 0;
     for (const share of [0, 0.11, 0.3, 0.55, 0.83]) {
       const { child, ended } = start(args(killed));
-      while (child.exitCode === null && size(killed) <= share * whole) await new Promise((wake) => setTimeout(wake, Math.random() * 4));
+      while (child.exitCode === null && size(killed) <= share * whole)
+        await new Promise((wake) => setTimeout(wake, Math.random() * 4));
       if (child.exitCode === null) kills += Number(child.kill('SIGKILL'));
       const { err } = await ended;
       expect(size(killed), err).toBeGreaterThan(share * whole);

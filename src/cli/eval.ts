@@ -32,7 +32,11 @@ export function evalCommand(program: Command, io: Io, done: (status: number) => 
 async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
   const { tasks } = await import('../tasks/registry.js');
   const task = Object.hasOwn(tasks, flags.task) ? tasks[flags.task] : undefined;
-  if (!task) throw new PathPressError('BAD_FLAG', `--task ${flags.task}: no such task; there are ${Object.keys(tasks).join(', ')}`);
+  if (!task)
+    throw new PathPressError(
+      'BAD_FLAG',
+      `--task ${flags.task}: no such task; there are ${Object.keys(tasks).join(', ')}`,
+    );
   const run = await settleRun(flags);
   checkWritable('--out', flags.out);
   const { loadTokenizer } = await import('../tokenizer/tokenizer.js');
@@ -54,7 +58,8 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
       batch: flags.batch,
       out: flags.out,
       signal: io.interrupt,
-      onProgress: ({ done, total, tokens }) => bar.update(done, total, `${(tokens / ((performance.now() - started) / 1000)).toFixed(0)} tokens/s`),
+      onProgress: ({ done, total, tokens }) =>
+        bar.update(done, total, `${(tokens / ((performance.now() - started) / 1000)).toFixed(0)} tokens/s`),
     });
     bar.stop();
     print(result, flags, io);
@@ -66,11 +71,14 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
 }
 
 function print({ records, interrupted, ...summary }: Evaluation, flags: EvalFlags, io: Io): void {
-  if (interrupted) io.err(`interrupted: ${records.length} samples are in ${flags.out}; the same command goes on from there\n`);
+  if (interrupted)
+    io.err(`interrupted: ${records.length} samples are in ${flags.out}; the same command goes on from there\n`);
   const { passAt1, samples, problems, meanEntries, peakEntries, meanTokens, finished, lookups } = summary;
   if (flags.json) return io.out(`${JSON.stringify(summary)}\n`);
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  io.out(`pass@1   ${percent(passAt1.mean)} [${percent(passAt1.low)}, ${percent(passAt1.high)}] of ${samples} samples, ${problems} problems\n`);
+  io.out(
+    `pass@1   ${percent(passAt1.mean)} [${percent(passAt1.low)}, ${percent(passAt1.high)}] of ${samples} samples, ${problems} problems\n`,
+  );
   io.out(`entries  ${meanEntries.toFixed(1)} on average, ${peakEntries} at most\n`);
   io.out(`tokens   ${meanTokens.toFixed(0)} on average; ${percent(finished)} finished\n`);
   if (lookups) io.out(`look-ups ${lookups.right} of ${lookups.total} right\n`);

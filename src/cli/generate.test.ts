@@ -25,7 +25,12 @@ describe('generate --json', { timeout: 60_000 }, () => {
       { generated: 20, before: 25, after: 13 },
       { generated: 36, before: 29, after: 17 },
     ]);
-    expect(result).toMatchObject({ finish: 'length', promptTokens: 5, generatedTokens: 40, cache: { peakEntries: 29, finalEntries: 20 } });
+    expect(result).toMatchObject({
+      finish: 'length',
+      promptTokens: 5,
+      generatedTokens: 40,
+      cache: { peakEntries: 29, finalEntries: 20 },
+    });
     expect(result.cache.meanEntries).toBeCloseTo(711 / 39, 9);
     expect(result.ids).toHaveLength(40);
     for (const key of ['peakBytes', 'sideBytes']) expect(result.cache[key]).toBeGreaterThanOrEqual(0);
@@ -34,7 +39,10 @@ describe('generate --json', { timeout: 60_000 }, () => {
 
   it('gives the ids and the text that transformers gives', async () => {
     // Greedy ids of this checkpoint from [5, 6, 7] by Hugging Face transformers 5.23, float32.
-    const wanted = [39, 39, 48, 48, 30, 30, 5, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 58, 58, 58, 58, 58, 58, 58, 58, 58, 58, 58];
+    const wanted = [
+      39, 39, 48, 48, 30, 30, 5, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 58, 58, 58, 58, 58, 58, 58, 58, 58, 58,
+      58,
+    ];
     const { ids, text } = await json('--prompt-ids', '5,6,7', '--temperature', 0, '--max-tokens', 30);
     expect(ids).toEqual(wanted);
     expect(text).toBe(wanted.map((id) => `w${id - 4}`).join(' ')); // four special tokens come first
@@ -50,7 +58,10 @@ describe('generate --json', { timeout: 60_000 }, () => {
   it('traces the positions kept', async () => {
     const trace = join(folder.path, 'trace.jsonl');
     await json(...rpc, '--max-tokens', 40, '--trace', trace);
-    const rows = readFileSync(trace, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, any>);
+    const rows = readFileSync(trace, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, any>);
     expect(rows.map(({ generated, layer, head, positions }) => [generated, layer, head, positions.length])).toEqual([
       [20, 0, null, 13],
       [20, 1, null, 13],
@@ -68,7 +79,18 @@ describe('generate --json', { timeout: 60_000 }, () => {
 describe('generate', { timeout: 60_000 }, () => {
   it('cuts text, not ids, at the first stop string', async () => {
     const whole = await json('--temperature', 0, '--prompt-ids', '5,6,7', '--max-tokens', 30);
-    const cut = await json('--temperature', 0, '--prompt-ids', '5,6,7', '--max-tokens', 30, '--stop', 'never', '--stop', 'w26 w1');
+    const cut = await json(
+      '--temperature',
+      0,
+      '--prompt-ids',
+      '5,6,7',
+      '--max-tokens',
+      30,
+      '--stop',
+      'never',
+      '--stop',
+      'w26 w1',
+    );
     expect(cut).toMatchObject({ finish: 'stop', generatedTokens: 7, text: 'w35 w35 w44 w44 w26 ' });
     expect(cut.ids).toEqual(whole.ids.slice(0, 7));
   });
@@ -89,13 +111,25 @@ describe('generate', { timeout: 60_000 }, () => {
   });
 
   it('encodes a prompt of text', async () => {
-    const { status, out } = await pathpress(['generate', '--model', model, '--prompt', '<bos> w1 w2', '--json', '--max-tokens', 1]);
+    const { status, out } = await pathpress([
+      'generate',
+      '--model',
+      model,
+      '--prompt',
+      '<bos> w1 w2',
+      '--json',
+      '--max-tokens',
+      1,
+    ]);
     expect({ status, tokens: JSON.parse(out).promptTokens }).toEqual({ status: 0, tokens: 3 });
   });
 
   it('says so when a policy never fired', async () => {
     const idle = await pathpress([...base, '--policy', 'rpc', '--json']);
-    expect(idle).toMatchObject({ status: 0, err: expect.stringContaining('policy rpc (interval 1024, window 32) never fired') });
+    expect(idle).toMatchObject({
+      status: 0,
+      err: expect.stringContaining('policy rpc (interval 1024, window 32) never fired'),
+    });
     expect((await pathpress([...base, ...rpc, '--json'])).err).toBe('');
   });
 

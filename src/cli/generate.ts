@@ -45,7 +45,16 @@ async function generate(flags: GenerateFlags, io: Io): Promise<number> {
     const { policy, sampling, maxTokens, stopIds } = run;
     const onTokens = printer && (flags.stream || run.stop.length) ? (ids: number[]) => printer.push(ids) : undefined;
     const trace = flags.trace !== undefined;
-    const result = await engine.generate({ promptIds, policy, sampling, maxTokens, stopIds, trace, onTokens, signal: io.interrupt }).result;
+    const result = await engine.generate({
+      promptIds,
+      policy,
+      sampling,
+      maxTokens,
+      stopIds,
+      trace,
+      onTokens,
+      signal: io.interrupt,
+    }).result;
     if (onTokens) printer!.end();
     if (trace) writeLines(flags.trace!, traceLines(result.trace ?? []));
     print(result, tokenizer, run, flags, io);
@@ -58,9 +67,11 @@ async function generate(flags: GenerateFlags, io: Io): Promise<number> {
 function checkCombination(flags: GenerateFlags): void {
   const bad = (message: string) => new PathPressError('BAD_FLAG', message);
   if (flags.prompt === undefined && flags.promptIds === undefined) throw bad('give --prompt TEXT or --prompt-ids IDS');
-  if (flags.prompt !== undefined && flags.promptIds !== undefined) throw bad('--prompt and --prompt-ids: give one of them');
+  if (flags.prompt !== undefined && flags.promptIds !== undefined)
+    throw bad('--prompt and --prompt-ids: give one of them');
   if (flags.chat && flags.promptIds) throw bad('--chat means nothing with --prompt-ids, which are taken as they are');
-  if (flags.trace !== undefined && flags.policy === 'full') throw bad(`--trace ${flags.trace}: policy full compresses nothing to trace`);
+  if (flags.trace !== undefined && flags.policy === 'full')
+    throw bad(`--trace ${flags.trace}: policy full compresses nothing to trace`);
 }
 
 // A folder without a tokenizer can still be run from ids to ids.
@@ -76,7 +87,9 @@ async function tokenizerOf(run: Run, flags: GenerateFlags, io: Io): Promise<Toke
 
 function promptOf(flags: GenerateFlags, tokenizer: Tokenizer): number[] {
   const prompt = flags.prompt!;
-  const ids = flags.chat ? tokenizer.applyChat([{ role: 'user', content: prompt }]) : tokenizer.encode(prompt, { special: true });
+  const ids = flags.chat
+    ? tokenizer.applyChat([{ role: 'user', content: prompt }])
+    : tokenizer.encode(prompt, { special: true });
   if (ids.length === 0) throw new PathPressError('BAD_PROMPT', `--prompt ${JSON.stringify(prompt)} has no tokens`);
   return ids;
 }
@@ -113,7 +126,8 @@ class Printer {
 }
 
 function* traceLines(rows: KeptPositions[]): Iterable<string> {
-  for (const { generated, layer, head, positions } of rows) yield JSON.stringify({ generated, layer, head, positions: Array.from(positions) });
+  for (const { generated, layer, head, positions } of rows)
+    yield JSON.stringify({ generated, layer, head, positions: Array.from(positions) });
 }
 
 function print(result: GenerateResult, tokenizer: Tokenizer | null, run: Run, flags: GenerateFlags, io: Io): void {
@@ -126,7 +140,9 @@ function print(result: GenerateResult, tokenizer: Tokenizer | null, run: Run, fl
   if (!flags.json) io.err(`${report(result)}\n`);
   if (run.policy.name !== 'full' && result.compressions.length === 0) {
     const { name, interval, window } = run.policy;
-    io.err(`note: policy ${name} (interval ${interval}, window ${window}) never fired in ${result.generatedTokens} tokens: nothing was evicted\n`);
+    io.err(
+      `note: policy ${name} (interval ${interval}, window ${window}) never fired in ${result.generatedTokens} tokens: nothing was evicted\n`,
+    );
   }
 }
 

@@ -13,7 +13,11 @@ export interface Outcome {
 export async function pathpress(args: (string | number)[], interrupt = new AbortController().signal): Promise<Outcome> {
   let out = '';
   let err = '';
-  const status = await main(args.map(String), { out: (text) => void (out += text), err: (text) => void (err += text), interrupt });
+  const status = await main(args.map(String), {
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    interrupt,
+  });
   return { status, out, err };
 }
 

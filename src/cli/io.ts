@@ -20,9 +20,11 @@ export function terminal(): Io {
       interrupt.abort();
     });
   }
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`error: standard output: ${error.message} (WRITE_FAILED)\n`, () => process.exit(1));
+  });
+  process.stderr.on('error', () => process.exit(1));
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

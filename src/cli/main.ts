@@ -38,13 +38,16 @@ export async function main(argv: string[], io: Io): Promise<number> {
 }
 
 function report(error: unknown, io: Io): number {
-  if (error instanceof CommanderError) return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? 0 : 2;
+  if (error instanceof CommanderError)
+    return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? 0 : 2;
   if (error instanceof PathPressError) {
     const { message, code } = asFlag(error);
     io.err(`error: ${message} (${code})\n`);
     return io.interrupt.aborted && error.exitStatus === 1 ? 130 : error.exitStatus;
   }
   if (io.interrupt.aborted) return 130;
-  io.err(`error: ${error instanceof Error ? (process.env.PATHPRESS_DEBUG ? error.stack : error.message) : String(error)} (INTERNAL)\n`);
+  io.err(
+    `error: ${error instanceof Error ? (process.env.PATHPRESS_DEBUG ? error.stack : error.message) : String(error)} (INTERNAL)\n`,
+  );
   return 1;
 }

@@ -31,9 +31,12 @@ async function run(files: string[], { timeout, save, json }: NotebookFlags, io: 
     timeout,
     save,
     signal: io.interrupt,
-    onProgress: ({ notebook, cell, cells, seconds }) => io.err(`${notebook}: cell ${cell} of ${cells}, ${duration(seconds)}\n`),
+    onProgress: ({ notebook, cell, cells, seconds }) =>
+      io.err(`${notebook}: cell ${cell} of ${cells}, ${duration(seconds)}\n`),
   });
   if (json) io.out(`${JSON.stringify({ notebooks })}\n`);
-  else for (const { notebook, cells, seconds } of notebooks) io.out(`${notebook}: ${cells} cells in ${duration(seconds)}\n`);
+  else
+    for (const { notebook, cells, seconds } of notebooks)
+      io.out(`${notebook}: ${cells} cells in ${duration(seconds)}\n`);
   return 0;
 }

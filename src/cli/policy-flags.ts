@@ -22,8 +22,22 @@ export interface PolicyFlags {
   granularity?: 'layer' | 'head';
 }
 
-const names = ['interval', 'window', 'ratio', 'preset', 'kernel', 'pooling', 'neighbours', 'aggregation', 'selectors', 'budget', 'keep',
-  'pinPrompt', 'draw', 'granularity'] as const; // prettier-ignore
+const names = [
+  'interval',
+  'window',
+  'ratio',
+  'preset',
+  'kernel',
+  'pooling',
+  'neighbours',
+  'aggregation',
+  'selectors',
+  'budget',
+  'keep',
+  'pinPrompt',
+  'draw',
+  'granularity',
+] as const;
 
 const number = real(-Number.MAX_VALUE, Number.MAX_VALUE);
 
@@ -34,7 +48,11 @@ export function addPolicyFlags(command: Command): Command {
     .option('--interval <P>', 'new tokens between compressions (rpc: 1024)', integer)
     .option('--window <R>', 'latest tokens, kept and voting (rpc: 32)', integer)
     .option('--ratio <C>', 'keep one of C generated entries (rpc: 4)', number)
-    .option('--preset <NAME>', 'rpc: corrected, or reference for what the authors’ code does', oneOf('corrected', 'reference'))
+    .option(
+      '--preset <NAME>',
+      'rpc: corrected, or reference for what the authors’ code does',
+      oneOf('corrected', 'reference'),
+    )
     .option('--kernel <K>', 'rpc: width of the pooling, odd (7)', integer)
     .option('--pooling <KIND>', 'rpc: avg, max or none', oneOf('avg', 'max', 'none'))
     .option('--neighbours <KIND>', 'rpc: pool over neighbours in the cache, or by position', oneOf('cache', 'position'))

@@ -10,7 +10,15 @@ export class ProgressBar {
     if (!stream) return;
     const format = `${label} {bar} {value}/{total} · {rate} · {left} left`;
     this.#bar = new cliProgress.SingleBar(
-      { format, stream, noTTYOutput: true, notTTYSchedule: 10_000, hideCursor: true, clearOnComplete: true, emptyOnZero: true },
+      {
+        format,
+        stream,
+        noTTYOutput: true,
+        notTTYSchedule: 10_000,
+        hideCursor: true,
+        clearOnComplete: true,
+        emptyOnZero: true,
+      },
       cliProgress.Presets.shades_classic,
     );
   }

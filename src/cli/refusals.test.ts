@@ -1,4 +1,14 @@
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { version } from '../package.js';
@@ -172,24 +182,46 @@ describe('eval', () => {
 });
 
 describe('the program', () => {
-  it.each([[['--no-such']], [['nonsense']], [[]], [['notebook']], [['notebook', 'run']], [['notebook', 'run', 'x.txt']], [['reproduce', 'x']]])('refuses %j', (args) =>
-    refused(args, []),
-  );
+  it.each([
+    [['--no-such']],
+    [['nonsense']],
+    [[]],
+    [['notebook']],
+    [['notebook', 'run']],
+    [['notebook', 'run', 'x.txt']],
+    [['reproduce', 'x']],
+  ])('refuses %j', (args) => refused(args, []));
 
-  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['notebook']], [['notebook', 'run']], [['reproduce']]])('%j has help and a version', async (command) => {
-    const help = await pathpress([...command, '--help']);
-    expect(help).toMatchObject({ status: 0, err: '' });
-    expect(help.out).toContain(`Usage: pathpress ${command.join(' ')}`.trim());
-    expect(await pathpress([...command, '--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
-  });
+  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['notebook']], [['notebook', 'run']], [['reproduce']]])(
+    '%j has help and a version',
+    async (command) => {
+      const help = await pathpress([...command, '--help']);
+      expect(help).toMatchObject({ status: 0, err: '' });
+      expect(help.out).toContain(`Usage: pathpress ${command.join(' ')}`.trim());
+      expect(await pathpress([...command, '--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
+    },
+  );
 
   it('fails with 1 where a file cannot be written, and leaves nothing of it', async () => {
     const closed = join(folder.path, 'closed');
     mkdirSync(closed);
     chmodSync(closed, 0o500);
-    const args = [...generate, '--model', model, '--policy', 'rpc', '--interval', 1, '--window', 1, '--trace', join(closed, 't.jsonl')];
+    const args = [
+      ...generate,
+      '--model',
+      model,
+      '--policy',
+      'rpc',
+      '--interval',
+      1,
+      '--window',
+      1,
+      '--trace',
+      join(closed, 't.jsonl'),
+    ];
     const { status, err } = await pathpress(args);
-    if (process.getuid?.() !== 0) expect({ status, err }).toMatchObject({ status: 1, err: expect.stringContaining('t.jsonl') });
+    if (process.getuid?.() !== 0)
+      expect({ status, err }).toMatchObject({ status: 1, err: expect.stringContaining('t.jsonl') });
     chmodSync(closed, 0o700);
     expect(readdirSync(closed).filter((name) => name.endsWith('.part'))).toEqual([]);
   });

@@ -21,7 +21,10 @@ async function run({ fresh = false, json }: ReproduceFlags, io: Io): Promise<num
   const { duration, ProgressBar } = await import('./progress.js');
   if (fresh) {
     const seconds = freshSeconds();
-    const time = seconds > 0 ? `took ${duration(seconds)} where the committed ones were made` : 'takes a time that no committed record tells';
+    const time =
+      seconds > 0
+        ? `took ${duration(seconds)} where the committed ones were made`
+        : 'takes a time that no committed record tells';
     io.err(`making every record anew ${time}; a run that is stopped goes on where it was\n`);
   }
   const bar = new ProgressBar('reproduce', io.progress);

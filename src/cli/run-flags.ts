@@ -42,7 +42,11 @@ export function addRunFlags(command: Command): Command {
     .option('--device <NAME>', 'cpu', oneOf('cpu', 'cuda'), 'cpu')
     .option('--threads <N>', 'worker threads (default: all cores)', whole(1, 1024));
   return addPolicyFlags(command)
-    .option('--cache <TYPE>', 'type of the cached keys and values: f32 or bf16 (default: the weights’)', oneOf('f32', 'bf16'))
+    .option(
+      '--cache <TYPE>',
+      'type of the cached keys and values: f32 or bf16 (default: the weights’)',
+      oneOf('f32', 'bf16'),
+    )
     .option('--max-tokens <N>', 'tokens to generate at most', whole(1, 2 ** 31 - 1))
     .option('--temperature <T>', '0 is greedy', real(0, Number.MAX_VALUE))
     .option('--top-p <P>', 'sample from the fewest tokens that hold this share', real(0, 1, { open: true }))
@@ -61,9 +65,14 @@ export function addRunFlags(command: Command): Command {
 export async function settleRun(flags: RunFlags): Promise<Run> {
   const model = flags.model ?? bundledModel('reasoner');
   if (flags.device === 'cuda') throw new PathPressError('BAD_FLAG', '--device cuda: this version has no CUDA back end');
-  const noRandomness = (['topP', 'topK', 'minP'] as const).find((name) => flags[name] !== undefined && flags.temperature === 0);
+  const noRandomness = (['topP', 'topK', 'minP'] as const).find(
+    (name) => flags[name] !== undefined && flags.temperature === 0,
+  );
   if (noRandomness) {
-    throw new PathPressError('BAD_FLAG', `${flagOf(noRandomness)} ${flags[noRandomness]} means nothing with --temperature 0, which is greedy`);
+    throw new PathPressError(
+      'BAD_FLAG',
+      `${flagOf(noRandomness)} ${flags[noRandomness]} means nothing with --temperature 0, which is greedy`,
+    );
   }
   const policy = await settlePolicyFlags(flags);
   if (!existsSync(model)) throw new PathPressError('BAD_FILE', `--model ${model}: no such folder`);

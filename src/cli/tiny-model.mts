@@ -35,7 +35,15 @@ export function writeTinyModel(folder: string, words: string[] = []): void {
   save('tokenizer_config.json', { bos_token: '<bos>', eos_token: '<eos>' });
   save('tokenizer.json', {
     version: '1.0',
-    added_tokens: specials.map((content, id) => ({ id, content, special: true, normalized: false, lstrip: false, rstrip: false, single_word: false })),
+    added_tokens: specials.map((content, id) => ({
+      id,
+      content,
+      special: true,
+      normalized: false,
+      lstrip: false,
+      rstrip: false,
+      single_word: false,
+    })),
     normalizer: null,
     pre_tokenizer: { type: 'WhitespaceSplit' },
     post_processor: null,
@@ -46,7 +54,13 @@ export function writeTinyModel(folder: string, words: string[] = []): void {
 }
 
 function tensors(vocab: number): [string, number[], Float32Array][] {
-  const { hidden_size: width, intermediate_size: inner, num_hidden_layers: layers, num_key_value_heads: groups, head_dim: head } = config;
+  const {
+    hidden_size: width,
+    intermediate_size: inner,
+    num_hidden_layers: layers,
+    num_key_value_heads: groups,
+    head_dim: head,
+  } = config;
   let state = 12345;
   const uniform = () => (state = (state * 48271) % 2147483647) / 2147483647 - 0.5;
   const matrix = (name: string, rows: number, columns: number): [string, number[], Float32Array] => [
@@ -69,7 +83,11 @@ function tensors(vocab: number): [string, number[], Float32Array][] {
       matrix(`${at}mlp.down_proj.weight`, width, inner),
     ];
   };
-  return [matrix('model.embed_tokens.weight', vocab, width), ...Array.from({ length: layers }, (_, i) => layer(i)).flat(), ones('model.norm.weight')];
+  return [
+    matrix('model.embed_tokens.weight', vocab, width),
+    ...Array.from({ length: layers }, (_, i) => layer(i)).flat(),
+    ones('model.norm.weight'),
+  ];
 }
 
 // 8 bytes of header length, a header in JSON, the data.
@@ -82,5 +100,9 @@ function safetensors(tensors: [string, number[], Float32Array][]): Buffer {
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  return Buffer.concat([length, padded, ...tensors.map(([, , data]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
+  return Buffer.concat([
+    length,
+    padded,
+    ...tensors.map(([, , data]) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+  ]);
 }

@@ -20,7 +20,10 @@ export function real(least: number, most: number, { open = false } = {}): (text:
   return (text) => {
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if ((open ? value > least : value >= least) && value <= most) return value;
-    const range = most === Number.MAX_VALUE ? `${open ? 'above' : 'of at least'} ${least}` : `${open ? 'above' : 'from'} ${least} ${open ? 'and at most' : 'to'} ${most}`;
+    const range =
+      most === Number.MAX_VALUE
+        ? `${open ? 'above' : 'of at least'} ${least}`
+        : `${open ? 'above' : 'from'} ${least} ${open ? 'and at most' : 'to'} ${most}`;
     throw new InvalidArgumentError(`It must be a number ${range}.`);
   };
 }
@@ -34,7 +37,9 @@ export function list<T>(item: (text: string) => T): (text: string) => T[] {
 export function oneOf<T extends string>(...words: T[]): (text: string) => T {
   return (text) => {
     if ((words as string[]).includes(text)) return text as T;
-    throw new InvalidArgumentError(`It must be ${words.slice(0, -1).join(', ')}${words.length > 1 ? ' or ' : ''}${words.at(-1)}.`);
+    throw new InvalidArgumentError(
+      `It must be ${words.slice(0, -1).join(', ')}${words.length > 1 ? ' or ' : ''}${words.at(-1)}.`,
+    );
   };
 }
 

@@ -14,8 +14,17 @@ const given = (content: string) => {
 describe('generation_config.json', () => {
   it('falls back where there is none, and for what it leaves out', async () => {
     expect(await generationDefaults(join(folder, 'none'))).toEqual(fallback);
-    expect(await given('{"temperature": 1.1, "max_new_tokens": 4000}')).toEqual({ ...fallback, temperature: 1.1, maxTokens: 4000 });
-    expect(await given('{"top_p": 1, "top_k": 20, "min_p": 0.05}')).toEqual({ ...fallback, topP: 1, topK: 20, minP: 0.05 });
+    expect(await given('{"temperature": 1.1, "max_new_tokens": 4000}')).toEqual({
+      ...fallback,
+      temperature: 1.1,
+      maxTokens: 4000,
+    });
+    expect(await given('{"top_p": 1, "top_k": 20, "min_p": 0.05}')).toEqual({
+      ...fallback,
+      topP: 1,
+      topK: 20,
+      minP: 0.05,
+    });
   });
 
   it('is greedy without sampling', async () => {

@@ -38,7 +38,8 @@ export async function generationDefaults(model: string): Promise<GenerationDefau
   for (const [key, [name, fits]] of Object.entries(keys)) {
     const value = config[key];
     if (value === undefined || value === null) continue;
-    if (typeof value !== 'number' || !fits(value)) throw new PathPressError('BAD_CONFIG', `${file}: "${key}" is ${JSON.stringify(value)}`);
+    if (typeof value !== 'number' || !fits(value))
+      throw new PathPressError('BAD_CONFIG', `${file}: "${key}" is ${JSON.stringify(value)}`);
     settled[name] = value;
   }
   if (config.do_sample === false) settled.temperature = 0;

@@ -14,14 +14,19 @@ class PretendEngine {
   readonly info = { weightsHash: 'abc', eosIds: [1], weightsType: 'f32' };
   asked: string[] = [];
 
-  async generateMany(requests: GenerateRequest[], options: Parameters<Engine['generateMany']>[1] = {}): Promise<GenerateResult[]> {
+  async generateMany(
+    requests: GenerateRequest[],
+    options: Parameters<Engine['generateMany']>[1] = {},
+  ): Promise<GenerateResult[]> {
     this.asked.push(...requests.map(({ stream }) => stream!.join(' ')));
     const batch = options.batch ?? 1;
     const results: GenerateResult[] = [];
     for (let start = 0; start < requests.length; start += batch) {
       const order = requests.slice(start, start + batch).map((_, i) => start + i);
       for (const index of order.reverse()) {
-        results[index] = options.signal?.aborted ? { ...this.#run(requests[index]), finish: 'aborted' } : this.#run(requests[index]);
+        results[index] = options.signal?.aborted
+          ? { ...this.#run(requests[index]), finish: 'aborted' }
+          : this.#run(requests[index]);
         await options.onResult?.(index, results[index]);
       }
     }
@@ -38,7 +43,15 @@ class PretendEngine {
       promptTokens: promptIds.length,
       generatedTokens: ids.length,
       compressions: [{ generated: 1, before: 9, after: 5 }],
-      cache: { finalEntries: 6, peakEntries: 9 + problem, meanEntries: 7, peakBytes: 72, meanBytes: 56, sideBytes: 8, readBytes: 100 },
+      cache: {
+        finalEntries: 6,
+        peakEntries: 9 + problem,
+        meanEntries: 7,
+        peakBytes: 72,
+        meanBytes: 56,
+        sideBytes: 8,
+        readBytes: 100,
+      },
       seconds: { load: 1, prefill: Math.random(), decode: Math.random(), compress: 0 },
     };
   }
@@ -68,7 +81,16 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function run(options: Partial<EvaluateOptions> = {}, engine = new PretendEngine()) {
   const sampling = { temperature: 0.6, topP: 0.95, topK: 0, minP: 0, seed: 5 };
-  const all = { model: 'data/models/pretend', policy, sampling, maxTokens: 30, problems: 20, batch: 4, out, ...options };
+  const all = {
+    model: 'data/models/pretend',
+    policy,
+    sampling,
+    maxTokens: 30,
+    problems: 20,
+    batch: 4,
+    out,
+    ...options,
+  };
   return evaluate(engine as unknown as Engine, tokenizer, task, all);
 }
 
@@ -154,7 +176,10 @@ describe('evaluate', () => {
     await run({ problems: 3 });
     appendFileSync(out, '{"problem":3,"sam'); // torn, and still not to be cut
     const before = readFileSync(out, 'utf8');
-    await expect(run(options)).rejects.toMatchObject({ code: 'RECORD_MISMATCH', message: expect.stringContaining(`line 1 was made with ${key} `) });
+    await expect(run(options)).rejects.toMatchObject({
+      code: 'RECORD_MISMATCH',
+      message: expect.stringContaining(`line 1 was made with ${key} `),
+    });
     expect(readFileSync(out, 'utf8')).toBe(before);
   });
 

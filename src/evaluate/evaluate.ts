@@ -48,7 +48,12 @@ export interface Evaluation extends Summary {
  * early is held until all before it are written, so a run that was killed and resumed leaves the file of an undisturbed one.
  * @throws PathPressError RECORD_MISMATCH where `out` holds records of other settings; WRITE_FAILED; the engine's own.
  */
-export async function evaluate(engine: Engine, tokenizer: Tokenizer, task: Task, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(
+  engine: Engine,
+  tokenizer: Tokenizer,
+  task: Task,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
   const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = 8, signal, onProgress } = options;
   const settings = evalSettings(engine, task, split, options);
   const file = options.out === undefined ? null : new RecordsFile(options.out, settings);
@@ -63,21 +68,24 @@ export async function evaluate(engine: Engine, tokenizer: Tokenizer, task: Task,
   let next = 0;
   onProgress?.({ done: records.length, total, tokens });
   try {
-    await engine.generateMany(jobs.map((job) => job.request), {
-      batch,
-      signal,
-      onResult: (index, result) => {
-        tokens += result.generatedTokens;
-        if (result.finish !== 'aborted') finished.set(index, result);
-        for (let ended; (ended = finished.get(next)); ++next) {
-          const record = jobs[next].record(task, ended);
-          file?.append(record);
-          records.push(record);
-          finished.delete(next);
-        }
-        onProgress?.({ done: records.length, total, tokens });
+    await engine.generateMany(
+      jobs.map((job) => job.request),
+      {
+        batch,
+        signal,
+        onResult: (index, result) => {
+          tokens += result.generatedTokens;
+          if (result.finish !== 'aborted') finished.set(index, result);
+          for (let ended; (ended = finished.get(next)); ++next) {
+            const record = jobs[next].record(task, ended);
+            file?.append(record);
+            records.push(record);
+            finished.delete(next);
+          }
+          onProgress?.({ done: records.length, total, tokens });
+        },
       },
-    }); // prettier-ignore
+    );
   } catch (error) {
     if (!signal?.aborted) throw error;
   } finally {
@@ -107,7 +115,10 @@ function evalSettings(engine: Engine, task: Task, split: Split, options: Evaluat
 }
 
 function cells(problems: number, samples: number): { problem: number; sample: number }[] {
-  return Array.from({ length: problems * samples }, (_, i) => ({ problem: Math.floor(i / samples), sample: i % samples }));
+  return Array.from({ length: problems * samples }, (_, i) => ({
+    problem: Math.floor(i / samples),
+    sample: i % samples,
+  }));
 }
 
 class Sample {
@@ -122,9 +133,17 @@ class Sample {
   ) {
     const { policy, sampling, seed, maxTokens, stop } = settings;
     const promptIds = tokenizer.encode(problem.prompt);
-    if (promptIds.length === 0) throw new PathPressError('BAD_PROMPT', `problem ${at.problem} of ${settings.task.name} has an empty prompt`);
+    if (promptIds.length === 0)
+      throw new PathPressError('BAD_PROMPT', `problem ${at.problem} of ${settings.task.name} has an empty prompt`);
     this.#stops = stop.strings;
-    this.request = { promptIds, policy, sampling: { ...sampling, seed }, maxTokens, stopIds: stop.ids, stream: [at.problem, at.sample] };
+    this.request = {
+      promptIds,
+      policy,
+      sampling: { ...sampling, seed },
+      maxTokens,
+      stopIds: stop.ids,
+      stream: [at.problem, at.sample],
+    };
     if (stop.strings.length) this.request.onTokens = stopAt(tokenizer, stop.strings);
   }
 

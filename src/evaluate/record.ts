@@ -54,7 +54,20 @@ export function makeRecord(
   settings: EvalSettings,
 ): EvalRecord {
   const { cache, seconds } = result;
-  const { split, sampling, maxTokens, stop, policy, cache: cacheType, model, weightsHash, task, seed, engine, device } = settings;
+  const {
+    split,
+    sampling,
+    maxTokens,
+    stop,
+    policy,
+    cache: cacheType,
+    model,
+    weightsHash,
+    task,
+    seed,
+    engine,
+    device,
+  } = settings;
   return {
     problem: at.problem,
     sample: at.sample,
@@ -88,10 +101,36 @@ export function makeRecord(
   };
 }
 
-const compared = ['task', 'split', 'weightsHash', 'policy', 'seed', 'sampling', 'maxTokens', 'stop', 'cache', 'engine', 'device'] as const;
+const compared = [
+  'task',
+  'split',
+  'weightsHash',
+  'policy',
+  'seed',
+  'sampling',
+  'maxTokens',
+  'stop',
+  'cache',
+  'engine',
+  'device',
+] as const;
 
-const numbers = ['problem', 'sample', 'promptTokens', 'generatedTokens', 'meanEntries', 'peakEntries', 'finalEntries', 'meanBytes', 'peakBytes',
-  'sideBytes', 'readBytes', 'compressions', 'maxTokens', 'seed'] as const; // prettier-ignore
+const numbers = [
+  'problem',
+  'sample',
+  'promptTokens',
+  'generatedTokens',
+  'meanEntries',
+  'peakEntries',
+  'finalEntries',
+  'meanBytes',
+  'peakBytes',
+  'sideBytes',
+  'readBytes',
+  'compressions',
+  'maxTokens',
+  'seed',
+] as const;
 
 /**
  * A line of a records file as a record.
@@ -105,7 +144,9 @@ export function parseRecord(line: string, where: string): EvalRecord {
     throw new PathPressError('BAD_JSON', `${where}: not JSON: ${(cause as Error).message}`, { cause });
   }
   const record = (typeof value === 'object' && value !== null ? value : {}) as EvalRecord;
-  const missing = numbers.find((key) => typeof record[key] !== 'number') ?? (typeof record.correct !== 'boolean' ? 'correct' : undefined);
+  const missing =
+    numbers.find((key) => typeof record[key] !== 'number') ??
+    (typeof record.correct !== 'boolean' ? 'correct' : undefined);
   if (missing) throw new PathPressError('RECORD_MISMATCH', `${where}: not a record of an evaluation: no "${missing}"`);
   return record;
 }
@@ -115,6 +156,9 @@ export function checkSettings(record: EvalRecord, settings: EvalSettings, where:
   for (const key of compared) {
     if (isDeepStrictEqual(record[key], settings[key])) continue;
     const [theirs, ours] = [record[key], settings[key]].map((value) => JSON.stringify(value));
-    throw new PathPressError('RECORD_MISMATCH', `${where} was made with ${key} ${theirs}, not ${ours}: give another --out`);
+    throw new PathPressError(
+      'RECORD_MISMATCH',
+      `${where} was made with ${key} ${theirs}, not ${ours}: give another --out`,
+    );
   }
 }

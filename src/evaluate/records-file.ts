@@ -1,4 +1,13 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { PathPressError } from '../engine/errors.js';
 import { checkSettings, parseRecord, recordStart, type EvalRecord, type EvalSettings } from './record.js';
 
@@ -26,7 +35,11 @@ export class RecordsFile {
       const where = `${path} line ${i + 1}`;
       checkSettings(record, settings, where);
       const key = `${record.problem} ${record.sample}`;
-      if (seen.has(key)) throw new PathPressError('RECORD_MISMATCH', `${where}: problem ${record.problem}, sample ${record.sample} stands twice`);
+      if (seen.has(key))
+        throw new PathPressError(
+          'RECORD_MISMATCH',
+          `${where}: problem ${record.problem}, sample ${record.sample} stands twice`,
+        );
       seen.add(key);
     });
     this.records = records;
@@ -38,7 +51,7 @@ export class RecordsFile {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     try {
       this.#file ??= this.#open();
-      for (let at = 0; at < line.length; ) at += writeSync(this.#file, line, at);
+      for (let at = 0; at < line.length;) at += writeSync(this.#file, line, at);
       fdatasyncSync(this.#file);
     } catch (cause) {
       this.#cut();
@@ -73,7 +86,10 @@ function readWhole(path: string): { records: EvalRecord[]; size: number } {
   const size = bytes.lastIndexOf(0x0a) + 1;
   const torn = bytes.subarray(size, size + recordStart.length).toString('latin1');
   if (!recordStart.startsWith(torn)) {
-    throw new PathPressError('RECORD_MISMATCH', `${path}: its last line is no record of an evaluation: ${JSON.stringify(torn)}…`);
+    throw new PathPressError(
+      'RECORD_MISMATCH',
+      `${path}: its last line is no record of an evaluation: ${JSON.stringify(torn)}…`,
+    );
   }
   const lines = text(bytes.subarray(0, size), path).split('\n').slice(0, -1);
   return { records: lines.map((line, i) => parseRecord(line, `${path} line ${i + 1}`)), size };
@@ -81,7 +97,8 @@ function readWhole(path: string): { records: EvalRecord[]; size: number } {
 
 function read(path: string): Buffer {
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new PathPressError('BAD_FILE', `${path}: not a regular file`);
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+      throw new PathPressError('BAD_FILE', `${path}: not a regular file`);
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof PathPressError) throw cause;

@@ -24,7 +24,8 @@ const ending = '.headline.json';
 export function saveHeadline(notebook: string, rows: Headline[], folder = figures): void {
   for (const row of rows) {
     const bad = [row.value, row.low, row.high].find((x) => x !== undefined && !Number.isFinite(x));
-    if (bad !== undefined) throw new PathPressError('BAD_OPTION', `headline "${row.label}" of ${notebook} holds ${bad}`);
+    if (bad !== undefined)
+      throw new PathPressError('BAD_OPTION', `headline "${row.label}" of ${notebook} holds ${bad}`);
   }
   mkdirSync(folder, { recursive: true });
   const path = join(folder, notebook + ending);
@@ -34,14 +35,20 @@ export function saveHeadline(notebook: string, rows: Headline[], folder = figure
 
 /** Headline numbers of every notebook that saved some, by notebook. */
 export function readHeadlines(folder = figures): { notebook: string; rows: Headline[] }[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith(ending)).sort();
-  return files.map((name) => ({ notebook: name.slice(0, -ending.length), rows: JSON.parse(readFileSync(join(folder, name), 'utf8')) }));
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .sort();
+  return files.map((name) => ({
+    notebook: name.slice(0, -ending.length),
+    rows: JSON.parse(readFileSync(join(folder, name), 'utf8')),
+  }));
 }
 
 /** `92.5 % [89.0, 95.1]`, `8.59 bits [8.42, 8.77]`. */
 export function showHeadline({ value, low, high, unit }: Headline): string {
   const scale = unit === '%' ? 100 : 1;
-  const digits = unit === '%' ? 1 : Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 3;
+  const digits =
+    unit === '%' ? 1 : Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 3;
   const show = (x: number) => (x * scale).toFixed(digits);
   const interval = low !== undefined && high !== undefined ? ` [${show(low)}, ${show(high)}]` : '';
   return `${show(value)}${unit ? ` ${unit}` : ''}${interval}`;

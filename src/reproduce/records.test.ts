@@ -10,7 +10,12 @@ let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'pathpress-records-'))));
 afterEach(() => rmSync(root, { recursive: true }));
 
-const settings: RecordSettings = { command: 'notebooks/03.ipynb', models: { reasoner: 'aa' }, tasks: { loops: 1 }, options: { intervals: [64, 128] } };
+const settings: RecordSettings = {
+  command: 'notebooks/03.ipynb',
+  models: { reasoner: 'aa' },
+  tasks: { loops: 1 },
+  options: { intervals: [64, 128] },
+};
 const places = () => ({ folder: join(root, 'records'), cache: join(root, 'cache') });
 const squares = (made: string[]) => async (grid: Grid) => {
   const rows = [];
@@ -52,7 +57,9 @@ describe('useRecord', () => {
       await grid.cell('1', () => 'another');
       throw new Error('killed');
     };
-    await expect(useRecord('squares', { ...settings, options: 1 }, dies, { ...places(), fresh: true })).rejects.toThrow();
+    await expect(
+      useRecord('squares', { ...settings, options: 1 }, dies, { ...places(), fresh: true }),
+    ).rejects.toThrow();
     await useRecord('squares', settings, squares(made), { ...places(), fresh: true });
     expect(made).toEqual(['1', '2', '3']);
   });
@@ -84,7 +91,9 @@ describe('headlines', () => {
   });
 
   it('refuse what is no number', () => {
-    expect(() => saveHeadline('x', [{ label: 'a', value: Number.NaN }], root)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    expect(() => saveHeadline('x', [{ label: 'a', value: Number.NaN }], root)).toThrow(
+      expect.objectContaining({ code: 'BAD_OPTION' }),
+    );
     expect(existsSync(join(root, 'x.headline.json'))).toBe(false);
   });
 });

@@ -49,7 +49,11 @@ export async function useRecord<T>(
   name: string,
   settings: RecordSettings,
   compute: (grid: Grid) => Promise<T> | T,
-  { fresh = process.env.PATHPRESS_FRESH === '1', folder = records, cache = join(packageRoot, '.cache', 'records') }: UseRecordOptions = {},
+  {
+    fresh = process.env.PATHPRESS_FRESH === '1',
+    folder = records,
+    cache = join(packageRoot, '.cache', 'records'),
+  }: UseRecordOptions = {},
 ): Promise<SummaryRecord<T>> {
   const path = join(folder, `${name}.json`);
   const wanted = JSON.parse(JSON.stringify(settings)) as RecordSettings;
@@ -75,7 +79,9 @@ export async function useRecord<T>(
 
 /** Name and seconds of every committed record: what making them all anew would take. */
 export function recordTimes(folder = records): { name: string; seconds: number }[] {
-  const files = list(folder).filter((file) => file.endsWith('.json')).sort();
+  const files = list(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort();
   return files.map((file) => {
     const { name, seconds } = readRecord(join(folder, file));
     return { name, seconds };
@@ -109,7 +115,10 @@ function checked<T>(record: SummaryRecord<T>, wanted: RecordSettings, path: stri
   for (const key of ['models', 'tasks', 'options'] as const) {
     if (isDeepStrictEqual(record[key], wanted[key])) continue;
     const [theirs, ours] = [record[key], wanted[key]].map((value) => JSON.stringify(value));
-    throw new PathPressError('RECORD_MISMATCH', `${path} was made with ${key} ${theirs}, not ${ours}: make it anew with PATHPRESS_FRESH=1`);
+    throw new PathPressError(
+      'RECORD_MISMATCH',
+      `${path} was made with ${key} ${theirs}, not ${ours}: make it anew with PATHPRESS_FRESH=1`,
+    );
   }
   if (record.engine !== version) console.warn(`${path} was made with engine ${record.engine}; this is ${version}`);
   return record;

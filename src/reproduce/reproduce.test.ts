@@ -14,20 +14,36 @@ afterEach(() => rmSync(root, { recursive: true }));
 
 function notebook(name: string, ...cells: string[]): void {
   const code = cells.map((source) => ({ cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null }));
-  writeFileSync(join(root, 'notebooks', `${name}.ipynb`), JSON.stringify({ cells: code, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+  writeFileSync(
+    join(root, 'notebooks', `${name}.ipynb`),
+    JSON.stringify({ cells: code, metadata: {}, nbformat: 4, nbformat_minor: 5 }),
+  );
 }
 
 const built = existsSync(join(packageRoot, 'dist', 'notebook', 'kernel-preload.js'));
 
 describe('reproduce', () => {
   it.skipIf(!built)('runs notebooks in order, and says what they made (needs a build)', async () => {
-    notebook('02-second', `import { writeFileSync } from 'fs'; writeFileSync('../figures/late.json', '{}')`, `writeFileSync('../figures/fresh.txt', String(process.env.PATHPRESS_FRESH))`);
-    notebook('01-first', `import { writeFileSync } from 'fs'`, `for (const end of ['svg', 'png']) writeFileSync('../figures/early.' + end, '12345')`);
+    notebook(
+      '02-second',
+      `import { writeFileSync } from 'fs'; writeFileSync('../figures/late.json', '{}')`,
+      `writeFileSync('../figures/fresh.txt', String(process.env.PATHPRESS_FRESH))`,
+    );
+    notebook(
+      '01-first',
+      `import { writeFileSync } from 'fs'`,
+      `for (const end of ['svg', 'png']) writeFileSync('../figures/early.' + end, '12345')`,
+    );
     writeFileSync(join(root, 'figures', 'left.svg'), 'from another day');
     utimesSync(join(root, 'figures', 'left.svg'), 1, 1);
-    for (const name of ['01-first', '09-gone']) writeFileSync(join(root, 'figures', `${name}.headline.json`), '[{"label":"a","value":1}]');
+    for (const name of ['01-first', '09-gone'])
+      writeFileSync(join(root, 'figures', `${name}.headline.json`), '[{"label":"a","value":1}]');
     const seen: string[] = [];
-    const made = await reproduce({ root, fresh: true, onProgress: ({ notebook, cellsDone, cells }) => seen.push(`${notebook} ${cellsDone}/${cells}`) });
+    const made = await reproduce({
+      root,
+      fresh: true,
+      onProgress: ({ notebook, cellsDone, cells }) => seen.push(`${notebook} ${cellsDone}/${cells}`),
+    });
     expect(made.notebooks.map(({ cells }) => cells)).toEqual([2, 2]);
     expect(made.figures).toEqual([
       { name: 'early', formats: ['png', 'svg'], bytes: 10 },
@@ -35,13 +51,23 @@ describe('reproduce', () => {
     ]);
     expect(made.older).toEqual(['left.svg']);
     expect(made.headlines).toEqual([{ notebook: '01-first', rows: [{ label: 'a', value: 1 }] }]);
-    expect(seen).toEqual(['01-first 0/4', '01-first 1/4', '01-first 2/4', '02-second 2/4', '02-second 3/4', '02-second 4/4']);
+    expect(seen).toEqual([
+      '01-first 0/4',
+      '01-first 1/4',
+      '01-first 2/4',
+      '02-second 2/4',
+      '02-second 3/4',
+      '02-second 4/4',
+    ]);
     expect(readFileSync(join(root, 'figures', 'fresh.txt'), 'utf8')).toBe('1');
   });
 
   it.skipIf(!built)('stops at the cell that fails, by its name (needs a build)', async () => {
     notebook('01-broken', 'const x = 1', `throw new Error('the oven is cold')`);
-    await expect(reproduce({ root })).rejects.toMatchObject({ code: 'NOTEBOOK_FAILED', message: expect.stringMatching(/01-broken.*cell 2.*the oven is cold/s) });
+    await expect(reproduce({ root })).rejects.toMatchObject({
+      code: 'NOTEBOOK_FAILED',
+      message: expect.stringMatching(/01-broken.*cell 2.*the oven is cold/s),
+    });
   });
 
   it('needs a notebook', async () => {
@@ -50,7 +76,11 @@ describe('reproduce', () => {
 
   it('knows from the records how long a fresh run takes', () => {
     expect(freshSeconds(root)).toBe(0);
-    for (const [name, seconds] of [['a', 60.5], ['b', 30]] as const) writeFileSync(join(root, 'data/records', `${name}.json`), JSON.stringify({ name, seconds })); // prettier-ignore
+    for (const [name, seconds] of [
+      ['a', 60.5],
+      ['b', 30],
+    ] as const)
+      writeFileSync(join(root, 'data/records', `${name}.json`), JSON.stringify({ name, seconds }));
     expect(freshSeconds(root)).toBe(90.5);
   });
 });

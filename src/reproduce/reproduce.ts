@@ -42,19 +42,30 @@ export function freshSeconds(root = packageRoot): number {
  * Runs every notebook in order of name, headless, and says what was made.
  * @throws PathPressError BAD_FILE without notebooks; NOTEBOOK_FAILED naming notebook and cell.
  */
-export async function reproduce({ fresh = false, root = packageRoot, signal, onProgress }: ReproduceOptions = {}): Promise<Reproduction> {
+export async function reproduce({
+  fresh = false,
+  root = packageRoot,
+  signal,
+  onProgress,
+}: ReproduceOptions = {}): Promise<Reproduction> {
   const started = Date.now();
   const folder = join(root, 'notebooks');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.ipynb')).sort().map((name) => join(folder, name)); // prettier-ignore
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.ipynb'))
+    .sort()
+    .map((name) => join(folder, name));
   if (files.length === 0) throw new PathPressError('BAD_FILE', `${folder}: no notebooks`);
-  const counts = await Promise.all(files.map(async (file) => (await readNotebook(file)).cells.filter((cell) => cell.cell_type === 'code').length));
+  const counts = await Promise.all(
+    files.map(async (file) => (await readNotebook(file)).cells.filter((cell) => cell.cell_type === 'code').length),
+  );
   const before = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0)); // cells of all notebooks before the i-th
   const cells = counts.reduce((a, b) => a + b, 0);
   const notebooks = await runNotebooks(files, {
     timeout: fresh ? longest : 600,
     env: { PATHPRESS_FRESH: fresh ? '1' : '' },
     signal,
-    onProgress: ({ notebook, index, cell }) => onProgress?.({ notebook: parse(notebook).name, cellsDone: before[index] + cell, cells }),
+    onProgress: ({ notebook, index, cell }) =>
+      onProgress?.({ notebook: parse(notebook).name, cellsDone: before[index] + cell, cells }),
   });
   const figures = join(root, 'figures');
   const { made, older } = figuresSince(started, figures);

@@ -30,15 +30,19 @@ function checkedTokenizer(tokenizer: Json, file: string): Json {
   if (!isObject(model)) throw bad('no "model"');
   const { vocab } = model;
   if (Array.isArray(vocab)) {
-    const at = vocab.findIndex((row) => !Array.isArray(row) || typeof row[0] !== 'string' || typeof row[1] !== 'number');
+    const at = vocab.findIndex(
+      (row) => !Array.isArray(row) || typeof row[0] !== 'string' || typeof row[1] !== 'number',
+    );
     if (at >= 0) throw bad(`"model.vocab" row ${at} is not [token, score]`);
   } else if (isObject(vocab)) {
-    for (const [token, id] of Object.entries(vocab)) if (!isId(id)) throw bad(`"model.vocab" gives ${show(token)} the id ${show(id)}`);
+    for (const [token, id] of Object.entries(vocab))
+      if (!isId(id)) throw bad(`"model.vocab" gives ${show(token)} the id ${show(id)}`);
   } else throw bad('no "model.vocab"');
   if (model.type === 'BPE' && !Array.isArray(model.merges)) throw bad('no "model.merges" in a BPE model');
   if (!Array.isArray(added)) throw bad('"added_tokens" is not a list');
   for (const token of added) {
-    if (!isObject(token) || typeof token.content !== 'string' || !isId(token.id)) throw bad(`"added_tokens" holds ${show(token)}`);
+    if (!isObject(token) || typeof token.content !== 'string' || !isId(token.id))
+      throw bad(`"added_tokens" holds ${show(token)}`);
   }
   const optional = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
   return { ...optional, ...tokenizer, added_tokens: added };
@@ -64,7 +68,11 @@ async function readText(file: string, needed: boolean): Promise<string | null> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !needed) return null;
-    throw new PathPressError('BAD_TOKENIZER', `${file}: ${code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`}`, { cause });
+    throw new PathPressError(
+      'BAD_TOKENIZER',
+      `${file}: ${code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`}`,
+      { cause },
+    );
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -79,7 +79,7 @@ describe.each(Object.keys(golden))('the real tokenizer %s', (name) => {
       const row = Array.from({ length: 60 }, () => draw(draw(2) ? 256 : size));
       const stream = tokenizer.stream();
       let text = '';
-      for (let at = 0; at < row.length; ) {
+      for (let at = 0; at < row.length;) {
         const n = 1 + draw(3);
         text += stream.push(row.slice(at, at + n));
         at += n;
@@ -91,18 +91,29 @@ describe.each(Object.keys(golden))('the real tokenizer %s', (name) => {
   it.skipIf(absent)('applies its chat template', () => {
     const text = tokenizer.decode(tokenizer.applyChat([{ role: 'user', content: 'How many?' }]));
     expect(text).toContain('How many?');
-    expect(text).toMatch(name === 'QwQ-32B' ? /<\|im_start\|>assistant\n(<think>\n)?$/ : /<｜Assistant｜>(<think>\n)?$/);
+    expect(text).toMatch(
+      name === 'QwQ-32B' ? /<\|im_start\|>assistant\n(<think>\n)?$/ : /<｜Assistant｜>(<think>\n)?$/,
+    );
   });
 });
 
 const wordLevel = {
   version: '1.0',
-  added_tokens: ['<bos>', '<eos>', '<think>', '</think>'].map((content, id) => ({ id, content, special: true, normalized: false })),
+  added_tokens: ['<bos>', '<eos>', '<think>', '</think>'].map((content, id) => ({
+    id,
+    content,
+    special: true,
+    normalized: false,
+  })),
   normalizer: null,
   pre_tokenizer: { type: 'WhitespaceSplit' },
   post_processor: null,
   decoder: null,
-  model: { type: 'WordLevel', unk_token: '<unk>', vocab: { '<bos>': 0, '<eos>': 1, '<think>': 2, '</think>': 3, x: 4, '=': 5, '7': 6, '.': 7 } },
+  model: {
+    type: 'WordLevel',
+    unk_token: '<unk>',
+    vocab: { '<bos>': 0, '<eos>': 1, '<think>': 2, '</think>': 3, x: 4, '=': 5, '7': 6, '.': 7 },
+  },
 };
 
 describe('a tokenizer of whole words', () => {
@@ -134,12 +145,16 @@ describe('a tokenizer of whole words', () => {
 
   it('refuses a word that it has no token for, by its name', async () => {
     const tokenizer = await loadTokenizer(folder);
-    expect(() => tokenizer.encode('x = 8')).toThrow(expect.objectContaining({ code: 'BAD_PROMPT', message: expect.stringContaining('"8"') }));
+    expect(() => tokenizer.encode('x = 8')).toThrow(
+      expect.objectContaining({ code: 'BAD_PROMPT', message: expect.stringContaining('"8"') }),
+    );
   });
 
   it('says that it has no chat template', async () => {
     const tokenizer = await loadTokenizer(folder);
-    expect(() => tokenizer.applyChat([{ role: 'user', content: 'x' }])).toThrow(expect.objectContaining({ code: 'BAD_TOKENIZER' }));
+    expect(() => tokenizer.applyChat([{ role: 'user', content: 'x' }])).toThrow(
+      expect.objectContaining({ code: 'BAD_TOKENIZER' }),
+    );
   });
 
   it('takes a chat template from its own file', async () => {
@@ -162,8 +177,18 @@ describe('a tokenizer of whole words', () => {
     ['a negative id', JSON.stringify({ model: { vocab: { ...vocab, y: -1 } } }), 'BAD_TOKENIZER', /"y" the id -1/],
     ['a fractional id', JSON.stringify({ model: { vocab: { ...vocab, y: 0.5 } } }), 'BAD_TOKENIZER', /0\.5/],
     ['scores missing', '{"model":{"type":"Unigram","vocab":[["a",0],["b"]]}}', 'BAD_TOKENIZER', /row 1/],
-    ['added tokens of no shape', JSON.stringify({ ...wordLevel, added_tokens: [{ id: 1 }] }), 'BAD_TOKENIZER', /"added_tokens" holds/],
-    ['an unknown pre-tokenizer', JSON.stringify({ ...wordLevel, pre_tokenizer: { type: 'Nope' } }), 'BAD_TOKENIZER', /Nope/],
+    [
+      'added tokens of no shape',
+      JSON.stringify({ ...wordLevel, added_tokens: [{ id: 1 }] }),
+      'BAD_TOKENIZER',
+      /"added_tokens" holds/,
+    ],
+    [
+      'an unknown pre-tokenizer',
+      JSON.stringify({ ...wordLevel, pre_tokenizer: { type: 'Nope' } }),
+      'BAD_TOKENIZER',
+      /Nope/,
+    ],
     ['invalid UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'BAD_UTF8', /tokenizer\.json: not valid UTF-8/],
   ])('refuses a file with %s', async (_, content, code, message) => {
     await write('tokenizer.json', content);
@@ -173,7 +198,13 @@ describe('a tokenizer of whole words', () => {
   it('refuses a broken tokenizer_config.json and a missing folder', async () => {
     await write('tokenizer.json', JSON.stringify(wordLevel));
     await write('tokenizer_config.json', '{"a":');
-    await expect(loadTokenizer(folder)).rejects.toMatchObject({ code: 'BAD_TOKENIZER', message: expect.stringContaining('tokenizer_config.json') });
-    await expect(loadTokenizer(join(folder, 'none'))).rejects.toMatchObject({ code: 'BAD_TOKENIZER', message: expect.stringContaining('no such file') });
+    await expect(loadTokenizer(folder)).rejects.toMatchObject({
+      code: 'BAD_TOKENIZER',
+      message: expect.stringContaining('tokenizer_config.json'),
+    });
+    await expect(loadTokenizer(join(folder, 'none'))).rejects.toMatchObject({
+      code: 'BAD_TOKENIZER',
+      message: expect.stringContaining('no such file'),
+    });
   });
 });

@@ -80,7 +80,10 @@ class LoadedTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, { skipSpecial = false } = {}): string {
     const known = Array.from(ids).filter((id) => this.#tokens.has(id));
     if (known.length === 0) return '';
-    return this.#implementation.decode(known, { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false });
+    return this.#implementation.decode(known, {
+      skip_special_tokens: skipSpecial,
+      clean_up_tokenization_spaces: false,
+    });
   }
 
   stream(options: { skipSpecial?: boolean } = {}): TextStream {
@@ -88,7 +91,8 @@ class LoadedTokenizer implements Tokenizer {
   }
 
   applyChat(messages: ChatMessage[]): number[] {
-    if (!this.hasChatTemplate) throw new PathPressError('BAD_TOKENIZER', `${this.folder}: no chat template in tokenizer_config.json`);
+    if (!this.hasChatTemplate)
+      throw new PathPressError('BAD_TOKENIZER', `${this.folder}: no chat template in tokenizer_config.json`);
     let text: string;
     try {
       text = this.#implementation.apply_chat_template([...messages], {
@@ -96,7 +100,11 @@ class LoadedTokenizer implements Tokenizer {
         add_generation_prompt: true,
       }) as unknown as string;
     } catch (cause) {
-      throw new PathPressError('BAD_TOKENIZER', `${this.folder}: the chat template fails: ${(cause as Error).message}`, { cause });
+      throw new PathPressError(
+        'BAD_TOKENIZER',
+        `${this.folder}: the chat template fails: ${(cause as Error).message}`,
+        { cause },
+      );
     }
     return this.encode(text);
   }
