@@ -1,0 +1,172 @@
+/** Bad input: each gives a typed error with its code, naming the thing; nothing crashes, hangs or falls back. */
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hashWeights, readCheckpoint } from './checkpoint.js';
+import { openEngine, versions } from './engine.js';
+import { generationDefaults } from './sampling.js';
+import { fixture, greedy, recency, request, rpc } from './testing.js';
+import type { Engine, EngineOptions, GenerateRequest } from './types.js';
+
+const root = mkdtempSync(join(tmpdir(), 'pathpress-errors-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A copy of a fixture that a test may spoil. */
+function copyOf(name: string): string {
+  const folder = mkdtempSync(join(root, 'copy-'));
+  for (const file of readdirSync(fixture(name))) copyFileSync(join(fixture(name), file), join(folder, file));
+  return folder;
+}
+
+type Json = Record<string, unknown>;
+function withConfig(name: string, edit: (config: Json) => void): string {
+  const folder = copyOf(name);
+  const path = join(folder, 'config.json');
+  const config = JSON.parse(readFileSync(path, 'utf8')) as Json;
+  edit(config);
+  writeFileSync(path, JSON.stringify(config));
+  return folder;
+}
+
+function withWeights(name: string, edit: (bytes: Buffer) => Buffer): string {
+  const folder = copyOf(name);
+  const path = join(folder, 'model.safetensors');
+  writeFileSync(path, edit(readFileSync(path)));
+  return folder;
+}
+
+const opening = (model: string, options: Partial<EngineOptions> = {}): Promise<Engine> => openEngine({ model, threads: 1, ...options });
+
+describe('a checkpoint is refused', () => {
+  const bad: [string, () => string, string, RegExp][] = [
+    ['that is not there', () => join(root, 'absent'), 'BAD_FILE', /config\.json/],
+    ['whose config is not JSON', () => edited('config.json', '{"model_type":'), 'BAD_JSON', /config\.json/],
+    ['whose config is not UTF-8', () => edited('config.json', Buffer.from([0x7b, 0xff, 0x7d])), 'BAD_UTF8', /config\.json/],
+    ['without a field', () => withConfig('llama-g4', (c) => delete c.hidden_size), 'BAD_CONFIG', /hidden_size/],
+    ['of a wrong type', () => withConfig('llama-g4', (c) => (c.num_hidden_layers = '2')), 'BAD_CONFIG', /num_hidden_layers "2"/],
+    ['of an unknown family', () => withConfig('llama-g4', (c) => (c.model_type = 'mamba')), 'UNKNOWN_FAMILY', /"mamba"/],
+    ['of another width', () => withConfig('llama-g4', (c) => (c.intermediate_size = 57)), 'BAD_TENSOR', /\[56, 32\].*\[57, 32\]/],
+    ['of more layers', () => withConfig('llama-g4', (c) => (c.num_hidden_layers = 3)), 'BAD_TENSOR', /model\.layers\.2\./],
+    ['of heads that do not divide', () => withConfig('llama-g4', (c) => (c.num_key_value_heads = 3)), 'BAD_CONFIG', /num_key_value_heads 3/],
+    ['of an odd head', () => withConfig('llama-g4', (c) => (c.head_dim = 5)), 'BAD_CONFIG', /head_dim 5/],
+    ['of an unknown rope scaling', () => withConfig('llama-g4', (c) => (c.rope_scaling = { type: 'yarn', factor: 4 })), 'BAD_CONFIG', /"yarn"/],
+    ['with a sliding window', () => withConfig('qwen2-g1', (c) => (c.use_sliding_window = true)), 'BAD_CONFIG', /use_sliding_window/],
+    ['of another activation', () => withConfig('llama-g4', (c) => (c.hidden_act = 'gelu')), 'BAD_CONFIG', /gelu/],
+    ['with a bias it does not have', () => withConfig('llama-g4', (c) => (c.attention_bias = true)), 'BAD_TENSOR', /q_proj\.bias/],
+    ['cut in its data', () => withWeights('llama-g4', (b) => b.subarray(0, b.length - 5)), 'BAD_TENSOR', /model\.safetensors/],
+    ['cut in its header', () => withWeights('llama-g4', (b) => b.subarray(0, 100)), 'BAD_FILE', /model\.safetensors/],
+    ['with NaN', () => withWeights('llama-g4', (b) => (b.writeFloatLE(NaN, b.length - 4), b)), 'BAD_WEIGHTS', /tensor ".+" holds NaN/],
+    ['whose header lies', () => withWeights('llama-g4', (b) => (b.writeBigUInt64LE(2n ** 63n), b)), 'BAD_FILE', /length 9223372036854775808/],
+    ['whose shard is missing', () => without('llama-bf16-sharded', 'model-00002-of-00002.safetensors'), 'BAD_FILE', /00002/],
+    ['whose shard is elsewhere', () => edited('model.safetensors.index.json', '{"weight_map":{"a":"../a.safetensors"}}'), 'BAD_CONFIG', /\.\.\/a/],
+    ['without weights', () => without('llama-g4', 'model.safetensors'), 'BAD_FILE', /model\.safetensors/],
+  ];
+  function edited(file: string, content: string | Buffer): string {
+    const folder = copyOf('llama-g4');
+    writeFileSync(join(folder, file), content);
+    return folder;
+  }
+  function without(name: string, file: string): string {
+    const folder = copyOf(name);
+    rmSync(join(folder, file));
+    return folder;
+  }
+
+  it.each(bad)('%s', async (_, make, code, message) => {
+    await expect(opening(make())).rejects.toMatchObject({ name: 'PathPressError', code, message: expect.stringMatching(message) });
+  });
+});
+
+describe('an option is refused', () => {
+  const model = fixture('llama-g4');
+  it.each<[Partial<EngineOptions>, RegExp]>([
+    [{ threads: 0 }, /threads 0/],
+    [{ threads: 1.5 }, /threads 1.5/],
+    [{ cache: 'int8' as 'f32' }, /cache "int8"/],
+    [{ device: 'cuda' as 'cpu' }, /device "cuda"/],
+    [{ simd: 'neon' }, /simd "neon"/],
+    [{ cacheLimit: -1 }, /cacheLimit -1/],
+    [{ model: '' }, /model/],
+  ])('%o', async (options, message) => {
+    await expect(opening(model, options)).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringMatching(message) });
+  });
+});
+
+describe('a request is refused', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await opening(fixture('llama-g4'));
+  });
+  afterAll(() => engine.dispose());
+
+  const sampling = (change: Partial<typeof greedy>): Partial<GenerateRequest> => ({ sampling: { ...greedy, ...change } });
+  it.each<[Partial<GenerateRequest>, string, RegExp]>([
+    [{ promptIds: [] }, 'BAD_PROMPT', /no ids/],
+    [{ promptIds: [1, 64] }, 'BAD_PROMPT', /id 64 at index 1 .* 64/],
+    [{ promptIds: [-1] }, 'BAD_PROMPT', /id -1 at index 0/],
+    [{ promptIds: [1.5] }, 'BAD_PROMPT', /id 1.5 at index 0/],
+    [{ promptIds: [1, NaN] }, 'BAD_PROMPT', /id NaN at index 1/],
+    [{ promptIds: [2 ** 32] }, 'BAD_PROMPT', /id 4294967296/],
+    [{ maxTokens: 0 }, 'BAD_OPTION', /maxTokens 0/],
+    [{ maxTokens: Infinity }, 'BAD_OPTION', /maxTokens Infinity/],
+    [{ stream: [1, 2 ** 31] }, 'BAD_OPTION', /stream/],
+    [{ stopIds: [-3] }, 'BAD_OPTION', /stopIds: -3/],
+    [sampling({ temperature: -0.1 }), 'BAD_OPTION', /temperature -0.1/],
+    [sampling({ temperature: NaN }), 'BAD_OPTION', /temperature NaN/],
+    [sampling({ topP: 0 }), 'BAD_OPTION', /topP 0/],
+    [sampling({ topP: 1.1 }), 'BAD_OPTION', /topP 1.1/],
+    [sampling({ topK: -1 }), 'BAD_OPTION', /topK -1/],
+    [sampling({ minP: 2 }), 'BAD_OPTION', /minP 2/],
+    [sampling({ seed: -1 }), 'BAD_OPTION', /seed -1/],
+    [{ policy: rpc({ window: 0 }) }, 'BAD_OPTION', /window 0/],
+    [{ policy: rpc({ interval: 0 }) }, 'BAD_OPTION', /interval 0/],
+    [{ policy: rpc({ interval: 1.5 }) }, 'BAD_OPTION', /interval 1.5/],
+    [{ policy: rpc({ ratio: 0.5 }) }, 'BAD_OPTION', /ratio 0.5/],
+    [{ policy: rpc({ ratio: NaN }) }, 'BAD_OPTION', /ratio NaN/],
+    [{ policy: rpc({ kernel: 4 }) }, 'BAD_OPTION', /kernel 4/],
+    [{ policy: rpc({ aggregation: 'token' as 'head' }) }, 'BAD_OPTION', /aggregation token/],
+    [{ policy: recency({ budget: 'cap', keep: 8 }) }, 'BAD_OPTION', /keep 8/],
+    [{ policy: { name: 'h3o' } as never }, 'BAD_OPTION', /h3o/],
+  ])('%o', async (change, code, message) => {
+    const expected = { name: 'PathPressError', code, message: expect.stringMatching(message) };
+    expect(() => engine.generate(request(change))).toThrow(expect.objectContaining(expected));
+    await expect(engine.generateMany([request(), request(change)])).rejects.toMatchObject(expected);
+  });
+
+  it('batch and ids likewise', async () => {
+    await expect(engine.generateMany([request()], { batch: 0 })).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    await expect(engine.logits([64])).rejects.toMatchObject({ code: 'BAD_PROMPT' });
+  });
+
+  it('and the engine goes on', async () => {
+    expect((await engine.generate(request()).result).ids).toHaveLength(40);
+  });
+});
+
+describe('what a folder says', () => {
+  it('gives its facts', async () => {
+    const engine = await opening(fixture('llama-bf16-sharded'));
+    expect(engine.info).toMatchObject({ family: 'llama', layers: 2, weightsType: 'bf16', eosIds: [2] });
+    const { weightFiles } = await readCheckpoint(fixture('llama-bf16-sharded'));
+    expect(weightFiles).toHaveLength(2);
+    expect(engine.info.weightsHash).toBe(await hashWeights(weightFiles));
+    expect(engine.info.weightsHash).toMatch(/^[0-9a-f]{64}$/);
+    engine.dispose();
+  });
+
+  it('gives sampling defaults, those of the contract where it says nothing', async () => {
+    const folder = copyOf('llama-g4');
+    rmSync(join(folder, 'generation_config.json'));
+    const base = { temperature: 0.6, topP: 0.95, topK: 0, minP: 0, seed: 0 };
+    expect(await generationDefaults(folder)).toEqual({ sampling: base, maxTokens: 256 });
+    writeFileSync(join(folder, 'generation_config.json'), '{"temperature":0.8,"top_k":20,"max_new_tokens":99}');
+    expect(await generationDefaults(folder)).toEqual({ sampling: { ...base, temperature: 0.8, topK: 20 }, maxTokens: 99 });
+    writeFileSync(join(folder, 'generation_config.json'), '{"temperature":-1}');
+    await expect(generationDefaults(folder)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it('versions name engine and instruction set', () => {
+    expect(versions()).toEqual({ engine: expect.stringMatching(/^\d+\.\d+\.\d+$/), simd: expect.any(String), cuda: false });
+  });
+});
