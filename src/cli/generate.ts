@@ -36,7 +36,7 @@ async function generate(flags: GenerateFlags, io: Io): Promise<number> {
   const run = await settleRun(flags);
   if (flags.trace !== undefined) checkWritable('--trace', flags.trace);
   const tokenizer = await tokenizerOf(run, flags, io);
-  const promptIds = flags.promptIds ?? promptOf(flags, tokenizer!);
+  const promptIds = flags.promptIds ?? promptOf(flags, tokenizer!, io);
   const { openEngine } = await import('../engine/engine.js');
   const engine = await openEngine(run.engine);
   try {
@@ -85,12 +85,14 @@ async function tokenizerOf(run: Run, flags: GenerateFlags, io: Io): Promise<Toke
   return loadTokenizer(run.model);
 }
 
-function promptOf(flags: GenerateFlags, tokenizer: Tokenizer): number[] {
+function promptOf(flags: GenerateFlags, tokenizer: Tokenizer, io: Io): number[] {
   const prompt = flags.prompt!;
   const ids = flags.chat
     ? tokenizer.applyChat([{ role: 'user', content: prompt }])
     : tokenizer.encode(prompt, { special: true });
   if (ids.length === 0) throw new PathPressError('BAD_PROMPT', `--prompt ${JSON.stringify(prompt)} has no tokens`);
+  const unknown = ids.filter((id) => id === tokenizer.unknownId).length;
+  if (unknown) io.err(`note: ${unknown} tokens of the prompt stand for words that the tokenizer does not know\n`);
   return ids;
 }
 

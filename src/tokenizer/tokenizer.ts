@@ -13,6 +13,8 @@ export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabSize: number;
   readonly hasChatTemplate: boolean;
+  /** What a word that the vocabulary lacks becomes, undefined where there is no such token. */
+  readonly unknownId: number | undefined;
   /**
    * Ids of a text. Special tokens written in the text are taken as such; `special` adds the tokenizer's own around it
    * (default: none added).
@@ -50,6 +52,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 class LoadedTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly hasChatTemplate: boolean;
+  readonly unknownId: number | undefined;
   readonly #implementation: PreTrainedTokenizer;
   readonly #tokens = new Map<number, string>();
 
@@ -66,6 +69,7 @@ class LoadedTokenizer implements Tokenizer {
     }
     this.vocabSize = largest + 1;
     this.hasChatTemplate = Boolean(implementation.chat_template);
+    this.unknownId = implementation.unk_token_id;
   }
 
   encode(text: string, { special = false } = {}): number[] {
