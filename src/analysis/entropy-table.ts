@@ -43,13 +43,20 @@ export const defaultLengths: readonly number[] = [512, 1024, 2048, 4096, 8192];
  */
 export function entropyTable(outputs: readonly OutputIds[], options: EntropyTableOptions = {}): EntropyCell[] {
   const { n: sizes = [1, 2, 3], lengths = defaultLengths, mode = 'matched' } = options;
-  if (!entropyModes.includes(mode)) throw new PathPressError('BAD_OPTION', `mode must be matched or paper, not ${mode}`);
+  if (!entropyModes.includes(mode))
+    throw new PathPressError('BAD_OPTION', `mode must be matched or paper, not ${mode}`);
   for (const n of sizes) wholeAtLeast(1, 'n', n);
   for (const length of lengths) wholeAtLeast(Math.max(1, ...sizes), 'length', length);
   const cells: EntropyCell[] = [];
   for (const n of sizes) {
     const used = outputs.map((output) => lengthsUsed(output.ids.length, n, lengths, mode));
-    const bits = outputs.map((output, i) => prefixEntropies(output.ids, n, used[i].filter((length) => length > 0)));
+    const bits = outputs.map((output, i) =>
+      prefixEntropies(
+        output.ids,
+        n,
+        used[i].filter((length) => length > 0),
+      ),
+    );
     const taken = new Int32Array(outputs.length); // entropies of each output already given to a cell
     for (let column = 0; column < lengths.length; column++) {
       const clusters = new Map<string, number[]>();
@@ -67,7 +74,14 @@ export function entropyTable(outputs: readonly OutputIds[], options: EntropyTabl
       }
       if (filled === 0) continue;
       const interval = clusterBootstrap([...clusters.values()], options);
-      cells.push({ n, length: lengths[column], ...interval, outputs: filled, share: filled / outputs.length, overCeiling: mean(ratios) });
+      cells.push({
+        n,
+        length: lengths[column],
+        ...interval,
+        outputs: filled,
+        share: filled / outputs.length,
+        overCeiling: mean(ratios),
+      });
     }
   }
   return cells;

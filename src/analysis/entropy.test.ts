@@ -4,16 +4,21 @@ import { entropyCeiling, ngramEntropy, prefixEntropies } from './entropy.js';
 import { randomIndex, shuffledIndices } from './random.js';
 
 /** numpy in extended precision: data/fixtures/analysis/make.py. */
-const golden = JSON.parse(readFileSync(new URL('../../data/fixtures/analysis/entropy.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(
+  readFileSync(new URL('../../data/fixtures/analysis/entropy.json', import.meta.url), 'utf8'),
+) as {
   texts: Record<string, number[]>;
   cases: { text: string; n: number; length: number; bits: number }[];
 };
 
-describe('n-gram entropy', () => {
+describe('n-gram entropy', { timeout: 60000 }, () => {
   it('equals numpy to 1e-12 on every text, n and length', () => {
     expect(golden.cases.length).toBeGreaterThan(60);
     for (const { text, n, length, bits } of golden.cases) {
-      expect(Math.abs(prefixEntropies(golden.texts[text], n, [length])[0] - bits), `${text}, n ${n}, length ${length}`).toBeLessThan(1e-12);
+      expect(
+        Math.abs(prefixEntropies(golden.texts[text], n, [length])[0] - bits),
+        `${text}, n ${n}, length ${length}`,
+      ).toBeLessThan(1e-12);
     }
   });
 
@@ -43,7 +48,12 @@ describe('n-gram entropy', () => {
         expect(bits).toBeGreaterThanOrEqual((n === 1 ? 0 : ngramEntropy(ids.slice(0, length - 1), n - 1)) - 1e-12);
       }
     }
-    expect(ngramEntropy(Array.from({ length: 300 }, (_, i) => i), 2)).toBeCloseTo(entropyCeiling(300, 2), 12);
+    expect(
+      ngramEntropy(
+        Array.from({ length: 300 }, (_, i) => i),
+        2,
+      ),
+    ).toBeCloseTo(entropyCeiling(300, 2), 12);
   });
 
   it('of single ids does not depend on their order, of longer grams it does', () => {

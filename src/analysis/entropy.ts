@@ -18,7 +18,10 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
   if (!Number.isInteger(n) || n < 1) throw new PathPressError('BAD_OPTION', `n must be a whole number >= 1, not ${n}`);
   for (const length of lengths) {
     if (!Number.isInteger(length) || length < n || length > ids.length) {
-      throw new PathPressError('BAD_OPTION', `length must be a whole number in ${n} to ${ids.length} for n = ${n}, not ${length}`);
+      throw new PathPressError(
+        'BAD_OPTION',
+        `length must be a whole number in ${n} to ${ids.length} for n = ${n}, not ${length}`,
+      );
     }
   }
   const first = firstAppearances(ids, n, Math.max(n, ...lengths));

@@ -20,19 +20,36 @@ describe('distribution of output lengths', () => {
   });
 
   it('weighs outputs by their entries, not by their number; an output without a decode pass holds nothing', () => {
-    const both = savingOver([{ tokens: 40, prompt: 5 }, { tokens: 3, prompt: 0 }, { tokens: 1, prompt: 9 }], small);
+    const both = savingOver(
+      [
+        { tokens: 40, prompt: 5 },
+        { tokens: 3, prompt: 0 },
+        { tokens: 1, prompt: 9 },
+      ],
+      small,
+    );
     expect(both.overTime.mean).toBeCloseTo((25 * 39 + 3) / (711 + 3), 12);
     expect(both.overTime.low).toBeGreaterThanOrEqual(1);
     expect(both.overTime.high).toBeCloseTo((25 * 39) / 711, 12);
   });
 
   it('c = 1 saves nothing; a long output comes near c over time', () => {
-    expect(savingOver([{ tokens: 200, prompt: 7 }], settlePolicy('rpc', { interval: 16, window: 4, ratio: 1 })).overTime.mean).toBe(1);
+    expect(
+      savingOver([{ tokens: 200, prompt: 7 }], settlePolicy('rpc', { interval: 16, window: 4, ratio: 1 })).overTime
+        .mean,
+    ).toBe(1);
     expect(savingOver([{ tokens: 100000, prompt: 0 }], small).overTime.mean).toBeGreaterThan(3.98);
   });
 
   it('summarises', () => {
-    expect(summariseLengths([1, 2, 3, 4, 10])).toMatchObject({ outputs: 5, mean: 4, quantiles: expect.arrayContaining([{ share: 0.5, tokens: 3 }, { share: 1, tokens: 10 }]) });
+    expect(summariseLengths([1, 2, 3, 4, 10])).toMatchObject({
+      outputs: 5,
+      mean: 4,
+      quantiles: expect.arrayContaining([
+        { share: 0.5, tokens: 3 },
+        { share: 1, tokens: 10 },
+      ]),
+    });
     expect(() => summariseLengths([])).toThrow(/at least one output/);
     expect(() => savingOver([{ tokens: 1, prompt: 3 }], small)).toThrow(/at least one output/);
   });

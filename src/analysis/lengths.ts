@@ -15,7 +15,11 @@ export interface LengthSummary {
 export function summariseLengths(lengths: readonly number[]): LengthSummary {
   needOutputs(lengths);
   const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
-  return { outputs: lengths.length, mean, quantiles: [0.05, 0.25, 0.5, 0.75, 0.95, 1].map((share) => ({ share, tokens: quantile(lengths, share) })) };
+  return {
+    outputs: lengths.length,
+    mean,
+    quantiles: [0.05, 0.25, 0.5, 0.75, 0.95, 1].map((share) => ({ share, tokens: quantile(lengths, share) })),
+  };
 }
 
 /**
@@ -27,7 +31,8 @@ export function summariseLengths(lengths: readonly number[]): LengthSummary {
 export function compressionShares(lengths: readonly number[], policy: Policy, most = 4): number[] {
   needOutputs(lengths);
   const shares = new Array<number>(most + 1).fill(0);
-  for (const length of lengths) shares[Math.min(most, closedForm(policy, 0, length).compressions.length)] += 1 / lengths.length;
+  for (const length of lengths)
+    shares[Math.min(most, closedForm(policy, 0, length).compressions.length)] += 1 / lengths.length;
   return shares;
 }
 
@@ -48,13 +53,20 @@ export interface Saving {
  * @param outputs generated tokens of each, and its prompt's
  * @throws BAD_OPTION where no output has a decode pass, or the policy does not hold
  */
-export function savingOver(outputs: readonly { tokens: number; prompt: number }[], policy: Policy, options: BootstrapOptions = {}): Saving {
+export function savingOver(
+  outputs: readonly { tokens: number; prompt: number }[],
+  policy: Policy,
+  options: BootstrapOptions = {},
+): Saving {
   const used = outputs.filter(({ tokens }) => tokens > 1);
   needOutputs(used);
   const sums = (of: Policy, value: (form: ReturnType<typeof closedForm>, passes: number) => number): Float64Array =>
     Float64Array.from(used, ({ tokens, prompt }) => value(closedForm(of, prompt, tokens), tokens - 1));
   const full: Policy = { name: 'full' };
-  const held = { full: sums(full, (form, passes) => form.mean * passes), kept: sums(policy, (form, passes) => form.mean * passes) };
+  const held = {
+    full: sums(full, (form, passes) => form.mean * passes),
+    kept: sums(policy, (form, passes) => form.mean * passes),
+  };
   const peak = { full: sums(full, (form) => form.peak), kept: sums(policy, (form) => form.peak) };
   const passes = used.reduce((sum, { tokens }) => sum + tokens - 1, 0);
   const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
@@ -67,5 +79,6 @@ export function savingOver(outputs: readonly { tokens: number; prompt: number }[
 }
 
 function needOutputs(outputs: readonly unknown[]): void {
-  if (outputs.length === 0) throw new PathPressError('BAD_OPTION', 'a distribution of lengths needs at least one output, got none');
+  if (outputs.length === 0)
+    throw new PathPressError('BAD_OPTION', 'a distribution of lengths needs at least one output, got none');
 }

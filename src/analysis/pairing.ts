@@ -28,7 +28,12 @@ export function pairedByPrompt<T extends { prompt: string }>(
   const [first, second] = [groupByPrompt(a), groupByPrompt(b)];
   const prompts = [...first.keys()].filter((prompt) => second.has(prompt));
   const values = (groups: Map<string, T[]>): number[][] =>
-    prompts.map((prompt) => groups.get(prompt)!.map(measure).filter((value): value is number => value !== undefined));
+    prompts.map((prompt) =>
+      groups
+        .get(prompt)!
+        .map(measure)
+        .filter((value): value is number => value !== undefined),
+    );
   return pairedBootstrap(values(first), values(second), options);
 }
 

@@ -104,7 +104,14 @@ function near(text: string, from: number, close: number): boolean {
   return close - from <= longestFormula && !/\n[ \t]*\n/.test(text.slice(from, close));
 }
 
-function formula(text: string, at: number, open: string, close: string, kind: SpanKind, find: Find): ProtectedSpan | undefined {
+function formula(
+  text: string,
+  at: number,
+  open: string,
+  close: string,
+  kind: SpanKind,
+  find: Find,
+): ProtectedSpan | undefined {
   const inside = at + open.length;
   const end = find(close, inside);
   if (end - inside > longestFormula) return undefined;

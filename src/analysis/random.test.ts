@@ -8,7 +8,11 @@ describe('counter-based random numbers', () => {
   });
 
   it('are uniform over consecutive counters and over consecutive seeds (chi-square, 63 degrees of freedom)', () => {
-    for (const draw of [(i: number) => randomIndex(64, 5, i), (i: number) => randomIndex(64, i, 5), (i: number) => randomIndex(64, 9, 5, i)]) {
+    for (const draw of [
+      (i: number) => randomIndex(64, 5, i),
+      (i: number) => randomIndex(64, i, 5),
+      (i: number) => randomIndex(64, 9, 5, i),
+    ]) {
       const counts = new Array<number>(64).fill(0);
       for (let i = 0; i < 64000; i++) counts[draw(i)]++;
       const chiSquare = counts.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);

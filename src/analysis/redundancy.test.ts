@@ -4,7 +4,9 @@ import { randomIndex } from './random.js';
 import { neighbourCounts, outputRates, redundancy, redundancyRate, repeatedClusters } from './redundancy.js';
 
 /** Full similarity matrices in numpy: data/fixtures/analysis/make.py. */
-const golden = JSON.parse(readFileSync(new URL('../../data/fixtures/analysis/redundancy.json', import.meta.url), 'utf8')) as {
+const golden = JSON.parse(
+  readFileSync(new URL('../../data/fixtures/analysis/redundancy.json', import.meta.url), 'utf8'),
+) as {
   dim: number;
   thresholds: number[];
   similar: number[];
@@ -14,7 +16,8 @@ const golden = JSON.parse(readFileSync(new URL('../../data/fixtures/analysis/red
 const outputs = golden.outputs.map(({ vectors }) => Float32Array.from(vectors));
 
 /** Directions in the plane, in degrees, as unit vectors. */
-const fan = (...degrees: number[]): Float32Array => Float32Array.from(degrees.flatMap((d) => [Math.cos((d * Math.PI) / 180), Math.sin((d * Math.PI) / 180)]));
+const fan = (...degrees: number[]): Float32Array =>
+  Float32Array.from(degrees.flatMap((d) => [Math.cos((d * Math.PI) / 180), Math.sin((d * Math.PI) / 180)]));
 
 describe('redundancy', () => {
   it('counts neighbours as the full matrix does, at every threshold in one pass', () => {
@@ -66,7 +69,9 @@ describe('redundancy', () => {
       [1, 0, 3, 4],
       [2, 5],
     ]);
-    expect(repeatedClusters(fan(0, 10, 100, 20, 30, 110, 50, 200), 2, Math.cos((21 * Math.PI) / 180), 1)).toHaveLength(1);
+    expect(repeatedClusters(fan(0, 10, 100, 20, 30, 110, 50, 200), 2, Math.cos((21 * Math.PI) / 180), 1)).toHaveLength(
+      1,
+    );
     expect(repeatedClusters(fan(0, 90), 2, 0.75, 3)).toEqual([]);
     expect(repeatedClusters(new Float32Array(0), 2, 0.75, 3)).toEqual([]);
   });

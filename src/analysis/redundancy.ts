@@ -59,7 +59,14 @@ function loadBlock(target: Float64Array, vectors: Float32Array, from: number, se
 }
 
 /** cosines[i·block + j] = left_i · right_j, 4 × 4 at a time so that each number loaded is used four times. */
-function blockCosines(cosines: Float64Array, left: Float64Array, right: Float64Array, dim: number, iCount: number, jCount: number): void {
+function blockCosines(
+  cosines: Float64Array,
+  left: Float64Array,
+  right: Float64Array,
+  dim: number,
+  iCount: number,
+  jCount: number,
+): void {
   for (let i = 0; i < iCount; i += 4) {
     for (let j = 0; j < jCount; j += 4) {
       tile(cosines, i * block + j, left, i * dim, right, j * dim, dim);
@@ -67,7 +74,15 @@ function blockCosines(cosines: Float64Array, left: Float64Array, right: Float64A
   }
 }
 
-function tile(out: Float64Array, at: number, left: Float64Array, l: number, right: Float64Array, r: number, dim: number): void {
+function tile(
+  out: Float64Array,
+  at: number,
+  left: Float64Array,
+  l: number,
+  right: Float64Array,
+  r: number,
+  dim: number,
+): void {
   let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
   let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
   const [l1, l2, l3, r1, r2, r3] = [l + dim, l + 2 * dim, l + 3 * dim, r + dim, r + 2 * dim, r + 3 * dim];
@@ -77,18 +92,42 @@ function tile(out: Float64Array, at: number, left: Float64Array, l: number, righ
     const b2 = right[r2 + k];
     const b3 = right[r3 + k];
     let a = left[l + k];
-    s00 += a * b0; s01 += a * b1; s02 += a * b2; s03 += a * b3;
+    s00 += a * b0;
+    s01 += a * b1;
+    s02 += a * b2;
+    s03 += a * b3;
     a = left[l1 + k];
-    s10 += a * b0; s11 += a * b1; s12 += a * b2; s13 += a * b3;
+    s10 += a * b0;
+    s11 += a * b1;
+    s12 += a * b2;
+    s13 += a * b3;
     a = left[l2 + k];
-    s20 += a * b0; s21 += a * b1; s22 += a * b2; s23 += a * b3;
+    s20 += a * b0;
+    s21 += a * b1;
+    s22 += a * b2;
+    s23 += a * b3;
     a = left[l3 + k];
-    s30 += a * b0; s31 += a * b1; s32 += a * b2; s33 += a * b3;
+    s30 += a * b0;
+    s31 += a * b1;
+    s32 += a * b2;
+    s33 += a * b3;
   }
-  out[at] = s00; out[at + 1] = s01; out[at + 2] = s02; out[at + 3] = s03;
-  out[at + block] = s10; out[at + block + 1] = s11; out[at + block + 2] = s12; out[at + block + 3] = s13;
-  out[at + 2 * block] = s20; out[at + 2 * block + 1] = s21; out[at + 2 * block + 2] = s22; out[at + 2 * block + 3] = s23;
-  out[at + 3 * block] = s30; out[at + 3 * block + 1] = s31; out[at + 3 * block + 2] = s32; out[at + 3 * block + 3] = s33;
+  out[at] = s00;
+  out[at + 1] = s01;
+  out[at + 2] = s02;
+  out[at + 3] = s03;
+  out[at + block] = s10;
+  out[at + block + 1] = s11;
+  out[at + block + 2] = s12;
+  out[at + block + 3] = s13;
+  out[at + 2 * block] = s20;
+  out[at + 2 * block + 1] = s21;
+  out[at + 2 * block + 2] = s22;
+  out[at + 2 * block + 3] = s23;
+  out[at + 3 * block] = s30;
+  out[at + 3 * block + 1] = s31;
+  out[at + 3 * block + 2] = s32;
+  out[at + 3 * block + 3] = s33;
 }
 
 /** Share of sentences with more than `similar` similar others; NaN of no sentence. */
@@ -110,7 +149,11 @@ export interface RedundancyOptions {
  * @param outputs unit vectors of each output's sentences, row-major (sentences × dim)
  * @returns (outputs)(thresholds)(similar); NaN for an output without a sentence
  */
-export function outputRates(outputs: readonly Float32Array[], dim: number, options: RedundancyOptions = {}): number[][][] {
+export function outputRates(
+  outputs: readonly Float32Array[],
+  dim: number,
+  options: RedundancyOptions = {},
+): number[][][] {
   const { thresholds = [0.75], similar = [1, 2, 4] } = options;
   return outputs.map((vectors) =>
     neighbourCounts(vectors, dim, thresholds).map((counts) => similar.map((n) => redundancyRate(counts, n))),
@@ -120,7 +163,11 @@ export function outputRates(outputs: readonly Float32Array[], dim: number, optio
 /** rate(N) averaged over the outputs that have a sentence (thresholds)(similar); NaN where none has. */
 export function redundancy(outputs: readonly Float32Array[], dim: number, options: RedundancyOptions = {}): number[][] {
   const { thresholds = [0.75], similar = [1, 2, 4] } = options;
-  const rates = outputRates(outputs.filter((vectors) => vectors.length > 0), dim, options);
+  const rates = outputRates(
+    outputs.filter((vectors) => vectors.length > 0),
+    dim,
+    options,
+  );
   return thresholds.map((_, t) => similar.map((_, n) => mean(rates.map((rate) => rate[t][n]))));
 }
 

@@ -3,9 +3,13 @@
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 /** Never at the end of a sentence. */
-const alwaysGoesOn = words('e.g i.e cf vs viz ca approx resp mr mrs ms mx dr prof st gen col capt lt sgt rev hon gov sen mt w.r.t w.l.o.g i.i.d a.k.a s.t');
+const alwaysGoesOn = words(
+  'e.g i.e cf vs viz ca approx resp mr mrs ms mx dr prof st gen col capt lt sgt rev hon gov sen mt w.r.t w.l.o.g i.i.d a.k.a s.t',
+);
 /** Before a number or a formula: "Fig. 3", but "The answer is no. Then". */
-const countsSomething = words('fig figs eq eqs eqn sec ch no nos p pp vol art thm prop lem def cor ex ref refs nr jan feb mar apr jun jul aug sep sept oct nov dec');
+const countsSomething = words(
+  'fig figs eq eqs eqn sec ch no nos p pp vol art thm prop lem def cor ex ref refs nr jan feb mar apr jun jul aug sep sept oct nov dec',
+);
 /** At the end of a sentence only before a word that opens one: "the U.S. Army", but "in the U.S. The". */
 const endsBeforeOpener = words('u.s u.k u.n e.u a.m p.m ph.d m.d b.a m.a d.c inc ltd corp co bros jr sr al');
 const openers = words(
@@ -20,7 +24,8 @@ export const stops = `.!?…${asianStops}`;
 const upper = /^\p{Lu}/u;
 const lower = /^\p{Ll}/u;
 const asian = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}「『（《]/u;
-const lineNumber = /^[\s#>*_\-+•(]*(?:(?:step|case|part|section|question|problem|example|option|chapter)\s+)?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})$/i;
+const lineNumber =
+  /^[\s#>*_\-+•(]*(?:(?:step|case|part|section|question|problem|example|option|chapter)\s+)?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})$/i;
 
 /** Past the stops that begin at `at`, and the quotes, brackets and emphasis that close after them. */
 export function endOfStops(text: string, at: number): number {
@@ -63,7 +68,8 @@ function fullStopEnds(text: string, start: number, at: number, next: string): bo
   if (countsSomething.has(word)) return !/^[\d($\\#]/.test(next);
   const opensSentence = openers.has((/^[\p{L}']+/u.exec(next)?.[0] ?? '').toLowerCase());
   if (endsBeforeOpener.has(word)) return opensSentence;
-  if (/(?:^|[\s.(])\p{Lu}$/u.test(before)) return opensSentence || !(initial(before) || /^\p{Lu}\.\s/u.test(next)) || !upper.test(next);
+  if (/(?:^|[\s.(])\p{Lu}$/u.test(before))
+    return opensSentence || !(initial(before) || /^\p{Lu}\.\s/u.test(next)) || !upper.test(next);
   return true;
 }
 

@@ -13,7 +13,8 @@ export interface SentenceSpan {
 }
 
 /** Tags that a chat template or a tokenizer puts around text; a boundary, and no part of a sentence. */
-const tag = /<\/?(?:think|thinking|answer|s|bos|eos|pad|begin_of_thought|end_of_thought)>|<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>/y;
+const tag =
+  /<\/?(?:think|thinking|answer|s|bos|eos|pad|begin_of_thought|end_of_thought)>|<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>/y;
 const listOrHeading = /[ \t]*(?:[-*+•‣–]\s|\d{1,3}[.)]\s|[(]?[a-zA-Z][)]\s|#{1,6}\s|>|\||---|\*\*\*|```|~~~)/y;
 /** A line at least this long that stops mid-sentence was wrapped; a shorter one was meant to end there. */
 const wrappedLine = 50;
@@ -81,8 +82,15 @@ function pastWhiteSpace(text: string, at: number): number {
  * Whether the line break at `at` ends the sentence begun at `start`; the next line's text begins at `resume`.
  * @param before,after the protected spans on either side, wherever they lie
  */
-function lineEnds(text: string, start: number, at: number, resume: number, before?: ProtectedSpan, after?: ProtectedSpan): boolean {
-  if (resume >= text.length || text.indexOf('\n', at + 1) < resume && text.indexOf('\n', at + 1) >= 0) return true; // blank line
+function lineEnds(
+  text: string,
+  start: number,
+  at: number,
+  resume: number,
+  before?: ProtectedSpan,
+  after?: ProtectedSpan,
+): boolean {
+  if (resume >= text.length || (text.indexOf('\n', at + 1) < resume && text.indexOf('\n', at + 1) >= 0)) return true; // blank line
   let end = at;
   while (end > start && /\s/.test(text[end - 1])) end--;
   if (end === start) return true;

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, quantile, wilson } from './statistics.js';
 
 /** numpy quantiles and bootstrap, exact fractions for McNemar: data/fixtures/analysis/make.py. */
-const golden = JSON.parse(readFileSync(new URL('../../data/fixtures/analysis/statistics.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(
+  readFileSync(new URL('../../data/fixtures/analysis/statistics.json', import.meta.url), 'utf8'),
+);
 
-describe('statistics', () => {
+describe('statistics', { timeout: 60000 }, () => {
   it('quantiles are numpy’s', () => {
     for (const [share, value] of golden.quantiles) expect(quantile(golden.values, share)).toBeCloseTo(value, 12);
     expect(quantile([], 0.5)).toBeNaN();
@@ -43,7 +45,10 @@ describe('statistics', () => {
 
   it('keeps clusters whole: copies of a value in one cluster do not narrow the interval', () => {
     const single = clusterBootstrap([[1], [2], [4], [8]], { seed: 1 });
-    const copied = clusterBootstrap([1, 2, 4, 8].map((x) => new Array(50).fill(x)), { seed: 1 });
+    const copied = clusterBootstrap(
+      [1, 2, 4, 8].map((x) => new Array(50).fill(x)),
+      { seed: 1 },
+    );
     expect(copied).toEqual(single);
   });
 
@@ -55,7 +60,11 @@ describe('statistics', () => {
       expect(got.high).toBeGreaterThanOrEqual(got.mean);
       expect(clusterBootstrap(clusters, { seed, resamples: 1 + (seed % 7) })).toEqual(got);
     }
-    expect(clusterBootstrap([[0.1, 0.2, 0.3]])).toEqual({ mean: mean([0.1, 0.2, 0.3]), low: mean([0.1, 0.2, 0.3]), high: mean([0.1, 0.2, 0.3]) });
+    expect(clusterBootstrap([[0.1, 0.2, 0.3]])).toEqual({
+      mean: mean([0.1, 0.2, 0.3]),
+      low: mean([0.1, 0.2, 0.3]),
+      high: mean([0.1, 0.2, 0.3]),
+    });
     expect(() => clusterBootstrap([[], []])).toThrow(/at least one/);
     expect(() => clusterBootstrap([[1]], { resamples: 0 })).toThrow(/resamples/);
   });

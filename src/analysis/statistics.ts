@@ -33,7 +33,8 @@ export function quantile(values: ArrayLike<number>, share: number): number {
 }
 
 function sortedQuantile(sorted: Float64Array, share: number): number {
-  if (!(share >= 0 && share <= 1)) throw new PathPressError('BAD_OPTION', `quantile share must lie in 0 to 1, not ${share}`);
+  if (!(share >= 0 && share <= 1))
+    throw new PathPressError('BAD_OPTION', `quantile share must lie in 0 to 1, not ${share}`);
   if (sorted.length === 0) return Number.NaN;
   const at = share * (sorted.length - 1);
   const below = Math.floor(at);
@@ -47,7 +48,10 @@ function sortedQuantile(sorted: Float64Array, share: number): number {
  */
 export function wilson(successes: number, trials: number): Interval {
   if (!(trials >= 1 && successes >= 0 && successes <= trials)) {
-    throw new PathPressError('BAD_OPTION', `wilson needs 0 <= successes <= trials and trials >= 1, not ${successes} of ${trials}`);
+    throw new PathPressError(
+      'BAD_OPTION',
+      `wilson needs 0 <= successes <= trials and trials >= 1, not ${successes} of ${trials}`,
+    );
   }
   const z = 1.959963984540054; // 97.5 % point of the standard normal
   const share = successes / trials;

@@ -15,11 +15,14 @@ function counting(): { embedder: Embedder; asked: string[] } {
   return { asked, embedder: { name: 'lexical', id: 'counting-1', dim: 3, embed, dispose: async () => {} } };
 }
 
-describe('embedding cache', () => {
+describe('embedding cache', { timeout: 60000 }, () => {
   let folder: string;
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
-  const files = (): string[] => readdirSync(join(folder, 'counting-1')).map((name) => join(folder, 'counting-1', name)).sort();
+  const files = (): string[] =>
+    readdirSync(join(folder, 'counting-1'))
+      .map((name) => join(folder, 'counting-1', name))
+      .sort();
 
   it('embeds each distinct sentence once, now and in later processes', async () => {
     const first = counting();

@@ -14,7 +14,15 @@ const cosine = (v: Float32Array, dim: number, a: number, b: number): number => {
 /** What every embedder owes, whatever it thinks is similar. */
 async function keepsItsWord(embedder: Embedder): Promise<void> {
   const { dim } = embedder;
-  const sentences = ['Wait, let me check that again.', 'The recipe needs two eggs.', '', 'Wait, let me check this again.', 'x'.repeat(9000), '我们再检查一下。', 'Wait, let me check that again.'];
+  const sentences = [
+    'Wait, let me check that again.',
+    'The recipe needs two eggs.',
+    '',
+    'Wait, let me check this again.',
+    'x'.repeat(9000),
+    '我们再检查一下。',
+    'Wait, let me check that again.',
+  ];
   const vectors = await embedder.embed(sentences);
   expect(vectors).toHaveLength(sentences.length * dim);
   for (const row of [0, 1, 3, 6]) expect(cosine(vectors, dim, row, row)).toBeCloseTo(1, 5);
@@ -44,9 +52,12 @@ describe('embedders', { timeout: 60000 }, () => {
     await embedder.dispose();
   });
 
-  it.skipIf(!existsSync(model2vec))('static: a real model2vec file (skipped where ../shared/data is absent)', async () => {
-    await keepsItsWord(await openEmbedder('static', { path: model2vec }));
-  });
+  it.skipIf(!existsSync(model2vec))(
+    'static: a real model2vec file (skipped where ../shared/data is absent)',
+    async () => {
+      await keepsItsWord(await openEmbedder('static', { path: model2vec }));
+    },
+  );
 
   it('runs batches sorted by length and gives rows back in order', async () => {
     const seen: string[][] = [];
@@ -57,18 +68,28 @@ describe('embedders', { timeout: 60000 }, () => {
     };
     const vectors = await embedByLength(['ccc', ' ', 'a', 'bb', 'dddd'], 2, 2, run, (done) => progress.push(done));
     expect([...vectors]).toEqual([3, 1, 0, 0, 1, 1, 2, 1, 4, 1]);
-    expect(seen).toEqual([['a', 'bb'], ['ccc', 'dddd']]);
+    expect(seen).toEqual([
+      ['a', 'bb'],
+      ['ccc', 'dddd'],
+    ]);
     expect(progress).toEqual([3, 5]);
   });
 
   it('a vector that is not finite is an error, zeros stay', () => {
-    expect([...normaliseRows(Float32Array.of(3, 4, 0, 0), 2, 'x')].map((x) => Math.fround(x))).toEqual([Math.fround(0.6), Math.fround(0.8), 0, 0]);
+    expect([...normaliseRows(Float32Array.of(3, 4, 0, 0), 2, 'x')].map((x) => Math.fround(x))).toEqual([
+      Math.fround(0.6),
+      Math.fround(0.8),
+      0,
+      0,
+    ]);
     expect(() => normaliseRows(Float32Array.of(1, Number.NaN), 2, 'x')).toThrow(/embedder x/);
   });
 
   it('refuses names and folders without meaning', async () => {
     expect(embedderNames).toEqual(['minilm', 'use', 'static', 'lexical']);
-    await expect(openEmbedder('toString' as never)).rejects.toThrow(/one of minilm, use, static, lexical, not toString/);
+    await expect(openEmbedder('toString' as never)).rejects.toThrow(
+      /one of minilm, use, static, lexical, not toString/,
+    );
     await expect(openEmbedder('static')).rejects.toThrow(/static needs a folder/);
     await expect(openEmbedder('lexical', { path: '/x' })).rejects.toThrow(/takes no folder, got \/x/);
     await expect(openEmbedder('static', { path: '/no/such' })).rejects.toMatchObject({ code: 'BAD_FILE' });

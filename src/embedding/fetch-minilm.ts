@@ -15,11 +15,16 @@ export interface PinnedFile {
 }
 
 /** sentence-transformers/all-MiniLM-L6-v2, Apache-2.0: the float32 ONNX export and the tokenizer. */
-const source = 'https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41';
+const source =
+  'https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41';
 const files: readonly PinnedFile[] = [
   { path: 'tokenizer.json', bytes: 466247, sha256: 'be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037' },
   { path: 'config.json', bytes: 612, sha256: '953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41' },
-  { path: 'onnx/model.onnx', bytes: 90405214, sha256: '6fd5d72fe4589f189f8ebc006442dbb529bb7ce38f8082112682524616046452' },
+  {
+    path: 'onnx/model.onnx',
+    bytes: 90405214,
+    sha256: '6fd5d72fe4589f189f8ebc006442dbb529bb7ce38f8082112682524616046452',
+  },
 ];
 
 /**
@@ -29,7 +34,10 @@ const files: readonly PinnedFile[] = [
  * @returns the folder
  * @throws BAD_FILE where the server does not deliver, BAD_WEIGHTS where a checksum differs; nothing is left behind
  */
-export async function fetchMiniLm(folder = miniLmFolder, onProgress?: (file: string, done: number, total: number) => void): Promise<string> {
+export async function fetchMiniLm(
+  folder = miniLmFolder,
+  onProgress?: (file: string, done: number, total: number) => void,
+): Promise<string> {
   await fetchPinned(source, files, folder, onProgress);
   return folder;
 }
@@ -65,13 +73,19 @@ async function isRight(target: string, file: PinnedFile): Promise<boolean> {
   return hash.digest('hex') === file.sha256;
 }
 
-async function download(url: string, file: PinnedFile, part: string, onProgress?: (file: string, done: number, total: number) => void): Promise<void> {
+async function download(
+  url: string,
+  file: PinnedFile,
+  part: string,
+  onProgress?: (file: string, done: number, total: number) => void,
+): Promise<void> {
   const hash = createHash('sha256');
   let done = 0;
   const watch = new Transform({
     transform(chunk: Buffer, _, next) {
       done += chunk.length;
-      if (done > file.bytes) return next(new PathPressError('BAD_WEIGHTS', `${url}: more than the ${file.bytes} bytes expected`));
+      if (done > file.bytes)
+        return next(new PathPressError('BAD_WEIGHTS', `${url}: more than the ${file.bytes} bytes expected`));
       hash.update(chunk);
       onProgress?.(file.path, done, file.bytes);
       next(null, chunk);
@@ -79,8 +93,13 @@ async function download(url: string, file: PinnedFile, part: string, onProgress?
   });
   try {
     const response = await fetch(url);
-    if (!response.ok || !response.body) throw new PathPressError('BAD_FILE', `${url}: the server answers ${response.status}`);
-    await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), watch, createWriteStream(part));
+    if (!response.ok || !response.body)
+      throw new PathPressError('BAD_FILE', `${url}: the server answers ${response.status}`);
+    await pipeline(
+      Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
+      watch,
+      createWriteStream(part),
+    );
   } catch (cause) {
     if (cause instanceof PathPressError) throw cause;
     throw new PathPressError('BAD_FILE', `${url}: cannot be fetched (${(cause as Error).message})`, { cause });

@@ -20,7 +20,10 @@ export function openLexical(): Embedder {
 function hashed(sentences: string[]): Float32Array {
   const vectors = new Float32Array(sentences.length * dim); // (sentences, dim)
   sentences.forEach((sentence, row) => {
-    for (const [word] of sentence.toLowerCase().normalize('NFKC').matchAll(/[\p{L}\p{N}]+/gu)) {
+    for (const [word] of sentence
+      .toLowerCase()
+      .normalize('NFKC')
+      .matchAll(/[\p{L}\p{N}]+/gu)) {
       add(vectors, row, `w${word}`, 1);
       const framed = `^${word}$`;
       for (let i = 0; i + 3 <= framed.length; i++) add(vectors, row, framed.slice(i, i + 3), 0.5);

@@ -10,7 +10,9 @@ import { fetchPinned } from './fetch-minilm.js';
 import { openMiniLm } from './minilm.js';
 
 /** Vectors by sentence-transformers from the PyTorch weights: data/fixtures/analysis/make_minilm.py. */
-const golden = JSON.parse(readFileSync(new URL('../../data/fixtures/analysis/minilm.json', import.meta.url), 'utf8')) as { sentence: string; vector: number[] }[];
+const golden = JSON.parse(
+  readFileSync(new URL('../../data/fixtures/analysis/minilm.json', import.meta.url), 'utf8'),
+) as { sentence: string; vector: number[] }[];
 
 const weights = process.env.PATHPRESS_MINILM ?? fileURLToPath(new URL('../../.cache/minilm-int8', import.meta.url));
 const there = existsSync(join(weights, 'tokenizer.json'));
@@ -19,7 +21,9 @@ const why = there ? '' : ' (skipped: no weights in PATHPRESS_MINILM or .cache/mi
 describe.skipIf(!there)(`MiniLM${why}`, () => {
   it('equals sentence-transformers', { timeout: 60000 }, async () => {
     // Float32 exports (90 MB) come within 1e-4. In int8 a sentence of one word has nothing to average its error over.
-    const exact = ['model.onnx', 'onnx/model.onnx'].some((name) => existsSync(join(weights, name)) && statSync(join(weights, name)).size > 60e6);
+    const exact = ['model.onnx', 'onnx/model.onnx'].some(
+      (name) => existsSync(join(weights, name)) && statSync(join(weights, name)).size > 60e6,
+    );
     const embedder = await openMiniLm(weights);
     const vectors = await embedder.embed(golden.map(({ sentence }) => sentence));
     const worst = { sentences: 0, words: 0 };
@@ -29,7 +33,9 @@ describe.skipIf(!there)(`MiniLM${why}`, () => {
       const cosine = vector.reduce((sum, x, k) => sum + x * vectors[row * 384 + k], 0);
       expect(cosine, sentence).toBeGreaterThan(exact ? 0.999999 : 0.995);
     });
-    console.log(`MiniLM (${exact ? 'float32' : 'int8'}), largest difference from sentence-transformers: ${JSON.stringify(worst)}`);
+    console.log(
+      `MiniLM (${exact ? 'float32' : 'int8'}), largest difference from sentence-transformers: ${JSON.stringify(worst)}`,
+    );
     expect(worst.sentences).toBeLessThan(exact ? 1e-4 : 1e-2);
     expect(worst.words).toBeLessThan(exact ? 1e-4 : 3e-2);
     await embedder.dispose();
@@ -52,14 +58,20 @@ describe('MiniLM folders', { timeout: 60000 }, () => {
 
   it('an ONNX file that is none, or no tokenizer: a typed error with the name', async () => {
     writeFileSync(join(folder, 'model.onnx'), 'not a model');
-    await expect(openMiniLm(folder)).rejects.toMatchObject({ code: 'BAD_TOKENIZER', message: expect.stringContaining(folder) });
+    await expect(openMiniLm(folder)).rejects.toMatchObject({
+      code: 'BAD_TOKENIZER',
+      message: expect.stringContaining(folder),
+    });
     const tokenizer = { model: { type: 'WordPiece', unk_token: '[UNK]', vocab: { '[UNK]': 0 } }, added_tokens: [] };
     writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
-    await expect(openMiniLm(folder)).rejects.toMatchObject({ code: 'BAD_WEIGHTS', message: expect.stringContaining('model.onnx') });
+    await expect(openMiniLm(folder)).rejects.toMatchObject({
+      code: 'BAD_WEIGHTS',
+      message: expect.stringContaining('model.onnx'),
+    });
   });
 });
 
-describe('fetching pinned files', () => {
+describe('fetching pinned files', { timeout: 60000 }, () => {
   let [server, folder, address]: [Server | undefined, string, string] = [undefined, '', ''];
   const body = Buffer.from('the right weights');
   const file = { path: 'onnx/model.onnx', bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };
@@ -99,7 +111,10 @@ describe('fetching pinned files', () => {
     ['not there', undefined, 'BAD_FILE'],
   ])('%s: a typed error, and nothing left behind', async (_, content, code) => {
     answer = content;
-    await expect(fetchPinned(address, [file], folder)).rejects.toMatchObject({ code, message: expect.stringContaining('onnx/model.onnx') });
+    await expect(fetchPinned(address, [file], folder)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('onnx/model.onnx'),
+    });
     expect(readdirSync(join(folder, 'onnx'))).toEqual([]);
   });
 

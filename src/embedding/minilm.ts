@@ -14,7 +14,13 @@ const batch = 16;
 const longestTokens = 256;
 
 /** What tokenizer_config.json would say: exports often come without it. */
-const bertTokens = { pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]', mask_token: '[MASK]' };
+const bertTokens = {
+  pad_token: '[PAD]',
+  unk_token: '[UNK]',
+  cls_token: '[CLS]',
+  sep_token: '[SEP]',
+  mask_token: '[MASK]',
+};
 
 /** Where `fetchMiniLm` puts the weights if not told otherwise. */
 export const miniLmFolder = join(packageRoot, '.cache', 'minilm');
@@ -31,7 +37,8 @@ export async function findMiniLm(): Promise<string | undefined> {
 async function weightsIn(folder: string): Promise<string | undefined> {
   for (const inner of ['onnx', '.']) {
     const names = (await readdir(join(folder, inner)).catch(() => [])).filter((name) => name.endsWith('.onnx')).sort();
-    const best = ['model.onnx', 'model_fp16.onnx', 'model_quantized.onnx'].find((name) => names.includes(name)) ?? names[0];
+    const best =
+      ['model.onnx', 'model_fp16.onnx', 'model_quantized.onnx'].find((name) => names.includes(name)) ?? names[0];
     if (best) return resolve(folder, inner, best);
   }
   return undefined;
@@ -61,7 +68,9 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
       local_files_only: true,
     });
   } catch (cause) {
-    throw new PathPressError('BAD_WEIGHTS', `embedder minilm: ${weights} does not load: ${(cause as Error).message}`, { cause });
+    throw new PathPressError('BAD_WEIGHTS', `embedder minilm: ${weights} does not load: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   const run = async (sentences: string[]): Promise<Float32Array> => {
     const { ids, mask, tokens } = padded(sentences.map((sentence) => truncated(tokenizer.encode(sentence))));
@@ -71,7 +80,10 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
       attention_mask: new Tensor('int64', mask, shape),
     });
     if (hidden?.dims?.[2] !== dim) {
-      throw new PathPressError('BAD_WEIGHTS', `embedder minilm: ${weights} gives states of shape ${String(hidden?.dims)}, not (batch, tokens, ${dim})`);
+      throw new PathPressError(
+        'BAD_WEIGHTS',
+        `embedder minilm: ${weights} gives states of shape ${String(hidden?.dims)}, not (batch, tokens, ${dim})`,
+      );
     }
     return meanPooled(hidden.data, mask, sentences.length, tokens);
   };

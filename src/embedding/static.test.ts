@@ -12,7 +12,10 @@ const model2vec = fileURLToPath(new URL('../../../shared/data/models/model2vec-b
 function safetensors(tensors: Record<string, { dtype: string; shape: number[]; bytes: Buffer }>): Buffer {
   let at = 0;
   const header = Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]),
+    Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => [
+      name,
+      { dtype, shape, data_offsets: [at, (at += bytes.length)] },
+    ]),
   );
   const text = Buffer.from(JSON.stringify(header));
   const size = Buffer.alloc(8);
@@ -60,13 +63,18 @@ describe('static embedder', { timeout: 60000 }, () => {
   it('names the tensor that does not fit', async () => {
     await expect(open({ weights })).rejects.toThrow(/no tensor "embeddings"/);
     await expect(open({ embeddings })).rejects.toThrow(/2 rows for 3 tokens/);
-    await expect(open({ embeddings, mapping: { ...mapping, bytes: ints(0, 1, 2) } })).rejects.toThrow(/sends token 2 to row 2 of 2/);
-    await expect(open({ embeddings, mapping: { dtype: 'I32', shape: [2], bytes: ints(0, 1) } })).rejects.toThrow(/"mapping" has 2 entries for 3 tokens/);
+    await expect(open({ embeddings, mapping: { ...mapping, bytes: ints(0, 1, 2) } })).rejects.toThrow(
+      /sends token 2 to row 2 of 2/,
+    );
+    await expect(open({ embeddings, mapping: { dtype: 'I32', shape: [2], bytes: ints(0, 1) } })).rejects.toThrow(
+      /"mapping" has 2 entries for 3 tokens/,
+    );
   });
 
   it('refuses a file that is truncated or lies, at any length', () => {
     const whole = safetensors({ embeddings, mapping });
-    for (let size = 0; size < whole.length; size++) expect(() => readTensors(whole.subarray(0, size), 'f')).toThrow(/^f/);
+    for (let size = 0; size < whole.length; size++)
+      expect(() => readTensors(whole.subarray(0, size), 'f')).toThrow(/^f/);
     const bad = (entry: object): Buffer => safetensors({ t: { ...embeddings, ...entry } });
     expect(() => readTensors(bad({ shape: [2, 3] }), 'f')).toThrow(/tensor "t": bytes 0 to 16 of 16 for 6 values/);
     expect(() => readTensors(bad({ dtype: 'Q4' }), 'f')).toThrow(/type Q4/);
@@ -86,14 +94,19 @@ describe('static embedder', { timeout: 60000 }, () => {
     expect([...t.i64.values, ...t.i8.values]).toEqual([-7, -1, 5]);
   });
 
-  it.skipIf(!existsSync(model2vec))('gives the published vector of a real file (skipped where ../shared/data is absent)', async () => {
-    // 'hello' a thousand times, by MinishLab/model2vec-rs's own test
-    const [expected] = JSON.parse(readFileSync(join(model2vec, 'expected_embedding_hello_x1000.json'), 'utf8')) as number[][];
-    copyFileSync(join(model2vec, 'model.safetensors'), join(folder, 'model.safetensors'));
-    copyFileSync(join(model2vec, 'tokenizer.json'), join(folder, 'tokenizer.json'));
-    const embedder = await openStatic(folder);
-    const vector = await embedder.embed([new Array(1000).fill('hello').join(' ')]);
-    expect(embedder.dim).toBe(64);
-    expected.forEach((x, k) => expect(vector[k]).toBeCloseTo(x, 5));
-  });
+  it.skipIf(!existsSync(model2vec))(
+    'gives the published vector of a real file (skipped where ../shared/data is absent)',
+    async () => {
+      // 'hello' a thousand times, by MinishLab/model2vec-rs's own test
+      const [expected] = JSON.parse(
+        readFileSync(join(model2vec, 'expected_embedding_hello_x1000.json'), 'utf8'),
+      ) as number[][];
+      copyFileSync(join(model2vec, 'model.safetensors'), join(folder, 'model.safetensors'));
+      copyFileSync(join(model2vec, 'tokenizer.json'), join(folder, 'tokenizer.json'));
+      const embedder = await openStatic(folder);
+      const vector = await embedder.embed([new Array(1000).fill('hello').join(' ')]);
+      expect(embedder.dim).toBe(64);
+      expected.forEach((x, k) => expect(vector[k]).toBeCloseTo(x, 5));
+    },
+  );
 });

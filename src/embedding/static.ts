@@ -21,17 +21,23 @@ export async function openStatic(folder: string): Promise<Embedder> {
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    throw new PathPressError('BAD_FILE', `${file}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
+    throw new PathPressError('BAD_FILE', `${file}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    });
   }
   const tensors = readTensors(bytes, file);
   const tokenizer = await loadTokenizer(folder);
   const unknown = await unknownId(folder);
   const { embeddings, weights, mapping } = tensors;
-  if (embeddings?.shape.length !== 2) throw new PathPressError('BAD_TENSOR', `${file}: no tensor "embeddings" of rows and columns`);
+  if (embeddings?.shape.length !== 2)
+    throw new PathPressError('BAD_TENSOR', `${file}: no tensor "embeddings" of rows and columns`);
   const [rows, dim] = embeddings.shape;
   for (const [name, tensor] of Object.entries({ weights, mapping })) {
     if (tensor && tensor.values.length !== tokenizer.vocabSize) {
-      throw new PathPressError('BAD_TENSOR', `${file}: "${name}" has ${tensor.values.length} entries for ${tokenizer.vocabSize} tokens`);
+      throw new PathPressError(
+        'BAD_TENSOR',
+        `${file}: "${name}" has ${tensor.values.length} entries for ${tokenizer.vocabSize} tokens`,
+      );
     }
   }
   checkMapping(mapping, rows, tokenizer.vocabSize, file);
@@ -61,11 +67,16 @@ export async function openStatic(folder: string): Promise<Embedder> {
 
 function checkMapping(mapping: Tensor | undefined, rows: number, vocabulary: number, file: string): void {
   if (!mapping) {
-    if (rows < vocabulary) throw new PathPressError('BAD_TENSOR', `${file}: "embeddings" has ${rows} rows for ${vocabulary} tokens`);
+    if (rows < vocabulary)
+      throw new PathPressError('BAD_TENSOR', `${file}: "embeddings" has ${rows} rows for ${vocabulary} tokens`);
     return;
   }
   const wrong = mapping.values.findIndex((row) => !(Number.isInteger(row) && row >= 0 && row < rows));
-  if (wrong >= 0) throw new PathPressError('BAD_TENSOR', `${file}: "mapping" sends token ${wrong} to row ${mapping.values[wrong]} of ${rows}`);
+  if (wrong >= 0)
+    throw new PathPressError(
+      'BAD_TENSOR',
+      `${file}: "mapping" sends token ${wrong} to row ${mapping.values[wrong]} of ${rows}`,
+    );
 }
 
 async function unknownId(folder: string): Promise<number | undefined> {

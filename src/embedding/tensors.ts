@@ -37,17 +37,32 @@ export function readTensors(bytes: Buffer, file: string): Record<string, Tensor>
   return tensors;
 }
 
-function readTensor(data: Buffer, entry: { dtype?: unknown; shape?: unknown; data_offsets?: unknown } | null, place: string): Tensor {
+function readTensor(
+  data: Buffer,
+  entry: { dtype?: unknown; shape?: unknown; data_offsets?: unknown } | null,
+  place: string,
+): Tensor {
   const { dtype, shape, data_offsets: offsets } = entry ?? {};
   const reader = Object.hasOwn(readers, String(dtype)) ? readers[String(dtype)] : undefined;
-  if (!reader) throw new PathPressError('BAD_TENSOR', `${place}: type ${String(dtype)} is not one of ${Object.keys(readers).join(', ')}`);
-  if (!Array.isArray(shape) || !Array.isArray(offsets) || ![...shape, ...offsets].every((x) => Number.isSafeInteger(x) && x >= 0)) {
+  if (!reader)
+    throw new PathPressError(
+      'BAD_TENSOR',
+      `${place}: type ${String(dtype)} is not one of ${Object.keys(readers).join(', ')}`,
+    );
+  if (
+    !Array.isArray(shape) ||
+    !Array.isArray(offsets) ||
+    ![...shape, ...offsets].every((x) => Number.isSafeInteger(x) && x >= 0)
+  ) {
     throw new PathPressError('BAD_TENSOR', `${place}: shape or offsets are not whole numbers`);
   }
   const [from, to] = offsets as number[];
   const count = (shape as number[]).reduce((product, size) => product * size, 1);
   if (to > data.length || to - from !== count * reader.bytes) {
-    throw new PathPressError('BAD_TENSOR', `${place}: bytes ${from} to ${to} of ${data.length} for ${count} values of ${reader.bytes} bytes`);
+    throw new PathPressError(
+      'BAD_TENSOR',
+      `${place}: bytes ${from} to ${to} of ${data.length} for ${count} values of ${reader.bytes} bytes`,
+    );
   }
   const view = new DataView(data.buffer, data.byteOffset + from, to - from);
   const values = Float64Array.from({ length: count }, (_, i) => reader.read(view, i * reader.bytes));
@@ -57,6 +72,13 @@ function readTensor(data: Buffer, entry: { dtype?: unknown; shape?: unknown; dat
 function half(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
-  const size = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? Number.NaN : Number.POSITIVE_INFINITY) : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  const size =
+    exponent === 0
+      ? fraction * 2 ** -24
+      : exponent === 31
+        ? fraction
+          ? Number.NaN
+          : Number.POSITIVE_INFINITY
+        : (1 + fraction / 1024) * 2 ** (exponent - 15);
   return bits & 0x8000 ? -size : size;
 }

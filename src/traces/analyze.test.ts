@@ -32,7 +32,13 @@ describe('analyze', { timeout: 60000 }, () => {
       { prompt: 'q', output: 'd . d . d . d .' }, // 8 ids, 4 equal sentences
       { prompt: 'r', ids: [1, 2] },
     ]);
-    const report = await analyzeFiles([file], { tokenizer: folder, n: [1, 2], lengths: [2, 4, 8, 16], embedder: 'lexical', similar: [1, 2, 4] });
+    const report = await analyzeFiles([file], {
+      tokenizer: folder,
+      n: [1, 2],
+      lengths: [2, 4, 8, 16],
+      embedder: 'lexical',
+      similar: [1, 2, 4],
+    });
     expect(report).toMatchObject({ mode: 'matched', files: [{ file, outputs: 3, tokens: 20 }] });
     const [{ entropy, redundancy }] = report.files;
     expect(Object.keys(entropy)).toEqual(['1', '2']);
@@ -40,8 +46,20 @@ describe('analyze', { timeout: 60000 }, () => {
     expect(entropy[1][4]).toMatchObject({ mean: 1, low: 1, high: 1, outputs: 2, share: 2 / 3, overCeiling: 0.5 });
     expect(entropy[1][2].outputs).toBe(3);
     // Sentences: 2, 4 and 1 ("a b"); the second output's four are alike, so each has 3 similar others.
-    expect(redundancy).toEqual({ embedder: 'lexical', sentences: 7, sampled: 7, threshold: 0.75, rate: { 1: 1 / 3, 2: 1 / 3, 4: 0 } });
-    const paper = await analyzeFiles([file], { tokenizer: folder, n: [1], lengths: [16], mode: 'paper', embedder: 'none' });
+    expect(redundancy).toEqual({
+      embedder: 'lexical',
+      sentences: 7,
+      sampled: 7,
+      threshold: 0.75,
+      rate: { 1: 1 / 3, 2: 1 / 3, 4: 0 },
+    });
+    const paper = await analyzeFiles([file], {
+      tokenizer: folder,
+      n: [1],
+      lengths: [16],
+      mode: 'paper',
+      embedder: 'none',
+    });
     expect(paper.files[0].entropy[1][16].outputs).toBe(3);
     expect(paper.files[0].redundancy).toBeUndefined();
     expect(JSON.parse(JSON.stringify(paper))).toEqual(paper);
@@ -67,14 +85,21 @@ describe('analyze', { timeout: 60000 }, () => {
     expect(drawOutputs(sentences, 1000, 1)).toHaveLength(40);
     expect(drawOutputs([0, 3], 1, 0)).toEqual([1]);
     const file = trace(Array.from({ length: 20 }, () => ({ output: 'a b . c d .' })));
-    const report = await analyzeFiles([file], { tokenizer: folder, lengths: [1], n: [1], embedder: 'lexical', sample: 9 });
+    const report = await analyzeFiles([file], {
+      tokenizer: folder,
+      lengths: [1],
+      n: [1],
+      embedder: 'lexical',
+      sample: 9,
+    });
     expect(report.files[0].redundancy).toMatchObject({ sentences: 40, sampled: 8 });
   });
 
   it('keeps ids by content: the same from the cache, anew where file, tokenizer or cache changed', async () => {
     const cache = join(folder, 'cache');
     const file = trace([{ output: 'a b' }, { ids: [9] }, { output: '' }]);
-    const ids = async (): Promise<number[][]> => (await loadTrace(file, { tokenizer: folder, cache })).rows.map((row) => [...row.ids]);
+    const ids = async (): Promise<number[][]> =>
+      (await loadTrace(file, { tokenizer: folder, cache })).rows.map((row) => [...row.ids]);
     expect(await ids()).toEqual([[1, 2], [9], []]);
     const [kept] = readdirSync(cache).map((name) => join(cache, name));
     expect(await ids()).toEqual([[1, 2], [9], []]);
@@ -101,13 +126,18 @@ describe('analyze', { timeout: 60000 }, () => {
     const report = await analyzeFiles([file], { tokenizer: folder, lengths: [1], n: [1], embedder: 'lexical' });
     expect(report.files[0].redundancy!.sentences).toBe(1);
     expect((await analyzeFiles([file], { lengths: [1], n: [1], embedder: 'none' })).files[0].tokens).toBe(3);
-    await expect(analyzeFiles([file], { lengths: [1], n: [1], embedder: 'lexical' })).rejects.toThrow(/t\.jsonl:1: the text of a row of ids needs a tokenizer/);
-    await expect(analyzeFiles([trace([{ output: 'a' }])], { embedder: 'none' })).rejects.toThrow(/t\.jsonl:1: a row of text needs a tokenizer/);
+    await expect(analyzeFiles([file], { lengths: [1], n: [1], embedder: 'lexical' })).rejects.toThrow(
+      /t\.jsonl:1: the text of a row of ids needs a tokenizer/,
+    );
+    await expect(analyzeFiles([trace([{ output: 'a' }])], { embedder: 'none' })).rejects.toThrow(
+      /t\.jsonl:1: a row of text needs a tokenizer/,
+    );
   });
 
   it('refuses options out of range, and a bad file before anything is embedded', async () => {
     const file = trace([{ output: 'a' }]);
-    const refuse = (options: object): Promise<unknown> => analyzeFiles([file], { tokenizer: folder, embedder: 'none', ...options });
+    const refuse = (options: object): Promise<unknown> =>
+      analyzeFiles([file], { tokenizer: folder, embedder: 'none', ...options });
     await expect(refuse({ mode: 'x' })).rejects.toMatchObject({ code: 'BAD_OPTION' });
     await expect(refuse({ threshold: 2 })).rejects.toThrow(/threshold .* not 2/);
     await expect(refuse({ sample: 0 })).rejects.toThrow(/sample .* not 0/);
@@ -115,7 +145,11 @@ describe('analyze', { timeout: 60000 }, () => {
     await expect(refuse({ seed: 0.5 })).rejects.toThrow(/seed .* not 0.5/);
     writeFileSync(join(folder, 'broken.jsonl'), 'not json');
     let progress = 0;
-    const both = analyzeFiles([file, join(folder, 'broken.jsonl')], { tokenizer: folder, embedder: 'lexical', onProgress: () => progress++ });
+    const both = analyzeFiles([file, join(folder, 'broken.jsonl')], {
+      tokenizer: folder,
+      embedder: 'lexical',
+      onProgress: () => progress++,
+    });
     await expect(both).rejects.toMatchObject({ code: 'BAD_JSON' });
     expect(progress).toBe(0);
   });

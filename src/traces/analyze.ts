@@ -71,8 +71,10 @@ export interface AnalyzeReport {
  */
 export async function analyzeFiles(files: readonly string[], options: AnalyzeOptions = {}): Promise<AnalyzeReport> {
   const { mode = 'matched', seed = 0, threshold = 0.75, similar = [1, 2, 4], sample } = options;
-  if (!entropyModes.includes(mode)) throw new PathPressError('BAD_OPTION', `mode must be matched or paper, not ${mode}`);
-  if (!(threshold >= -1 && threshold <= 1)) throw new PathPressError('BAD_OPTION', `threshold must lie in -1 to 1, not ${threshold}`);
+  if (!entropyModes.includes(mode))
+    throw new PathPressError('BAD_OPTION', `mode must be matched or paper, not ${mode}`);
+  if (!(threshold >= -1 && threshold <= 1))
+    throw new PathPressError('BAD_OPTION', `threshold must lie in -1 to 1, not ${threshold}`);
   for (const n of similar) wholeAtLeast(0, 'similar', n);
   if (sample !== undefined) wholeAtLeast(1, 'sample', sample);
   if (!Number.isInteger(seed)) throw new PathPressError('BAD_OPTION', `seed must be a whole number, not ${seed}`);
@@ -85,7 +87,13 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
   const embedder = await openEmbedder(name, { path: options.embedderPath });
   try {
     for (const [i, trace] of traces.entries()) {
-      reports[i].redundancy = await redundancyReport(trace, embedder, { threshold, similar, sample, seed, onProgress: options.onProgress });
+      reports[i].redundancy = await redundancyReport(trace, embedder, {
+        threshold,
+        similar,
+        sample,
+        seed,
+        onProgress: options.onProgress,
+      });
     }
   } finally {
     await embedder.dispose();
@@ -95,7 +103,12 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
 
 function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileReport {
   const entropy: FileReport['entropy'] = {};
-  for (const cell of entropyTable(rows, { n: options.n, lengths: options.lengths, mode: options.mode, seed: options.seed })) {
+  for (const cell of entropyTable(rows, {
+    n: options.n,
+    lengths: options.lengths,
+    mode: options.mode,
+    seed: options.seed,
+  })) {
     const { mean, low, high, outputs, share } = cell;
     const overCeiling = Number.isNaN(cell.overCeiling) ? null : cell.overCeiling;
     (entropy[cell.n] ??= {})[cell.length] = { mean, low, high, outputs, share, overCeiling };
@@ -111,7 +124,14 @@ interface Sampling extends Required<Pick<AnalyzeOptions, 'threshold' | 'similar'
 async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampling): Promise<RedundancyReport> {
   const { threshold, similar, sample, seed, onProgress } = options;
   const all = trace.rows.map((row) => splitSentences(trace.text(row)));
-  const drawn = sample === undefined ? all : drawOutputs(all.map(({ length }) => length), sample, seed).map((i) => all[i]);
+  const drawn =
+    sample === undefined
+      ? all
+      : drawOutputs(
+          all.map(({ length }) => length),
+          sample,
+          seed,
+        ).map((i) => all[i]);
   const flat = drawn.flat();
   const vectors = await embedder.embed(flat, (done) => onProgress?.(trace.file, done, flat.length));
   let at = 0;

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readTrace, type TraceRow } from './read.js';
 
-describe('reading traces', () => {
+describe('reading traces', { timeout: 60000 }, () => {
   let folder: string;
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,7 +19,9 @@ describe('reading traces', () => {
   };
 
   it('takes text, ids or both; the prompt, the problem or the line clusters', async () => {
-    const rows = await read('{"output": "a", "prompt": "p"}\n\n{"ids": [1, 2], "problem": 7}\r\n  \n{"output": "", "ids": []}');
+    const rows = await read(
+      '{"output": "a", "prompt": "p"}\n\n{"ids": [1, 2], "problem": 7}\r\n  \n{"output": "", "ids": []}',
+    );
     expect(rows).toEqual([
       { line: 1, prompt: 'p', output: 'a', ids: undefined },
       { line: 3, prompt: 'problem 7', output: undefined, ids: Int32Array.of(1, 2) },
@@ -35,7 +37,10 @@ describe('reading traces', () => {
 
   it('gzip, in several members too', async () => {
     const member = (text: string): Buffer => gzipSync(`${JSON.stringify({ output: text })}\n`);
-    expect(await read(Buffer.concat([member('one'), member('two')]), 't.jsonl.gz')).toMatchObject([{ output: 'one' }, { output: 'two' }]);
+    expect(await read(Buffer.concat([member('one'), member('two')]), 't.jsonl.gz')).toMatchObject([
+      { output: 'one' },
+      { output: 'two' },
+    ]);
   });
 
   it.each<[string, string | Buffer, string, RegExp]>([
@@ -43,7 +48,12 @@ describe('reading traces', () => {
     ['a line cut short', '{"output": "x"}\n{"output": "y', 'BAD_JSON', /t\.jsonl:2: /],
     ['a list', '[1]', 'BAD_JSON', /:1: not a JSON object: \[1\]/],
     ['null', 'null', 'BAD_JSON', /:1: not a JSON object/],
-    ['invalid UTF-8', Buffer.concat([Buffer.from('{"output": "x"}\n{"output": "'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]), 'BAD_UTF8', /:2: not valid UTF-8/],
+    [
+      'invalid UTF-8',
+      Buffer.concat([Buffer.from('{"output": "x"}\n{"output": "'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]),
+      'BAD_UTF8',
+      /:2: not valid UTF-8/,
+    ],
     ['a lone continuation byte', Buffer.from([0x80]), 'BAD_UTF8', /:1: /],
     ['nothing', '', 'EMPTY_TRACE', /t\.jsonl: no rows/],
     ['blank lines alone', '\n \n\n', 'EMPTY_TRACE', /no rows/],
@@ -57,17 +67,28 @@ describe('reading traces', () => {
     ['a word among ids', '{"ids": [1, "2"]}', 'BAD_FILE', /holds "2" at 1/],
     ['null among ids', '{"ids": [null]}', 'BAD_FILE', /holds null at 0/],
   ])('%s: a typed error with the place', async (_, content, code, message) => {
-    await expect(read(content)).rejects.toMatchObject({ name: 'PathPressError', code, message: expect.stringMatching(message) });
+    await expect(read(content)).rejects.toMatchObject({
+      name: 'PathPressError',
+      code,
+      message: expect.stringMatching(message),
+    });
   });
 
   it('gzip cut at any byte, damaged, or no gzip at all: BAD_FILE, never a shorter trace', async () => {
-    const whole = gzipSync(Array.from({ length: 20 }, (_, i) => JSON.stringify({ output: `row ${i} ${Math.sin(i)}` })).join('\n'));
+    const whole = gzipSync(
+      Array.from({ length: 20 }, (_, i) => JSON.stringify({ output: `row ${i} ${Math.sin(i)}` })).join('\n'),
+    );
     for (let size = 1; size < whole.length; size += 3) {
-      await expect(read(whole.subarray(0, size), 't.jsonl.gz'), `cut at ${size}`).rejects.toMatchObject({ code: 'BAD_FILE' });
+      await expect(read(whole.subarray(0, size), 't.jsonl.gz'), `cut at ${size}`).rejects.toMatchObject({
+        code: 'BAD_FILE',
+      });
     }
     const damaged = Buffer.from(whole);
     damaged[whole.length - 6] ^= 255; // the checksum
-    await expect(read(damaged, 't.jsonl.gz')).rejects.toMatchObject({ code: 'BAD_FILE', message: expect.stringMatching(/t\.jsonl\.gz: broken or truncated gzip/) });
+    await expect(read(damaged, 't.jsonl.gz')).rejects.toMatchObject({
+      code: 'BAD_FILE',
+      message: expect.stringMatching(/t\.jsonl\.gz: broken or truncated gzip/),
+    });
     await expect(read('{"output": "x"}', 't.jsonl.gz')).rejects.toMatchObject({ code: 'BAD_FILE' });
   });
 
@@ -75,7 +96,10 @@ describe('reading traces', () => {
     const all = async (file: string): Promise<void> => {
       for await (const row of readTrace(file)) expect(row).toBeUndefined();
     };
-    await expect(all(join(folder, 'none.jsonl'))).rejects.toMatchObject({ code: 'BAD_FILE', message: expect.stringMatching(/none\.jsonl: no such file/) });
+    await expect(all(join(folder, 'none.jsonl'))).rejects.toMatchObject({
+      code: 'BAD_FILE',
+      message: expect.stringMatching(/none\.jsonl: no such file/),
+    });
     await expect(all(join(folder, 'none.jsonl.gz'))).rejects.toMatchObject({ code: 'BAD_FILE' });
     await expect(all(folder)).rejects.toMatchObject({ code: 'BAD_FILE', message: expect.stringMatching(/EISDIR/) });
   });

@@ -58,14 +58,17 @@ async function* lines(file: string): AsyncGenerator<Buffer> {
       }
       rest.push(chunk.subarray(from));
       held += chunk.length - from;
-      if (held > longestLine) throw new PathPressError('BAD_FILE', `${file}:${line}: a line of more than ${longestLine} bytes`);
+      if (held > longestLine)
+        throw new PathPressError('BAD_FILE', `${file}:${line}: a line of more than ${longestLine} bytes`);
     }
     if (held > 0) yield Buffer.concat(rest);
   } catch (cause) {
     if (cause instanceof PathPressError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new PathPressError('BAD_FILE', `${file}: no such file`, { cause });
-    const what = code?.startsWith('Z_') ? `broken or truncated gzip after line ${line - 1} (${message})` : `cannot be read (${code ?? message})`;
+    const what = code?.startsWith('Z_')
+      ? `broken or truncated gzip after line ${line - 1} (${message})`
+      : `cannot be read (${code ?? message})`;
     throw new PathPressError('BAD_FILE', `${file}: ${what}`, { cause });
   } finally {
     source.destroy();
@@ -97,13 +100,23 @@ function parseRow(bytes: Buffer, line: number, place: string): TraceRow | undefi
   if (output !== undefined && typeof output !== 'string') {
     throw new PathPressError('BAD_FILE', `${place}: "output" is no text: ${JSON.stringify(output).slice(0, 40)}`);
   }
-  const cluster = typeof prompt === 'string' ? prompt : typeof problem === 'string' || typeof problem === 'number' ? `problem ${problem}` : `line ${line}`;
+  const cluster =
+    typeof prompt === 'string'
+      ? prompt
+      : typeof problem === 'string' || typeof problem === 'number'
+        ? `problem ${problem}`
+        : `line ${line}`;
   return { line, prompt: cluster, output, ids: ids === undefined ? undefined : checkedIds(ids, place) };
 }
 
 function checkedIds(ids: unknown, place: string): Int32Array {
-  if (!Array.isArray(ids)) throw new PathPressError('BAD_FILE', `${place}: "ids" is no list: ${JSON.stringify(ids).slice(0, 40)}`);
+  if (!Array.isArray(ids))
+    throw new PathPressError('BAD_FILE', `${place}: "ids" is no list: ${JSON.stringify(ids).slice(0, 40)}`);
   const wrong = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= 2 ** 31);
-  if (wrong >= 0) throw new PathPressError('BAD_FILE', `${place}: "ids" holds ${JSON.stringify(ids[wrong])} at ${wrong}, not a token id`);
+  if (wrong >= 0)
+    throw new PathPressError(
+      'BAD_FILE',
+      `${place}: "ids" holds ${JSON.stringify(ids[wrong])} at ${wrong}, not a token id`,
+    );
   return Int32Array.from(ids);
 }

@@ -47,7 +47,8 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   const texts = read.filter((row) => row.ids === undefined);
   let loaded: Tokenizer | undefined;
   if (texts.length > 0) {
-    if (folder === undefined) throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
+    if (folder === undefined)
+      throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
     const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
     if (!found) loaded = await loadTokenizer(folder);
@@ -58,7 +59,8 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   if (read.some((row) => row.output === undefined) && folder !== undefined) loaded ??= await loadTokenizer(folder);
   const text = (row: TokenizedRow): string => {
     if (row.output !== undefined) return row.output;
-    if (!loaded) throw new PathPressError('BAD_OPTION', `${file}:${row.line}: the text of a row of ids needs a tokenizer`);
+    if (!loaded)
+      throw new PathPressError('BAD_OPTION', `${file}:${row.line}: the text of a row of ids needs a tokenizer`);
     return loaded.decode(row.ids);
   };
   return { file, rows: read as TokenizedRow[], text };
@@ -75,7 +77,9 @@ function tokenized(tokenizer: Tokenizer, row: TraceRow, file: string): Int32Arra
 
 /** Changes with the trace, and with anything of the tokenizer that decides ids. */
 async function contentKey(file: string, folder: string): Promise<string> {
-  const hash = createHash('sha256').update(`ids ${cacheVersion}\n${JSON.stringify(await readTokenizerFiles(folder))}\n`);
+  const hash = createHash('sha256').update(
+    `ids ${cacheVersion}\n${JSON.stringify(await readTokenizerFiles(folder))}\n`,
+  );
   await pipeline(createReadStream(file), hash, { end: false });
   return hash.digest('hex').slice(0, 32);
 }
