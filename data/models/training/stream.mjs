@@ -1,12 +1,14 @@
 // Writes training examples as JSON lines {"prompt": [ids], "output": [ids]}, without end: the tasks are defined once, in src/tasks.
-//   node stream.mjs reasoner|writer FIRST-INDEX SCALE      (npm run build:ts comes first)
-// SCALE shrinks problems for the curriculum; each example draws its own size from [0.4 SCALE, SCALE].
+//   node stream.mjs reasoner|writer FIRST-INDEX SCALE SHARES      (npm run build:ts comes first)
+// SCALE shrinks problems for the curriculum; each example draws its own size from [0.4 SCALE, SCALE]. SHARES are those of
+// loops, chains and passcode, as 0.5,0.3,0.2; unused for the writer.
 import { Random } from '../../../dist/tasks/random.js';
 import { essay } from '../../../dist/tasks/essay.js';
 import { tasks } from '../../../dist/tasks/registry.js';
 import { vocabulary } from '../../../dist/tasks/vocabulary.js';
 
-const [kind, first, scale] = process.argv.slice(2);
+const [kind, first, scale, shares] = process.argv.slice(2);
+const [loops, chains] = shares.split(',').map(Number);
 const ids = new Map(vocabulary.map((token, id) => [token, id]));
 const encode = (text) =>
   text.split(' ').map((token) => {
@@ -18,8 +20,8 @@ function example(index) {
   const random = new Random('curriculum', kind, index);
   const size = Number(scale) * (0.4 + 0.6 * random.unit());
   if (kind === 'writer') return essay('train', index, size);
-  const share = random.unit(); // loops is the longest and the hardest
-  const name = share < 0.5 ? 'loops' : share < 0.8 ? 'chains' : 'passcode';
+  const share = random.unit();
+  const name = share < loops ? 'loops' : share < loops + chains ? 'chains' : 'passcode';
   const { prompt, solution } = tasks[name].worked('train', index, size);
   return { prompt, output: solution };
 }

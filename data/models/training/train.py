@@ -15,18 +15,20 @@ from muon import optimizers
 
 HERE = pathlib.Path(__file__).resolve().parent
 BATCH_TOKENS = 16384
-# (million tokens, scale of the problems): short problems teach the skills, long ones the distance.
+# (million tokens, scale of the problems, shares of loops, chains and passcode): short problems teach the skills, long
+# ones the distance; chains alone copies names out of the prompt, which wants practice of its own.
+EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 PHASES = {
-    "reasoner": [(2, 0.08), (7, 0.2), (5, 0.5), (5, 0.12), (2, 0.5), (4, 1.0), (3, 1.12)],
-    "writer": [(1, 0.1), (2, 0.4), (4, 1.05)],
+    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN)],
+    "writer": [(1, 0.1, NONE), (2, 0.4, NONE), (3, 1.05, NONE)],
 }
 DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
 
 
-def batches(kind, scale, first, rng):
+def batches(kind, scale, mix, first, rng):
     """Padded batches of about BATCH_TOKENS from a stream of examples; also the index that the next one starts at."""
-    stream = subprocess.Popen(["node", str(HERE / "stream.mjs"), kind, str(first), str(scale)], stdout=subprocess.PIPE)
+    stream = subprocess.Popen(["node", str(HERE / "stream.mjs"), kind, str(first), str(scale), mix], stdout=subprocess.PIPE)
     index = first
     try:
         while True:
@@ -90,17 +92,17 @@ def main():
         state = saved["state"]
         print(f"resumed at {state['tokens'] / 1e6:.2f}M tokens", flush=True)
     rng = random.Random(args.seed * 1000 + state["tokens"])
-    total = sum(tokens for tokens, _ in PHASES[args.kind]) * 1e6
+    total = sum(tokens for tokens, _, _ in PHASES[args.kind]) * 1e6
     base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
     state["base"] = base
     began = last = time.time()
     end = 0.0
-    for tokens, scale in PHASES[args.kind]:
+    for tokens, scale, mix in PHASES[args.kind]:
         end += tokens * 1e6
         if state["tokens"] >= end:
             continue
         window = []
-        for (ids, targets, positions), state["next"] in batches(args.kind, scale, state["next"], rng):
+        for (ids, targets, positions), state["next"] in batches(args.kind, scale, mix, state["next"], rng):
             done = state["tokens"] / total
             rate = min(1.0, (state["tokens"] + BATCH_TOKENS) / 5e5, max(0.0, (1 - done) / DECAY))
             for optimizer, lrs in zip(steps, base):
