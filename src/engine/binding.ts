@@ -93,6 +93,8 @@ export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
+  /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second; takes half a second. */
+  readBandwidth(bytes: number, threads: number): number;
 }
 
 let loaded: Binding | undefined;

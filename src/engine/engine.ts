@@ -1,6 +1,6 @@
 /** The typed face of the native engine. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { version } from '../package.js';
 import { loadBinding, type NativeEngine } from './binding.js';
 import { hashWeights, readCheckpoint } from './checkpoint.js';
 import { PathPressError } from './errors.js';
@@ -48,9 +48,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
 /** What records carry of the engine that made them. */
 export function versions(): { engine: string; simd: string; cuda: false } {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const simd = process.env.PATHPRESS_SIMD ?? loadBinding().simd().at(-1) ?? 'scalar';
-  return { engine: (JSON.parse(text) as { version: string }).version, simd, cuda: false };
+  return { engine: version, simd, cuda: false };
 }
 
 class NativeBackedEngine implements Engine {

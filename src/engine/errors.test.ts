@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashWeights, readCheckpoint } from './checkpoint.js';
 import { openEngine, versions } from './engine.js';
-import { generationDefaults } from './sampling.js';
 import { fixture, greedy, recency, request, rpc } from './testing.js';
 import type { Engine, EngineOptions, GenerateRequest } from './types.js';
 
@@ -153,17 +152,6 @@ describe('what a folder says', () => {
     expect(engine.info.weightsHash).toBe(await hashWeights(weightFiles));
     expect(engine.info.weightsHash).toMatch(/^[0-9a-f]{64}$/);
     engine.dispose();
-  });
-
-  it('gives sampling defaults, those of the contract where it says nothing', async () => {
-    const folder = copyOf('llama-g4');
-    rmSync(join(folder, 'generation_config.json'));
-    const base = { temperature: 0.6, topP: 0.95, topK: 0, minP: 0, seed: 0 };
-    expect(await generationDefaults(folder)).toEqual({ sampling: base, maxTokens: 256 });
-    writeFileSync(join(folder, 'generation_config.json'), '{"temperature":0.8,"top_k":20,"max_new_tokens":99}');
-    expect(await generationDefaults(folder)).toEqual({ sampling: { ...base, temperature: 0.8, topK: 20 }, maxTokens: 99 });
-    writeFileSync(join(folder, 'generation_config.json'), '{"temperature":-1}');
-    await expect(generationDefaults(folder)).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
   it('versions name engine and instruction set', () => {

@@ -1,0 +1,78 @@
+/** Writes a Llama checkpoint of random bfloat16 weights, for benchmarks of sizes that nobody ships. */
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface SyntheticShape {
+  hidden: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  intermediate: number;
+  vocab: number;
+}
+
+function tensorShapes({ hidden, layers, heads, kvHeads, intermediate, vocab }: SyntheticShape): [string, number[]][] {
+  const kvWidth = (hidden / heads) * kvHeads;
+  const shapes: [string, number[]][] = [['model.embed_tokens.weight', [vocab, hidden]], ['model.norm.weight', [hidden]]];
+  for (let layer = 0; layer < layers; layer++) {
+    const add = (name: string, ...shape: number[]): number => shapes.push([`model.layers.${layer}.${name}.weight`, shape]);
+    add('input_layernorm', hidden);
+    add('post_attention_layernorm', hidden);
+    add('self_attn.q_proj', hidden, hidden);
+    add('self_attn.k_proj', kvWidth, hidden);
+    add('self_attn.v_proj', kvWidth, hidden);
+    add('self_attn.o_proj', hidden, hidden);
+    add('mlp.gate_proj', intermediate, hidden);
+    add('mlp.up_proj', intermediate, hidden);
+    add('mlp.down_proj', hidden, intermediate);
+  }
+  return shapes;
+}
+
+/** Deterministic noise of about ±0.03 in bfloat16: 0x3c00 to 0x3cff is 0.008 to 0.03, the top bit the sign. */
+function fill(words: Uint16Array, seed: number): void {
+  let state = seed >>> 0;
+  for (let i = 0; i < words.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    words[i] = 0x3c00 | (state >>> 24) | ((state >>> 8) & 0x8000);
+  }
+}
+
+export function writeSyntheticCheckpoint(folder: string, shape: SyntheticShape): void {
+  mkdirSync(folder, { recursive: true });
+  const shapes = tensorShapes(shape);
+  const counts = shapes.map(([, dims]) => dims.reduce((a, b) => a * b, 1));
+  const header: Record<string, unknown> = {};
+  let at = 0;
+  shapes.forEach(([name, dims], i) => {
+    header[name] = { dtype: 'BF16', shape: dims, data_offsets: [at, at + 2 * counts[i]] };
+    at += 2 * counts[i];
+  });
+  const text = JSON.stringify(header);
+  const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const file = openSync(join(folder, 'model.safetensors'), 'w');
+  try {
+    writeSync(file, length);
+    writeSync(file, padded);
+    counts.forEach((count, i) => {
+      const words = new Uint16Array(count);
+      fill(words, i + 1);
+      writeSync(file, new Uint8Array(words.buffer));
+    });
+  } finally {
+    closeSync(file);
+  }
+  const config = {
+    model_type: 'llama',
+    hidden_size: shape.hidden,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    num_key_value_heads: shape.kvHeads,
+    intermediate_size: shape.intermediate,
+    vocab_size: shape.vocab,
+    tie_word_embeddings: true,
+  };
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config, null, 2));
+}
