@@ -19,6 +19,16 @@ export function notebookCommand(program: Command, io: Io, done: (status: number)
     .option('--no-save', 'leave the files as they are')
     .option('--json', 'print one JSON object')
     .action(async (files: string[], flags: NotebookFlags) => done(await run(files, flags, io)));
+  command
+    .command('install-kernel')
+    .description('register the TypeScript kernel (tslab) with Jupyter and VS Code')
+    .option('--prefix <DIR>', "a Python environment's folder; the user's own Jupyter folder if left out")
+    .option('--force', "replace another program's kernel of that name")
+    .action(async (flags: { prefix?: string; force?: boolean }) => {
+      const { installKernel } = await import('../notebook/install-kernel.js');
+      io.out(`${await installKernel(flags)}\n`);
+      done(0);
+    });
   return command;
 }
 
