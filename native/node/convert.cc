@@ -49,19 +49,20 @@ ModelConfig toConfig(const Napi::Object& value) {
 // Options that a policy does not have keep their defaults; it reads only its own.
 PolicyOptions toPolicy(const Napi::Object& value) {
   PolicyOptions policy;
+  const auto given = [&](const char* name) { return !member(value, name).IsUndefined(); };
   const auto setText = [&](const char* name, std::string& to) {
-    if (value.Has(name) && !member(value, name).IsUndefined()) to = text(value, name);
+    if (given(name)) to = text(value, name);
   };
   const auto setCount = [&](const char* name, int64_t& to) {
-    if (value.Has(name) && !member(value, name).IsUndefined()) to = count(value, name);
+    if (given(name)) to = count(value, name);
   };
   setText("name", policy.name);
   setCount("interval", policy.interval);
   setCount("window", policy.window);
-  if (value.Has("ratio")) policy.ratio = number(value, "ratio");
+  if (given("ratio")) policy.ratio = number(value, "ratio");
   setText("budget", policy.budget);
   setCount("keep", policy.keep);
-  if (value.Has("pinPrompt")) policy.pinPrompt = flag(value, "pinPrompt");
+  if (given("pinPrompt")) policy.pinPrompt = flag(value, "pinPrompt");
   setText("preset", policy.preset);
   setCount("kernel", policy.kernel);
   setText("pooling", policy.pooling);
