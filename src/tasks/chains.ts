@@ -4,7 +4,8 @@ import { add, randomValue, show, type Value } from './values.js';
 
 /**
  * The negative control: definitions form a random graph, each value is looked up at a random distance, so the last
- * queries do not say what will be needed next.
+ * queries do not say what will be needed next. The model draws the graph itself as it goes, so that nearly all of the
+ * cache is its own output.
  */
 export const chains: Task = { name: 'chains', version: 1, problem, worked, grade };
 
@@ -22,17 +23,11 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
     const right = (left + random.integer(1, node - 1)) % node;
     values.push(add(values[left], values[right]));
     const [name, first, second] = [node, left, right].map((i) => `v${i + 1}`);
-    stated.push(`${name} is ${first} + ${second} .`);
     thoughts.push(`${name} is ${first} = ${show(values[left])} + ${second} = ${show(values[right])} , ${name} = ${show(values[node])} .`);
   }
-  const answer = `v${count} = ${show(values[count - 1])}`;
-  return {
-    index,
-    split,
-    prompt: `<bos> ${stated.join(' ')} find v${count} . <think>`,
-    answer,
-    solution: `${thoughts.join(' ')} </think> ${answer} <eos>`,
-  };
+  const answer = `v${count}`;
+  const solution = `${thoughts.join(' ')} </think> ${answer} = ${show(values[count - 1])} <eos>`;
+  return { index, split, prompt: `<bos> ${stated.join(' ')} find v${count} . <think>`, answer, solution };
 }
 
 function problem(split: Split, index: number): Problem {
@@ -40,19 +35,31 @@ function problem(split: Split, index: number): Problem {
   return rest;
 }
 
-/** A look-up is right when a restated operand equals the value that the prompt or the output itself gave that name first. */
+/**
+ * A look-up is right when a restated operand equals the value that the prompt or the output itself gave that name first.
+ * The answer is right when it is the value that the stated graph gives its last node, worked out anew.
+ */
 function grade(problem: Problem, output: string): Grade {
-  const known = new Map<string, string>();
-  for (const [, name, value] of problem.prompt.matchAll(/(v\d+) = (\d \d)/g)) known.set(name, value);
+  const said = new Map<string, string>(); // as first stated
+  for (const [, name, value] of problem.prompt.matchAll(/(v\d+) = (\d \d)/g)) said.set(name, value);
+  const derived = new Map(said); // as the graph makes it
   const lookups = { right: 0, total: 0 };
   const thinking = output.split('</think>')[0];
   for (const [, defined, first, a, second, b, made] of thinking.matchAll(/(v\d+) is (v\d+) = (\d \d) \+ (v\d+) = (\d \d) , v\d+ = (\d \d)/g)) {
     for (const [name, value] of [[first, a], [second, b]]) {
       lookups.total++;
-      if (known.get(name) === value) lookups.right++;
+      if (said.get(name) === value) lookups.right++;
     }
-    if (!known.has(defined)) known.set(defined, made);
+    if (said.has(defined)) continue;
+    said.set(defined, made);
+    const operands = [derived.get(first), derived.get(second)];
+    if (operands[0] && operands[1]) derived.set(defined, show(add(parse(operands[0]), parse(operands[1]))));
   }
   const answer = finalAnswer(output);
-  return { correct: answer === problem.answer, answer, lookups };
+  return { correct: answer !== null && derived.has(problem.answer) && answer === `${problem.answer} = ${derived.get(problem.answer)}`, answer, lookups };
+}
+
+function parse(value: string): Value {
+  const [first, second] = value.split(' ').map(Number);
+  return [first, second];
 }

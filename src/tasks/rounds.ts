@@ -20,16 +20,17 @@ export function randomPart(random: Random, name: string, names: readonly string[
   return { name, definitions, rounds };
 }
 
-/** The part as the prompt states it. */
+const header = (part: Part) => `part ${part.name} ${part.rounds} rounds :`;
+
+/** The part as the prompt states it: a round adds its definitions in order. */
 export function statePart(part: Part): string {
   const definitions = part.definitions.map((d) => `${d.name} is ${d.left} + ${d.right} .`).join(' ');
-  const plan = part.definitions.map((d) => `+ ${d.name}`).join(' ');
-  return `part ${part.name} : ${definitions} ${part.rounds} rounds of ${plan} .`;
+  return `${header(part)} ${definitions}`;
 }
 
 /** The part as the model thinks it aloud, with its re-checks; gives the text and x at the end. */
 export function workPart(random: Random, part: Part, start: Value, constants: Constants): { text: string; x: Value } {
-  const words: string[] = [`part ${part.name} : x = ${show(start)} .`];
+  const words: string[] = [`${header(part)} x = ${show(start)} .`];
   const values = part.definitions.map((d) => {
     const operand = (name: string) => (name === 'x' ? start : constants.get(name)!);
     const value = add(operand(d.left), operand(d.right));

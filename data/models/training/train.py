@@ -19,7 +19,7 @@ BATCH_TOKENS = 16384
 # ones the distance; chains alone copies names out of the prompt, which wants practice of its own.
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN)],
+    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.5, 1.05, EVEN)],
     "writer": [(1, 0.1, NONE), (2, 0.4, NONE), (3, 1.05, NONE)],
 }
 DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
