@@ -11,14 +11,15 @@ export const chains: Task = { name: 'chains', version: 1, problem, worked, grade
 
 const version = 1;
 const nodes = 48;
+const given = 4; // values that the prompt states
 
 function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const random = new Random('chains', version, split, index);
-  const count = Math.max(4, Math.round(nodes * scale));
-  const values: Value[] = [randomValue(random), randomValue(random)];
+  const count = Math.max(given + 2, Math.round(nodes * scale));
+  const values: Value[] = Array.from({ length: given }, () => randomValue(random));
   const stated = values.map((value, i) => `v${i + 1} = ${show(value)} .`);
   const thoughts: string[] = [];
-  for (let node = 2; node < count; node++) {
+  for (let node = given; node < count; node++) {
     const left = random.integer(0, node - 1);
     const right = (left + random.integer(1, node - 1)) % node;
     values.push(add(values[left], values[right]));
