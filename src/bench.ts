@@ -25,7 +25,7 @@ const request = (vocabSize: number, stream: number): GenerateRequest => ({
   stopIds: [],
 });
 
-/** Seconds a decoded token in the best of many short rounds, as the probe takes the best of its reads; and the weights' bytes. */
+/** Seconds a decoded token in the best of many short rounds (the probe too takes its best), and the weights' bytes. */
 async function secondsPerToken(model: string, threads: number, batch: number): Promise<[number, number]> {
   const engine = await openEngine({ model, threads });
   try {
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     writeSyntheticCheckpoint(large, { hidden: 1024, layers: 8, heads: 16, kvHeads: 8, intermediate: 2816, vocab: 8192 });
     const models = [['bundled reasoner', bundled], ['synthetic, bf16', large]].filter(([, model]) => existsSync(model));
     const table = new Table({
-      head: ['model', 'threads', 'weights MB', 'read GB/s', 'one read ms', 'decode ms/token', 'times one read', 'tokens/s, batch 16'],
+      head: ['model', 'threads', 'weights MB', 'read GB/s', 'one read ms', 'decode ms/token', 'times one read', 'batch 16, tok/s'],
       style: { head: [], border: [] },
     });
     const ratios: number[] = [];

@@ -33,7 +33,7 @@ double readBandwidth(size_t bytes, int threads) {
   const size_t share = (buffer.size() + static_cast<size_t>(tasks) - 1) / static_cast<size_t>(tasks);
   std::atomic<uint64_t> kept = 0;  // the sum is used, so that reading it is not optimized away
   double best = 0;
-  const auto end = Clock::now() + std::chrono::milliseconds(500);
+  const auto end = Clock::now() + std::chrono::milliseconds(1500);
   do {
     const auto start = Clock::now();
     pool.run(tasks, false, [&](int task, int) {

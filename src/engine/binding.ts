@@ -76,9 +76,17 @@ export interface NativeBatch {
   error?: Error & { code: string };
 }
 
+export interface NativeInfo {
+  weightsType: 'f32' | 'f16' | 'bf16';
+  weightsBytes: number;
+  cacheType: 'f32' | 'bf16';
+  simd: string;
+  threads: number;
+}
+
 /** Collected as garbage it ends its runs: callbacks must hold on to it. */
 export interface NativeEngine {
-  info(): { weightsType: 'f32' | 'f16' | 'bf16'; weightsBytes: number; cacheType: 'f32' | 'bf16'; simd: string; threads: number };
+  info(): NativeInfo;
   /** Throws an error with a `code` where a request is refused. `run` is the caller's and unique. */
   start(run: number, requests: NativeRequest[], batch: number, callback: (batch: NativeBatch) => void): void;
   abort(run: number): void;
@@ -93,7 +101,7 @@ export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
-  /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second; takes half a second. */
+  /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second; takes a second and a half. */
   readBandwidth(bytes: number, threads: number): number;
 }
 

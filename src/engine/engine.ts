@@ -85,7 +85,7 @@ class NativeBackedEngine implements Engine {
 
   async generateMany(
     requests: GenerateRequest[],
-    options: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> } = {},
+    options: Parameters<Engine['generateMany']>[1] = {},
   ): Promise<GenerateResult[]> {
     const native = this.live();
     const { batch = 16, signal, onResult } = options;

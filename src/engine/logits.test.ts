@@ -7,7 +7,9 @@ import { loadBinding } from './binding.js';
 import { openEngine } from './engine.js';
 
 const folder = fileURLToPath(new URL('../../data/fixtures/hf/', import.meta.url));
-const names = readdirSync(folder, { withFileTypes: true }).filter((e) => e.isDirectory() && !e.name.startsWith('_')).map((e) => e.name);
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
+  .map(({ name }) => name);
 
 interface Expected {
   prompt: number[];
