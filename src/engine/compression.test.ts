@@ -1,8 +1,10 @@
 /** Golden facts of the cache under compression: triggers, counts and kept positions (the method's own description). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openEngine } from './engine.js';
 import { drawn, fixture, full, greedy, random, recency, request, rpc } from './testing.js';
 import type { Engine, GenerateResult } from './types.js';
+
+vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
 let engine: Engine;
 beforeAll(async () => {

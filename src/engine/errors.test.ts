@@ -2,11 +2,13 @@
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hashWeights, readCheckpoint } from './checkpoint.js';
 import { openEngine, versions } from './engine.js';
 import { fixture, greedy, recency, request, rpc } from './testing.js';
 import type { Engine, EngineOptions, GenerateRequest } from './types.js';
+
+vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
 const root = mkdtempSync(join(tmpdir(), 'pathpress-errors-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -5,11 +5,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { RpcPolicy } from '../policies/policy.js';
 import { openEngine } from './engine.js';
 import { drawn, fixture, request, rpc } from './testing.js';
 import type { Engine } from './types.js';
+
+vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
 const folder = fixture('llama-g4');
 const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Record<string, number>;

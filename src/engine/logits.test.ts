@@ -2,9 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadBinding } from './binding.js';
 import { openEngine } from './engine.js';
+
+vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
 const folder = fileURLToPath(new URL('../../data/fixtures/hf/', import.meta.url));
 const names = readdirSync(folder, { withFileTypes: true })
