@@ -1,7 +1,8 @@
-// Writes training examples as JSON lines {"prompt": [ids], "output": [ids]}, without end: the tasks are defined once, in src/tasks.
+// Writes training examples as JSON lines {"prompt": [ids], "output": [ids], "rare": [places]}, without end: the tasks are defined once, in src/tasks.
 //   node stream.mjs reasoner|writer FIRST-INDEX SCALE SHARES      (npm run build:ts comes first)
 // SCALE shrinks problems for the curriculum; each example draws its own size from [0.4 SCALE, SCALE]. SHARES are those of
-// loops, chains and passcode, as 0.5,0.3,0.2; unused for the writer.
+// loops, chains and passcode, as 0.5,0.3,0.2; unused for the writer; with `,wide` behind them sizes are spread over their
+// logarithm from 0.06 SCALE on. `rare` are the places in the output where a part's number of rounds is taken over.
 import { Random } from '../../../dist/tasks/random.js';
 import { essay } from '../../../dist/tasks/essay.js';
 import { tasks } from '../../../dist/tasks/registry.js';
@@ -9,6 +10,7 @@ import { vocabulary } from '../../../dist/tasks/vocabulary.js';
 
 const [kind, first, scale, shares] = process.argv.slice(2);
 const [loops, chains] = shares.split(',').map(Number);
+const wide = shares.endsWith(',wide');
 const ids = new Map(vocabulary.map((token, id) => [token, id]));
 const encode = (text) =>
   text.split(' ').map((token) => {
@@ -18,7 +20,7 @@ const encode = (text) =>
 
 function example(index) {
   const random = new Random('curriculum', kind, index);
-  const size = Number(scale) * (0.4 + 0.6 * random.unit());
+  const size = Number(scale) * (wide ? 0.06 ** random.unit() : 0.4 + 0.6 * random.unit());
   if (kind === 'writer') return essay('train', index, size);
   const share = random.unit();
   const name = share < loops ? 'loops' : share < loops + chains ? 'chains' : 'passcode';
@@ -26,9 +28,21 @@ function example(index) {
   return { prompt, output: solution };
 }
 
+/** Where a number of rounds is copied: once from the prompt, once from the part's own header. */
+function rarePlaces(tokens) {
+  const places = [];
+  let fresh = false;
+  tokens.forEach((token, i) => {
+    if (token === 'rounds') places.push(i - 1);
+    if (token === 'left' && fresh) places.push(i - 1);
+    fresh = token === 'rounds' || (fresh && token !== 'left');
+  });
+  return places;
+}
+
 process.stdout.on('error', () => process.exit(0)); // the trainer closed the pipe
 for (let index = Number(first); ; index++) {
   const { prompt, output } = example(index);
-  const line = JSON.stringify({ prompt: encode(prompt), output: encode(output) });
+  const line = JSON.stringify({ prompt: encode(prompt), output: encode(output), rare: rarePlaces(output.split(' ')) });
   if (!process.stdout.write(line + '\n')) await new Promise((resolve) => process.stdout.once('drain', resolve));
 }

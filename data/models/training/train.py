@@ -15,12 +15,14 @@ from muon import optimizers
 
 HERE = pathlib.Path(__file__).resolve().parent
 BATCH_TOKENS = 16384
+RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes once in it
 # (million tokens, scale of the problems, shares of loops, chains and passcode): short problems teach the skills, long
 # ones the distance; chains alone copies names out of the prompt, which wants practice of its own.
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
+WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.5, 1.05, EVEN)],
-    "writer": [(1, 0.1, NONE), (2, 0.4, NONE), (3, 1.05, NONE)],
+    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (5.5, 1.08, WIDE)],
+    "writer": [(0.7, 0.1, NONE), (1.2, 0.4, NONE), (2.2, 1.05, NONE)],
 }
 DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
@@ -33,9 +35,9 @@ def batches(kind, scale, mix, first, rng):
     try:
         while True:
             pool = []
-            while sum(len(p) + len(o) for p, o in pool) < 16 * BATCH_TOKENS:
+            while sum(len(p) + len(o) for p, o, _ in pool) < 16 * BATCH_TOKENS:
                 row = json.loads(stream.stdout.readline())
-                pool.append((row["prompt"], row["output"]))
+                pool.append((row["prompt"], row["output"], row["rare"]))
                 index += 1
             pool.sort(key=lambda e: -len(e[0]) - len(e[1]))
             groups = []
@@ -56,19 +58,21 @@ def padded(example):
 
 
 def collate(rows, length, group, rng):
-    """ids, targets (-100 = no loss), positions: (rows, length) each; rows beyond the group are empty."""
+    """ids, targets (-100 = no loss), positions, weights of the loss: (rows, length) each; rows beyond the group are empty."""
     ids = torch.zeros(rows, length, dtype=torch.long)
     targets = torch.full((rows, length), -100)
     positions = torch.arange(length).repeat(rows, 1)
-    for row, (prompt, output) in enumerate(group):
+    weights = torch.ones(rows, length)
+    for row, (prompt, output, rare) in enumerate(group):
         whole = prompt + output
         ids[row, : len(whole)] = torch.tensor(whole)
         targets[row, len(prompt) - 1 : len(whole) - 1] = torch.tensor(output)
+        weights[row, [len(prompt) - 1 + at for at in rare]] = RARE_WEIGHT
         # A gap at a random place lets a short problem show long distances at the price of a short one.
         if len(whole) < FARTHEST // 3 and rng.random() < 0.5:
             at = rng.randrange(len(prompt), len(whole))
             positions[row, at:] += rng.randrange(FARTHEST - len(whole))
-    return ids, targets, positions
+    return ids, targets, positions, weights
 
 
 def main():
@@ -102,7 +106,7 @@ def main():
         if state["tokens"] >= end:
             continue
         window = []
-        for (ids, targets, positions), state["next"] in batches(args.kind, scale, mix, state["next"], rng):
+        for (ids, targets, positions, weights), state["next"] in batches(args.kind, scale, mix, state["next"], rng):
             done = state["tokens"] / total
             rate = min(1.0, (state["tokens"] + BATCH_TOKENS) / 5e5, max(0.0, (1 - done) / DECAY))
             for optimizer, lrs in zip(steps, base):
@@ -111,7 +115,8 @@ def main():
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = model.head(model(ids, positions)).float().flatten(0, 1)
             wanted = targets.flatten()
-            loss = F.cross_entropy(logits, wanted)
+            weight = weights.flatten() * (wanted >= 0)
+            loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in steps:
