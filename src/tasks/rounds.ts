@@ -45,7 +45,6 @@ export function workPart(random: Random, part: Part, start: Value, constants: Co
     return reached;
   };
   let x = start;
-  words.push(`${part.rounds} left .`);
   for (let left = part.rounds - 1; left >= 0; left--) {
     const reached = round(x);
     const said = values.map((_, i) => wording(i, reached[i + 1])).join(' , ');

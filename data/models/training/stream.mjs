@@ -2,7 +2,7 @@
 //   node stream.mjs reasoner|writer FIRST-INDEX SCALE SHARES      (npm run build:ts comes first)
 // SCALE shrinks problems for the curriculum; each example draws its own size from [0.4 SCALE, SCALE]. SHARES are those of
 // loops, chains and passcode, as 0.5,0.3,0.2; unused for the writer; with `,wide` behind them sizes are spread over their
-// logarithm from 0.06 SCALE on. `rare` are the places in the output where a part's number of rounds is taken over.
+// logarithm from 0.06 SCALE on. `rare` are the places in the output where a part's number of rounds is taken over: from the prompt to the header, and from the header to the first count.
 import { Random } from '../../../dist/tasks/random.js';
 import { essay } from '../../../dist/tasks/essay.js';
 import { tasks } from '../../../dist/tasks/registry.js';
@@ -28,7 +28,7 @@ function example(index) {
   return { prompt, output: solution };
 }
 
-/** Where a number of rounds is copied: once from the prompt, once from the part's own header. */
+/** Where a number of rounds is copied from the prompt, and where the first count is made of it. */
 function rarePlaces(tokens) {
   const places = [];
   let fresh = false;

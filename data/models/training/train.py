@@ -21,7 +21,7 @@ RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes o
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (5.5, 1.08, WIDE)],
+    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (12, 1.08, WIDE)],
     "writer": [(0.7, 0.1, NONE), (1.2, 0.4, NONE), (2.2, 1.05, NONE)],
 }
 DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
