@@ -17,7 +17,7 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const start = randomValue(random);
   const constants = new Map<string, Value>(names.map((name) => [name, randomValue(random)]));
   const rounds = () => Math.max(1, Math.round(random.integer(24, 38) * scale));
-  const parts = [randomPart(random, '1', ['a', 'b', 'c'], names, rounds()), randomPart(random, '2', ['d', 'e', 'f'], names, rounds())];
+  const parts = [randomPart(random, 'v1', ['a', 'b', 'c'], names, rounds()), randomPart(random, 'v2', ['d', 'e', 'f'], names, rounds())];
   const given = [...constants].map(([name, value]) => `${name} = ${show(value)} .`).join(' ');
   const prompt = `<bos> x = ${show(start)} . ${given} ${parts.map(statePart).join(' ')} find x . <think>`;
   let x = start;

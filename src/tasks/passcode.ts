@@ -17,7 +17,7 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const start = randomValue(random);
   const constants = new Map<string, Value>(names.map((name) => [name, randomValue(random)]));
   const terms = names.map((name) => ({ name, at: random.unit() })).sort((a, b) => a.at - b.at);
-  const part = randomPart(random, '1', ['a', 'b', 'c'], names, Math.max(1, Math.round(random.integer(30, 42) * scale)));
+  const part = randomPart(random, 'v1', ['a', 'b', 'c'], names, Math.max(1, Math.round(random.integer(30, 42) * scale)));
   const given = [...constants].map(([name, value]) => `${name} = ${show(value)} .`).join(' ');
   const recipe = terms.map((t) => `+ ${t.name}`).join(' ');
   const prompt = `<bos> x = ${show(start)} . ${given} code is x ${recipe} . ${statePart(part)} find code . <think>`;
