@@ -26,8 +26,9 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
   const { maxTokens, stream = [0, 0], stopIds = info.eosIds } = request;
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) bad(`maxTokens ${String(maxTokens)} is not a whole number from 1 on`);
   if (stream.length !== 2 || !stream.every(isInt32)) bad(`stream ${JSON.stringify(stream)} is not a pair of 32-bit integers`);
-  const stop = stopIds.find((id) => !isInt32(id) || id < 0);
-  if (stop !== undefined) bad(`stopIds: ${String(stop)} is not an id`);
+  // A model's own end may stand outside its vocabulary in published configs; what a user names may not.
+  const stop = stopIds.find((id) => !isInt32(id) || id < 0 || (id >= info.vocabSize && !info.eosIds.includes(id)));
+  if (stop !== undefined) bad(`stopIds: ${String(stop)} is outside the vocabulary of ${info.vocabSize}`);
   for (const [name, value] of Object.entries(request.policy ?? bad('policy is missing'))) {
     if (typeof value === 'number' && !Number.isFinite(value)) bad(`policy.${name} ${value} is not a finite number`);
     const whole = typeof value !== 'number' || name === 'ratio' || Number.isSafeInteger(value);
