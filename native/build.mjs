@@ -38,7 +38,8 @@ function run(command, args) {
 }
 
 requireTools();
-if (!existsSync(join(build, 'CMakeCache.txt'))) {
+// The cache file is there after a failed configuration too, the build files are not.
+if (!['build.ninja', 'Makefile'].some((file) => existsSync(join(build, file)))) {
   const generator = works('ninja') ? ['-G', 'Ninja'] : [];
   run('cmake', ['-S', native, '-B', build, ...generator, '-DCMAKE_BUILD_TYPE=Release']);
 }
