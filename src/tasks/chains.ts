@@ -1,15 +1,15 @@
 import { Random } from './random.js';
-import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
+import { finalAnswer, unsolved, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
 import { add, randomValue, show, type Value } from './values.js';
+
+const version = 1;
 
 /**
  * The negative control: definitions form a random graph, each value is looked up at a random distance, so the last
  * queries do not say what will be needed next. The model draws the graph itself as it goes, so that nearly all of the
  * cache is its own output.
  */
-export const chains: Task = { name: 'chains', version: 1, problem, worked, grade };
-
-const version = 1;
+export const chains: Task = { name: 'chains', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade };
 const nodes = 48;
 const given = 4; // values that the prompt states
 
@@ -29,11 +29,6 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const answer = `v${count}`;
   const solution = `${thoughts.join(' ')} </think> ${answer} = ${show(values[count - 1])} <eos>`;
   return { index, split, prompt: `<bos> ${stated.join(' ')} find v${count} . <think>`, answer, solution };
-}
-
-function problem(split: Split, index: number): Problem {
-  const { solution: _, ...rest } = worked(split, index);
-  return rest;
 }
 
 /**

@@ -1,15 +1,15 @@
 import { Random } from './random.js';
 import { randomPart, statePart, workPart } from './rounds.js';
-import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
+import { gradeExactly, unsolved, type Split, type Task, type WorkedProblem } from './task.js';
 import { randomValue, show, type Value } from './values.js';
+
+const version = 1;
 
 /**
  * What was computed in one round is needed again in the next: the task in which recent attention tells what will be
  * needed. A round is 20 to 36 tokens with its re-check, so a window of 32 spans one. Made so that RPC's assumption holds.
  */
-export const loops: Task = { name: 'loops', version: 1, problem, worked, grade };
-
-const version = 1;
+export const loops: Task = { name: 'loops', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
 
 function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const random = new Random('loops', version, split, index);
@@ -29,14 +29,4 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   }
   const answer = `x = ${show(x)}`;
   return { index, split, prompt, answer, solution: `${thoughts.join(' ')} </think> ${answer} <eos>` };
-}
-
-function problem(split: Split, index: number): Problem {
-  const { solution: _, ...rest } = worked(split, index);
-  return rest;
-}
-
-function grade(problem: Problem, output: string): Grade {
-  const answer = finalAnswer(output);
-  return { correct: answer === problem.answer, answer };
 }

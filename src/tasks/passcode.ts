@@ -1,15 +1,15 @@
 import { Random } from './random.js';
 import { randomPart, statePart, workPart } from './rounds.js';
-import { finalAnswer, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
+import { gradeExactly, unsolved, type Split, type Task, type WorkedProblem } from './task.js';
 import { add, randomValue, show, type Value } from './values.js';
+
+const version = 1;
 
 /**
  * A fact stated once in the model's own output, asked for some thousand tokens later, after work that never mentions it.
  * The code takes three steps to make, so that it can't simply be read off the prompt at the end.
  */
-export const passcode: Task = { name: 'passcode', version: 1, problem, worked, grade };
-
-const version = 1;
+export const passcode: Task = { name: 'passcode', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
 
 function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const random = new Random('passcode', version, split, index);
@@ -27,14 +27,4 @@ function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const made = `code : x = ${show(start)} . ${steps.join(' , ')} . ${answer} .`;
   const done = workPart(random, part, start, constants);
   return { index, split, prompt, answer, solution: `${made} ${done.text} </think> ${answer} <eos>` };
-}
-
-function problem(split: Split, index: number): Problem {
-  const { solution: _, ...rest } = worked(split, index);
-  return rest;
-}
-
-function grade(problem: Problem, output: string): Grade {
-  const answer = finalAnswer(output);
-  return { correct: answer === problem.answer, answer };
 }

@@ -38,3 +38,14 @@ export function finalAnswer(output: string): string | null {
   if (end < 0) return null;
   return output.slice(end + '</think>'.length).replace('<eos>', '').trim();
 }
+
+/** A problem without its solution: what an evaluation may see. */
+export function unsolved({ solution: _, ...problem }: WorkedProblem): Problem {
+  return problem;
+}
+
+/** Right when the final answer is the problem's, word for word. */
+export function gradeExactly(problem: Problem, output: string): Grade {
+  const answer = finalAnswer(output);
+  return { correct: answer === problem.answer, answer };
+}

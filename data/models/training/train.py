@@ -5,7 +5,7 @@
 Needs PyTorch and safetensors. Examples come from stream.mjs (the tasks are defined once, in src/tasks). When the
 schedule is through, export.py writes the Hugging Face folder.
 """
-import argparse, json, math, os, pathlib, random, subprocess, time
+import argparse, json, os, pathlib, random, subprocess, time
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BATCH_TOKENS = 16384
 RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes once in it
 # (million tokens, scale of the problems, shares of loops, chains and passcode): short problems teach the skills, long
-# ones the distance; chains alone copies names out of the prompt, which wants practice of its own.
+# ones the distance.
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 PHASES = {
