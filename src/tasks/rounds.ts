@@ -1,22 +1,18 @@
 import type { Random } from './random.js';
 import { add, show, type Value } from './values.js';
 
-/** One part of a `loops` problem: three definitions made from x and the constants, applied round after round. */
+/** One part of a `loops` problem: three definitions, each a constant plus x, applied round after round. */
 export interface Part {
   name: string;
-  definitions: { name: string; left: string; right: string }[];
+  /** What x is added to: so a definition is news to the model and not a fact of the prompt. */
+  definitions: { name: string; constant: string }[];
   rounds: number;
 }
 
 export type Constants = ReadonlyMap<string, Value>;
 
 export function randomPart(random: Random, name: string, names: readonly string[], constants: readonly string[], rounds: number): Part {
-  const definitions = names.map((defined) => {
-    // One operand is x, so that a definition is news to the model and not a fact of the prompt.
-    const constant = random.pick(constants);
-    const xFirst = random.chance(0.5);
-    return { name: defined, left: xFirst ? 'x' : constant, right: xFirst ? constant : 'x' };
-  });
+  const definitions = names.map((defined) => ({ name: defined, constant: random.pick(constants) }));
   return { name, definitions, rounds };
 }
 
@@ -24,7 +20,7 @@ const header = (part: Part) => `part ${part.name} ${part.rounds} rounds :`;
 
 /** The part as the prompt states it: a round adds its definitions in order. */
 export function statePart(part: Part): string {
-  const definitions = part.definitions.map((d) => `${d.name} is ${d.left} + ${d.right} .`).join(' ');
+  const definitions = part.definitions.map((d) => `${d.name} is ${d.constant} + x .`).join(' ');
   return `${header(part)} ${definitions}`;
 }
 
@@ -32,10 +28,9 @@ export function statePart(part: Part): string {
 export function workPart(random: Random, part: Part, start: Value, constants: Constants): { text: string; x: Value } {
   const words: string[] = [`${header(part)} x = ${show(start)} .`];
   const values = part.definitions.map((d) => {
-    const operand = (name: string) => (name === 'x' ? start : constants.get(name)!);
-    const value = add(operand(d.left), operand(d.right));
-    const stated = (name: string) => `${name} = ${show(operand(name))}`;
-    words.push(`${d.name} is ${stated(d.left)} + ${stated(d.right)} , ${d.name} = ${show(value)} .`);
+    const constant = constants.get(d.constant)!;
+    const value = add(constant, start);
+    words.push(`${d.name} is ${d.constant} = ${show(constant)} + x = ${show(start)} , ${d.name} = ${show(value)} .`);
     return value;
   });
   const wording = (i: number, after: Value) => `+ ${part.definitions[i].name} -> ${show(after)}`;
