@@ -1,6 +1,8 @@
 /** One cell of an accuracy grid: a policy on a task, as the numbers that a committed record keeps of it. */
-import { mean, type Interval } from '../analysis/statistics.js';
+import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js';
+import { PathPressError } from '../engine/errors.js';
 import { evaluate } from '../evaluate/evaluate.js';
+import type { EvalRecord } from '../evaluate/record.js';
 import type { Policy } from '../policies/policy.js';
 import { tasks } from '../tasks/registry.js';
 import type { Split } from '../tasks/task.js';
@@ -14,8 +16,10 @@ export interface AccuracyCell {
   passAt1: Interval;
   /** `1` or `0` for each problem in order, so that two cells can be compared problem by problem. */
   correct: string;
-  /** Of `chains`: share of restated values that are right. */
-  lookups?: number;
+  /** Generated tokens of each problem in order. */
+  lengths: number[];
+  /** Of `chains`: share of restated values that are right, mean over problems; `each` holds every problem's. */
+  lookups?: Interval & { each: number[] };
   finished: number;
   meanTokens: number;
   compressions: number;
@@ -43,7 +47,7 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
   const { problems, split = 'tune', seed = 0, batch = 64, signal, onProgress } = options;
   const { maxTokens, ...sampling } = bundle.defaults;
   const started = performance.now();
-  const { records, passAt1, lookups, finished, meanTokens } = await evaluate(bundle.engine, bundle.tokenizer, tasks[taskName], {
+  const { records, passAt1, finished, meanTokens } = await evaluate(bundle.engine, bundle.tokenizer, tasks[taskName], {
     model: bundle.folder,
     policy,
     sampling: { ...sampling, seed },
@@ -63,7 +67,8 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
     problems,
     passAt1,
     correct: records.map((record) => Number(record.correct)).join(''),
-    ...(lookups && { lookups: lookups.right / lookups.total }),
+    lengths: records.map((record) => record.generatedTokens),
+    ...(records.every((record) => record.lookups) && { lookups: lookupShares(records) }),
     finished,
     meanTokens,
     compressions: average((r) => r.compressions),
@@ -77,7 +82,14 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
   };
 }
 
-/** Per-problem outcomes of a cell as the values that `pairedBootstrap` takes. */
-export function outcomes(cell: AccuracyCell): number[][] {
-  return [...cell.correct].map((digit) => [Number(digit)]);
+/** Per-problem outcomes of a cell as the values that `pairedBootstrap` takes: right or wrong, or the share of look-ups. */
+export function outcomes(cell: AccuracyCell, what: 'correct' | 'lookups' = 'correct'): number[][] {
+  if (what === 'correct') return [...cell.correct].map((digit) => [Number(digit)]);
+  if (!cell.lookups) throw new PathPressError('BAD_OPTION', `${cell.task} counts no look-ups`);
+  return cell.lookups.each.map((share) => [share]);
+}
+
+function lookupShares(records: readonly EvalRecord[]): Interval & { each: number[] } {
+  const each = records.map(({ lookups }) => (lookups!.total ? Number((lookups!.right / lookups!.total).toFixed(4)) : 0));
+  return { ...clusterBootstrap(each.map((share) => [share])), each };
 }

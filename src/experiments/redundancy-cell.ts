@@ -12,6 +12,8 @@ export interface RedundancyCell {
   sentencesPerOutput: number;
   /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, bootstrap by prompt. */
   rate: Record<string, Interval>;
+  /** rate(1) of each output in order. */
+  each: number[];
   /** rate(1) at each threshold, mean over outputs. */
   byThreshold: { threshold: number; mean: number }[];
 }
@@ -42,6 +44,7 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
     sentences: from,
     sentencesPerOutput: from / outputs.length,
     rate: Object.fromEntries(similar.map((n) => [n, byPrompt((i) => redundancyRate(counts[i][at], n))])),
+    each: counts.map((one) => redundancyRate(one[at], similar[0])),
     byThreshold: thresholds.map((threshold, t) => ({ threshold, mean: mean(counts.map((one) => redundancyRate(one[t], 1))) })),
   };
 }

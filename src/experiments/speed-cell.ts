@@ -8,7 +8,7 @@ export interface SpeedCell {
   batch: number;
   /** Output tokens of each sequence. */
   length: number;
-  /** Tokens of all sequences over the wall time of decoding and compressing. */
+  /** Generated tokens of all sequences over the wall time of the whole run, prefill included. */
   tokensPerSecond: number;
   peakBytes: number;
   sideBytes: number;

@@ -1,7 +1,9 @@
 /** Real traces that the user has: the folder that PATHPRESS_TRACES names, with `reasoning/` and `non-reasoning/` in it. */
-import { existsSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { OutputIds } from '../analysis/entropy-table.js';
+import { PathPressError } from '../engine/errors.js';
 import { loadTrace } from '../traces/tokenize.js';
 
 export type TraceKind = 'reasoning' | 'non-reasoning';
@@ -25,10 +27,13 @@ export const howToGetTraces =
   '(rows with "prompt" and "output"; public sources: cpldcpu/MisguidedAttention, Quehry/HelloBench, interp-reasoning/thought-anchors.com), ' +
   'and PATHPRESS_TOKENIZER to a folder with the tokenizer.json of Qwen2.5. Until then the figures draw from the committed summary records.';
 
-/** Trace files of the folder by kind and name; empty where there is no folder. */
+/**
+ * Trace files of the folder by kind and name; none where no folder is named.
+ * @throws PathPressError BAD_FILE where a folder is named that holds no trace file
+ */
 export function traceFiles(folder = process.env.PATHPRESS_TRACES): TraceFile[] {
   if (!folder) return [];
-  return (['reasoning', 'non-reasoning'] as const).flatMap((kind) => {
+  const files = (['reasoning', 'non-reasoning'] as const).flatMap((kind) => {
     const here = join(folder, kind);
     if (!existsSync(here)) return [];
     const names = readdirSync(here).filter((name) => /\.jsonl(\.gz)?$/.test(name)).sort();
@@ -38,12 +43,25 @@ export function traceFiles(folder = process.env.PATHPRESS_TRACES): TraceFile[] {
       return { path: join(here, file), name, kind, model, dataset };
     });
   });
+  if (files.length === 0) throw new PathPressError('BAD_FILE', `PATHPRESS_TRACES ${folder}: no reasoning/*.jsonl.gz or non-reasoning/*.jsonl.gz there`);
+  return files;
 }
 
-/** Folder of the tokenizer that the traces' figures are stated for: PATHPRESS_TOKENIZER, else tokenizers/Qwen2.5 beside the traces. */
+/**
+ * Folder of the tokenizer that the traces' figures are stated for: PATHPRESS_TOKENIZER, else tokenizers/Qwen2.5 beside the traces; null where there is none.
+ * @throws PathPressError BAD_FILE where PATHPRESS_TOKENIZER names a folder without tokenizer.json
+ */
 export function traceTokenizer(): string | null {
-  const folder = process.env.PATHPRESS_TOKENIZER ?? (process.env.PATHPRESS_TRACES && join(process.env.PATHPRESS_TRACES, '..', 'tokenizers', 'Qwen2.5'));
-  return folder && existsSync(join(folder, 'tokenizer.json')) ? folder : null;
+  const { PATHPRESS_TOKENIZER: named, PATHPRESS_TRACES: traces } = process.env;
+  const folder = named || (traces && join(traces, '..', 'tokenizers', 'Qwen2.5'));
+  if (folder && existsSync(join(folder, 'tokenizer.json'))) return folder;
+  if (named) throw new PathPressError('BAD_FILE', `PATHPRESS_TOKENIZER ${named}: no tokenizer.json there`);
+  return null;
+}
+
+/** First 16 digits of a file's SHA-256: what a record names its sources by. */
+export function fileHash(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16);
 }
 
 /** All outputs of a file with their ids (no special tokens added), which are kept by content once made. */

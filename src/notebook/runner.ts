@@ -52,10 +52,12 @@ export interface NotebookRun {
   bytes: number | null;
 }
 
-/** The folder of traces may be given relative to where the command runs, which is not where the notebook does. */
-function tracesEnv(): Record<string, string> {
-  const traces = process.env.PATHPRESS_TRACES;
-  return traces ? { PATHPRESS_TRACES: path.resolve(traces) } : {};
+/** Folders may be given relative to where the command runs, which is not where the notebook does. */
+function folderEnv(): Record<string, string> {
+  const names = ['PATHPRESS_TRACES', 'PATHPRESS_TOKENIZER', 'PATHPRESS_MINILM'];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] ? [[name, path.resolve(process.env[name]!)]] : [])),
+  );
 }
 
 /** Why a race against the clock or the user was lost. */
@@ -131,7 +133,7 @@ export async function runNotebooks(files: string[], options: RunNotebooksOptions
       options.onProgress?.({ notebook: file, index, notebooks: files.length, cell, cells, seconds: seconds() });
     tell(0);
     const folder = realpathSync(path.dirname(path.resolve(file)));
-    const kernel = await Kernel.start({ folder, env: { ...tracesEnv(), ...options.env } });
+    const kernel = await Kernel.start({ folder, env: { ...folderEnv(), ...options.env } });
     try {
       await runCells(notebook, file, kernel, options, tell);
     } finally {

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { versions } from '../engine/engine.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot, version } from '../package.js';
 import { openGrid, type Grid } from './grid.js';
@@ -24,7 +25,7 @@ export interface SummaryRecord<T> extends RecordSettings {
   engine: string;
   device: 'cpu';
   /** Where it was made: for the numbers that are times. */
-  machine: { processor: string; cores: number };
+  machine: { processor: string; cores: number; simd: string };
   made: string;
   /** What making it took there. */
   seconds: number;
@@ -64,7 +65,7 @@ export async function useRecord<T>(
     const data = await compute(grid);
     const elsewhere = (performance.now() - started) / 1000 - grid.secondsNow;
     const seconds = Number((grid.seconds + Math.max(0, elsewhere)).toFixed(2));
-    const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
+    const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd: versions().simd };
     const made = new Date().toISOString().slice(0, 10);
     const record: SummaryRecord<T> = { name, ...wanted, engine: version, device: 'cpu', machine, made, seconds, data };
     mkdirSync(folder, { recursive: true });
@@ -95,6 +96,14 @@ function list(folder: string): string[] {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw new PathPressError('BAD_FILE', `${folder}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/**
+ * A committed record as it is, for a notebook that draws on what another one made.
+ * @throws PathPressError RECORD_MISMATCH where there is none
+ */
+export function keptRecord<T>(name: string, folder = records): SummaryRecord<T> {
+  return readRecord<T>(join(folder, `${name}.json`));
 }
 
 function readRecord<T>(path: string): SummaryRecord<T> {
