@@ -76,12 +76,21 @@ class Llama(nn.Module):
             x = layer(x, cos, sin)
         return self.norm(x)
 
-    def tensors(self):
-        """State under Hugging Face's names, float32."""
+    def named(self):
+        """(Hugging Face's name, our parameter) of every tensor."""
         names = {"norm1": "input_layernorm", "norm2": "post_attention_layernorm", "q": "self_attn.q_proj", "k": "self_attn.k_proj",
                  "v": "self_attn.v_proj", "o": "self_attn.o_proj", "gate": "mlp.gate_proj", "up": "mlp.up_proj", "down": "mlp.down_proj"}
-        out = {"model.embed_tokens.weight": self.embed.weight, "model.norm.weight": self.norm.weight, "lm_head.weight": self.head.weight}
+        yield from (("model.embed_tokens.weight", self.embed.weight), ("model.norm.weight", self.norm.weight), ("lm_head.weight", self.head.weight))
         for i, layer in enumerate(self.layers):
             for ours, theirs in names.items():
-                out[f"model.layers.{i}.{theirs}.weight"] = getattr(layer, ours).weight
-        return {name: tensor.detach().float().contiguous().clone() for name, tensor in out.items()}
+                yield f"model.layers.{i}.{theirs}.weight", getattr(layer, ours).weight
+
+    def tensors(self):
+        """State under Hugging Face's names, float32."""
+        return {name: parameter.detach().float().contiguous().clone() for name, parameter in self.named()}
+
+    @torch.no_grad()
+    def take(self, tensors):
+        """The inverse of tensors()."""
+        for name, parameter in self.named():
+            parameter.copy_(tensors[name])

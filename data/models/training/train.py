@@ -9,6 +9,7 @@ import argparse, json, os, pathlib, random, subprocess, time
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from model import SHAPES, Llama
 from muon import optimizers
@@ -20,11 +21,12 @@ RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes o
 # ones the distance.
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
+WHOLE = "0.55,0.15,0.3,whole"  # half of them at the size that is evaluated
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (12, 1.08, WIDE)],
+    "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (8, 1.08, WIDE), (25.7, 1.0, WHOLE)],
     "writer": [(0.7, 0.1, NONE), (1.2, 0.4, NONE), (2.2, 1.05, NONE)],
 }
-DECAY = 0.3  # of all tokens, at the end, over which the rate falls to nothing
+DECAY = 0.63  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
 
 
@@ -80,6 +82,7 @@ def main():
     parser.add_argument("kind", choices=PHASES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--weights", type=pathlib.Path, help="an exported folder to go on from where there is no checkpoint; optimisers start anew")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -95,6 +98,11 @@ def main():
             optimizer.load_state_dict(s)
         state = saved["state"]
         print(f"resumed at {state['tokens'] / 1e6:.2f}M tokens", flush=True)
+    elif args.weights:
+        model.take(load_file(args.weights / "model.safetensors"))
+        state["log"] = [json.loads(line) for line in (args.weights / "training-log.jsonl").read_text().splitlines()]
+        state["tokens"], state["seconds"] = state["log"][-1]["tokens"], 60 * state["log"][-1]["minutes"]
+        state["next"] += 1_000_000  # examples that the lost run did not see
     rng = random.Random(args.seed * 1000 + state["tokens"])
     total = sum(tokens for tokens, _, _ in PHASES[args.kind]) * 1e6
     base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
