@@ -1,5 +1,9 @@
 #include "thread_pool.h"
 
+#include <utility>
+
+#include "threads.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -19,10 +23,20 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  workers_.reserve(static_cast<size_t>(threads > 1 ? threads - 1 : 0));
+  try {
+    for (int worker = 1; worker < threads; ++worker) {
+      workers_.push_back(startThread(worker + 1, threads, [this, worker] { work(worker); }));
+    }
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   stopping_ = true;
   wake_.fetch_add(1);
   wake_.notify_all();
@@ -43,6 +57,10 @@ void ThreadPool::start(int tasks, Call call, const void* context) {
     if (spin < spins) pause();
     else std::this_thread::yield();
   }
+  if (failed_.load(std::memory_order_relaxed)) {
+    failed_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
 }
 
 // Runs one task if there is one to claim.
@@ -52,7 +70,14 @@ bool ThreadPool::runOne(int worker) {
     const Call call = call_.load(std::memory_order_relaxed);
     const void* context = context_.load(std::memory_order_relaxed);
     if (open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel)) {
-      call(context, static_cast<int>(open & unclaimed) - 1, worker);
+      // An exception must not leave a worker's thread, nor start() while others still run the job.
+      try {
+        if (!cancelled() && !failed_.load(std::memory_order_relaxed)) {
+          call(context, static_cast<int>(open & unclaimed) - 1, worker);
+        }
+      } catch (...) {
+        if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
+      }
       pending_.fetch_sub(1, std::memory_order_release);
       return true;
     }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace pathpress {
 
 class ThreadPool {
  public:
-  // `threads` counts the caller.
+  // `threads` counts the caller. Throws EngineError NO_THREAD where the system refuses one.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -20,16 +21,22 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(task, worker) for every task in [0, tasks), worker in [0, threads()), and returns when all are done.
-  // The body must not throw. Jobs too small to be worth waking anyone should pass `small`.
+  // Throws what a body threw first; the job's other tasks may have run or not. Jobs too small to be worth waking anyone
+  // should pass `small`.
   template <class Body>
   void run(int tasks, bool small, const Body& body) {
     if (small || tasks <= 1 || workers_.empty()) {
-      for (int task = 0; task < tasks; ++task) body(task, 0);
+      for (int task = 0; task < tasks && !cancelled(); ++task) body(task, 0);
       return;
     }
     start(tasks, [](const void* context, int task, int worker) { (*static_cast<const Body*>(context))(task, worker); },
           &body);
   }
+
+  // From any thread, for good: tasks that have not begun are skipped, so that run() returns as soon as those under way
+  // are done. Whoever calls run() asks cancelled() afterwards: what it was to compute may not be there.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
  private:
   using Call = void (*)(const void* context, int task, int worker);
@@ -37,6 +44,7 @@ class ThreadPool {
   void start(int tasks, Call call, const void* context);
   bool runOne(int worker);
   void work(int worker);
+  void stop();
 
   std::vector<std::thread> workers_;
   // Job number in the high half, tasks not yet claimed in the low half: a task is claimed by counting down, so a worker
@@ -47,7 +55,9 @@ class ThreadPool {
   std::atomic<int> pending_ = 0;
   std::atomic<uint32_t> wake_ = 0;
   std::atomic<int> parked_ = 0;
-  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> stopping_ = false, cancelled_ = false;
+  std::atomic<bool> failed_ = false;  // a task of the job at hand threw
+  std::exception_ptr failure_;        // what it threw; read when no task is pending
 };
 
 }  // namespace pathpress

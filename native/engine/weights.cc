@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "errors.h"
@@ -44,7 +45,11 @@ bool anyNonFinite(const std::byte* data, size_t count, DType type, int threads) 
     const size_t begin = std::min(count, part * share), end = std::min(count, begin + share);
     if (anyNonFinite(data + begin * dtypeBytes(type), end - begin, type)) found = true;
   };
-  for (size_t part = 1; part < parts; ++part) workers.emplace_back(scan, part);
+  try {
+    for (size_t part = 1; part < parts; ++part) workers.emplace_back(scan, part);
+  } catch (const std::system_error&) {  // no thread left: the rest is scanned here
+    for (size_t part = workers.size() + 1; part < parts; ++part) scan(part);
+  }
   scan(0);
   workers.clear();
   return found;

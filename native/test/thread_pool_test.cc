@@ -1,14 +1,90 @@
-// Every task of every job runs exactly once, however short the jobs are and however the workers lag behind.
+// Every task of every job runs exactly once, however short the jobs are and however the workers lag behind; what a task
+// throws reaches the caller; a pool that cannot have its threads says so and leaves none behind.
 #include "../engine/thread_pool.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
+#include <new>
 
+#include "../engine/errors.h"
 #include "check.h"
 
 using namespace pathpress;
 
+namespace {
+
+void throwing(int threads) {
+  ThreadPool pool(threads);
+  bool caught = true, works = true;
+  for (int job = 0; job < 500; ++job) {
+    const int culprit = job % 17;
+    bool thrown = false;
+    try {
+      pool.run(17, job % 5 == 0, [&](int task, int) {
+        if (task == culprit || task == 16) throw std::bad_alloc();
+      });
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+    caught &= thrown;
+    std::atomic<int> runs = 0;
+    pool.run(17, false, [&](int, int) { ++runs; });
+    works &= runs == 17;
+  }
+  CHECK_CASE(caught && works, std::to_string(threads) + " threads");
+}
+
+void cancelling() {
+  ThreadPool pool(3);
+  std::atomic<int> runs = 0;
+  pool.run(1000, false, [&](int, int) {
+    ++runs;
+    pool.cancel();
+  });
+  CHECK(runs >= 1 && runs <= 3 && pool.cancelled());
+  pool.run(10, true, [&](int, int) { runs = 1000; });
+  CHECK(runs <= 3);
+}
+
+// A child without room for threads' stacks; root is not bound by a limit on their number.
+void refused() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none{size_t{96} << 20, size_t{96} << 20};
+    ::setrlimit(RLIMIT_AS, &none);
+    try {
+      ThreadPool pool(1000);
+    } catch (const EngineError& error) {
+      const std::string what = error.what();
+      const bool named = what.find("threads 1000: the system refused thread ") == 0;
+      try {
+        ThreadPool again(2);  // the others' stacks are free again
+        ::_exit(error.code == "NO_THREAD" && named ? 0 : 2);
+      } catch (...) {
+        ::_exit(3);
+      }
+    } catch (...) {
+      ::_exit(4);
+    }
+    ::_exit(1);
+  }
+  int status = -1;
+  CHECK(child > 0 && ::waitpid(child, &status, 0) == child);
+  CHECK_CASE(status == 0, "child's status " + std::to_string(status));
+}
+
+}  // namespace
+
 int main() {
+#ifndef PATHPRESS_SANITIZED  // which needs more address space than the limit leaves
+  refused();
+#endif
+  for (const int threads : {1, 2, 4}) throwing(threads);
+  cancelling();
   for (const int threads : {1, 2, 3, 8}) {
     ThreadPool pool(threads);
     bool once = true, workersInRange = true;
