@@ -5,13 +5,15 @@
 #include <algorithm>
 
 #include "errors.h"
+#include "memory_limit.h"
+#include "threads.h"
 
 namespace pathpress {
 namespace {
 
 size_t defaultCacheLimit() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
-  return static_cast<size_t>(pages) / 5 * 4 * static_cast<size_t>(bytes);
+  return memoryLimit(static_cast<size_t>(pages) * static_cast<size_t>(bytes)) / 5 * 4;
 }
 
 DType cacheTypeFor(const std::string& asked, DType weights) {
