@@ -25,6 +25,28 @@ struct Family {
   Bias mlpBias;
 };
 
+// Tensors named as Llama names them, which most families do.
+constexpr Family llamaShaped(const char* name, Bias qkv, Bias attentionOutput, Bias mlp) {
+  return {
+      .name = name,
+      .embedding = "model.embed_tokens.weight",
+      .finalNorm = "model.norm.weight",
+      .output = "lm_head.weight",
+      .attentionNorm = "model.layers.{}.input_layernorm.weight",
+      .mlpNorm = "model.layers.{}.post_attention_layernorm.weight",
+      .query = "model.layers.{}.self_attn.q_proj",
+      .key = "model.layers.{}.self_attn.k_proj",
+      .value = "model.layers.{}.self_attn.v_proj",
+      .attentionOutput = "model.layers.{}.self_attn.o_proj",
+      .gate = "model.layers.{}.mlp.gate_proj",
+      .up = "model.layers.{}.mlp.up_proj",
+      .down = "model.layers.{}.mlp.down_proj",
+      .qkvBias = qkv,
+      .attentionOutputBias = attentionOutput,
+      .mlpBias = mlp,
+  };
+}
+
 extern const Family llama;
 extern const Family qwen2;
 
