@@ -111,13 +111,21 @@ class LayerCompression {
       cache_.readKey(layer_, kvHead, entry, to);
       to += dim_;
     }
+    roundAll(keys);
     for (int q = begin; q < end; ++q) {
       const int head = kvHead * group_ + q;
       std::vector<float>& queries = scratch_.queries[static_cast<size_t>(head)];
       queries.resize(static_cast<size_t>(rows_ * dim_));
       job_.queries.gather(layer_, head, dim_, rows_, job_.progress.written, queries.data());
+      roundAll(queries);
       scratch_.voters.push_back({queries.data(), keys.data()});
     }
+  }
+
+  DType arithmetic() const { return job_.recipe.modelArithmetic ? job_.type : DType::f32; }
+  void roundAll(std::vector<float>& values) const {
+    if (arithmetic() == DType::f32) return;
+    for (float& value : values) value = roundTo(value, arithmetic());
   }
 
   // Leaves in scratch_.stay the entries of the set that stay, ascending.
@@ -134,6 +142,7 @@ class LayerCompression {
     set.positions = scratch_.positions;
     set.rowPositions = scratch_.rowPositions;
     set.key = {job_.seed, {job_.stream[0], job_.stream[1]}, layer_, head, job_.progress.cycle};
+    set.arithmetic = arithmetic();
     select(job_.recipe, set, job_.keep.scored, scratch_.select, scratch_.kept);
 
     const size_t first = static_cast<size_t>(std::min<int64_t>(job_.keep.pinned, static_cast<int64_t>(entries_.size())));

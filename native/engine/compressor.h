@@ -28,7 +28,8 @@ struct CompressJob {
   const QueryRows& queries;
   uint64_t seed;
   const int32_t* stream;
-  int heads;  // query heads
+  int heads;   // query heads
+  DType type;  // the model's own
 };
 
 CacheTracking trackingFor(const Recipe& recipe, bool evicts);

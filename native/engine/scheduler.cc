@@ -151,7 +151,7 @@ void Engine::compressDue() {
     Sequence& s = *fed.sequence;
     if (s.progress.written == 0 || !s.due()) continue;
     due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.queries, s.request.sampling.seed,
-                        s.request.stream, model_->config.heads}, {}, {}});
+                        s.request.stream, model_->config.heads, model_->layers[0].query.weight.type}, {}, {}});
     due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }
   if (due.empty()) return;

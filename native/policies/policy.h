@@ -87,6 +87,8 @@ struct Recipe {
   bool neighboursByPosition = false;  // within kernel / 2 original positions, not within kernel / 2 slots
   bool paddingCounts = false;         // average pooling always divides by the kernel
 
+  bool modelArithmetic = false;   // votes are counted in the model's own type, not in float32
+
   bool redraw = false;  // priority: drawn anew at each compression, not once for a token's life
 };
 

@@ -4,7 +4,8 @@
 //   voters   `reference` notes a query from token N·P + 2 on and the current one once more, after the previous
 //            compression only: up to R - 1 rows, the last counted twice (R = 1: the current alone);
 //   counts   N·floor(P / c) against floor(N·P / c);
-//   pooling  the authors' average divides by the kernel at the edges too.
+//   pooling  the authors' average divides by the kernel at the edges too;
+//   scores   the model's type, rounded where a tensor of theirs is written (select.cc), against float32.
 // Their `prompt` selectors were never written, `all` is not theirs: both vote with plain rows under either preset.
 #include "periodic.h"
 #include "rows.h"
@@ -25,7 +26,7 @@ struct Rpc : PeriodicPolicy {
     how.pooling = oneOf<Pooling>("pooling", o.pooling,
                                  {{"avg", Pooling::avg}, {"max", Pooling::max}, {"none", Pooling::none}});
     how.neighboursByPosition = oneOf<bool>("neighbours", o.neighbours, {{"cache", false}, {"position", true}});
-    how.paddingCounts = reference;
+    how.paddingCounts = how.modelArithmetic = reference;
     demand(o.kernel >= 1 && o.kernel % 2 == 1, "kernel", std::to_string(o.kernel), "must be odd and at least 1");
     how.kernel = o.kernel;
 

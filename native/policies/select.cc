@@ -43,24 +43,43 @@ void addVote(const float* query, const float* keys, int64_t seen, int64_t dim, f
   for (int64_t i = 0; i < seen; ++i) scores[i] += row[i] * share;
 }
 
+// The same as a model of a 16-bit type computes it: rounded where the authors' code writes a tensor of that type, which
+// is after the product, the division, the softmax (in float32 inside), and by the caller after the sum over rows.
+void addRoundedVote(const float* query, const float* keys, int64_t seen, int64_t dim, float weight, DType type,
+                    float* row, float* votes) {
+  const float root = std::sqrt(static_cast<float>(dim));
+  for (int64_t i = 0; i < seen; ++i) row[i] = roundTo(roundTo(dot(query, keys + i * dim, dim), type) / root, type);
+  const float top = *std::max_element(row, row + seen);
+  for (int64_t i = 0; i < seen; ++i) row[i] = std::exp(row[i] - top);
+  const float total = sum(row, seen);
+  for (int64_t i = 0; i < seen; ++i) votes[i] += weight * roundTo(row[i] / total, type);
+}
+
 void countVotes(const Recipe& recipe, const CandidateSet& set, SelectScratch& s) {
   const int64_t n = std::ssize(set.positions);
+  const bool rounded = set.arithmetic != DType::f32;
   s.row.resize(n);
   s.scores.assign(n, 0.0f);
   for (const Voter& voter : set.voters) {
+    if (rounded) s.votes.assign(n, 0.0f);
     for (int64_t r = 0; r < set.rows; ++r) {
       int64_t seen = n;
       if (recipe.selectors == Selectors::all)
         seen = std::ranges::upper_bound(set.positions, set.rowPositions[r]) - set.positions.begin();
+      if (seen == 0) continue;
       const float weight = recipe.lastTwice && r == set.rows - 1 ? 2.0f : 1.0f;
-      if (seen > 0)
-        addVote(voter.queries + r * set.dim, voter.keys, seen, set.dim, weight, s.row.data(), s.scores.data());
+      const float* query = voter.queries + r * set.dim;
+      if (rounded)
+        addRoundedVote(query, voter.keys, seen, set.dim, weight, set.arithmetic, s.row.data(), s.votes.data());
+      else
+        addVote(query, voter.keys, seen, set.dim, weight, s.row.data(), s.scores.data());
     }
+    for (int64_t i = 0; rounded && i < n; ++i) s.scores[i] += roundTo(s.votes[i], set.arithmetic);
   }
-  for (float& score : s.scores) score /= static_cast<float>(set.voters.size());
+  for (float& score : s.scores) score = roundTo(score / static_cast<float>(set.voters.size()), set.arithmetic);
 }
 
-void pool(const Recipe& recipe, std::span<const int32_t> positions, SelectScratch& s) {
+void pool(const Recipe& recipe, std::span<const int32_t> positions, DType arithmetic, SelectScratch& s) {
   const int64_t n = std::ssize(positions), half = recipe.kernel / 2;
   s.pooled.resize(n);
   int64_t low = 0, high = 0;  // neighbours of i: [low, high)
@@ -76,8 +95,9 @@ void pool(const Recipe& recipe, std::span<const int32_t> positions, SelectScratc
     const float* end = s.scores.data() + high;
     s.pooled[i] = recipe.pooling == Pooling::max
                       ? *std::max_element(begin, end)
-                      : std::accumulate(begin, end, 0.0f) /
-                            static_cast<float>(recipe.paddingCounts ? recipe.kernel : high - low);
+                      : roundTo(std::accumulate(begin, end, 0.0f) /
+                                    static_cast<float>(recipe.paddingCounts ? recipe.kernel : high - low),
+                                arithmetic);
   }
   s.scores.swap(s.pooled);
 }
@@ -110,7 +130,7 @@ void scoreCandidates(const Recipe& recipe, const CandidateSet& set, SelectScratc
     for (int64_t i = 0; i < n; ++i) s.ranks[i] = priority(set.key, recipe.redraw, set.positions[i]);
   } else {
     countVotes(recipe, set, s);
-    if (recipe.pooling != Pooling::none) pool(recipe, set.positions, s);
+    if (recipe.pooling != Pooling::none) pool(recipe, set.positions, set.arithmetic, s);
     // A NaN has no rank: it would break the order that the selection relies on.
     std::ranges::transform(s.scores, s.ranks.begin(), [](float x) {
       return std::isnan(x) ? -std::numeric_limits<double>::infinity() : static_cast<double>(x);

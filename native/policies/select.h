@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "../engine/dtype.h"
 #include "policy.h"
 
 namespace pathpress {
@@ -38,11 +39,12 @@ struct CandidateSet {
   std::span<const int32_t> positions;     // (candidates), true positions, strictly ascending
   std::span<const int32_t> rowPositions;  // (rows), true positions; read for Selectors::all only, whose rows are causal
   DrawKey key;                            // read by Scoring::priority only
+  DType arithmetic = DType::f32;          // in which votes are counted; queries and keys hold values of this type
 };
 
 // Reused from call to call; one a thread.
 struct SelectScratch {
-  std::vector<float> row, scores, pooled;
+  std::vector<float> row, votes, scores, pooled;
   std::vector<double> ranks;
 };
 

@@ -1,6 +1,7 @@
 // Block accounting under random admission, growth, compaction and release: no block is lost, none is owned twice, and
 // what a head holds is what was written.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <random>
 #include <set>
@@ -145,6 +146,18 @@ void rounding() {
 }
 
 }  // namespace
+  bool exact = true, between = true;
+  for (uint32_t half = 0; half < 0x7C00u; ++half) {
+    const float value = f16ToFloat(static_cast<uint16_t>(half)), next = f16ToFloat(static_cast<uint16_t>(half + 1));
+    exact &= floatToF16(value) == half && floatToF16(-value) == (half | 0x8000u);
+    if (half == 0x7BFFu) break;  // the largest
+    const float middle = value + (next - value) / 2;
+    between &= floatToF16(middle) == half + (half & 1u);  // to even
+    between &= floatToF16(std::nextafter(middle, 1e9f)) == half + 1 && floatToF16(std::nextafter(middle, 0.0f)) == half;
+  }
+  CHECK(exact && between);
+  CHECK(floatToF16(65519.9f) == 0x7BFF && floatToF16(65520.0f) == 0x7C00 && floatToF16(1e30f) == 0x7C00);
+  CHECK((floatToF16(__builtin_nanf("")) & 0x7FFFu) > 0x7C00u && roundTo(1.0f / 3, DType::f32) == 1.0f / 3);
 
 int main() {
   randomLife();

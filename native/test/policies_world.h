@@ -14,6 +14,7 @@ struct World {
   std::vector<float> keys, queries;  // (positions, kvHeads or heads, dim)
   std::vector<std::vector<int32_t>> held;  // positions, one list a set
   pathpress::Progress progress;
+  pathpress::DType type = pathpress::DType::f32;  // the model's own
 
   // element(tensor, head, position, channel), tensor 0 = keys, 1 = queries
   using Element = std::function<float(int, int64_t, int64_t, int64_t)>;
@@ -78,7 +79,7 @@ struct World {
       draw.head = recipe.sets == Aggregation::layer ? 0 : static_cast<int32_t>(s);
       draw.cycle = progress.cycle;
       std::vector<int32_t> kept;
-      select(recipe, {voters, std::ssize(rows), dim, candidates, rows, draw}, keep.scored, scratch, kept);
+      select(recipe, {voters, std::ssize(rows), dim, candidates, rows, draw, recipe.modelArithmetic ? type : DType::f32}, keep.scored, scratch, kept);
       auto& positions = after.emplace_back(held[s].begin(), held[s].begin() + keep.pinned);
       for (int32_t i : kept) positions.push_back(candidates[i]);
       positions.insert(positions.end(), held[s].end() - keep.recent, held[s].end());
