@@ -42,6 +42,20 @@ Keep PeriodicPolicy::keep(const Progress& p) const {
   return k;
 }
 
+// Just before the last compression, or at the end: what stays never shrinks from one compression to the next.
+int64_t PeriodicPolicy::peak(int64_t promptTokens, int64_t written) const {
+  const int64_t offset = triggersLikeRpc() ? window_ : 0;
+  const int64_t last = written > offset ? (written - offset) / interval_ : 0;
+  const auto after = [&](int64_t n) {
+    const int64_t at = n * interval_ + offset;
+    if (n == 0) return promptTokens + offset;
+    const Keep k = keep({promptTokens, at, 0, 0});
+    return std::min(promptTokens + at, k.pinned + k.scored + k.recent);
+  };
+  if (last == 0) return promptTokens + written;
+  return std::max(after(last - 1) + interval_, after(last) + written - (last * interval_ + offset));
+}
+
 void PeriodicPolicy::admit(int64_t promptTokens) const {
   const int64_t pinned = window_ + (pinPrompt_ ? promptTokens : 0);
   demand(!cap_ || keep_ >= pinned, "keep", std::to_string(keep_),

@@ -12,6 +12,7 @@ class PeriodicPolicy : public Policy {
 
   bool due(const Progress& progress) const override;
   Keep keep(const Progress& progress) const override;
+  int64_t peak(int64_t promptTokens, int64_t written) const override;
   void admit(int64_t promptTokens) const override;
 
  protected:

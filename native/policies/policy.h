@@ -104,6 +104,10 @@ struct Policy {
   // The same for the policy's whole life.
   virtual Recipe recipe() const = 0;
 
+  // The most entries that a set holds at once until `written` generated tokens are written, in closed form: what
+  // admission to the block pool counts. The bound below is that of a policy that evicts nothing.
+  virtual int64_t peak(int64_t promptTokens, int64_t written) const { return promptTokens + written; }
+
   // Asked once for each sequence, before its first entry is written. Throws std::invalid_argument, naming option and
   // value, where a cap has no room for what is pinned.
   virtual void admit(int64_t promptTokens) const = 0;

@@ -42,8 +42,13 @@ void invariants(const PolicyOptions& o) {
   std::normal_distribution<float> normal;
   World world(4, 2, 4, prompt, prompt + writes, [&](int, int64_t, int64_t, int64_t) { return normal(rng); });
   world.open(policy->recipe().sets);
+  int64_t most = prompt;
+  bool bounded = policy->peak(prompt, 0) == prompt, exact = true;
   for (int64_t t = 1; t <= writes; ++t) {
     world.write();
+    for (const auto& held : world.held) most = std::max(most, std::ssize(held));
+    bounded &= policy->peak(prompt, t) >= most;
+    exact &= policy->peak(prompt, t) == most;
     if (!policy->due(world.progress)) continue;
     const Keep keep = policy->keep(world.progress);
     const auto after = world.compressed(*policy);
@@ -61,6 +66,9 @@ void invariants(const PolicyOptions& o) {
     world.settle(after);
     CHECK(!policy->due(world.progress));  // asked again at the same place
   }
+  CHECK_CASE(bounded, o.name);
+  const std::string closedForms[] = {"full", "rpc", "recency", "random"};
+  if (std::ranges::find(closedForms, o.name) != std::end(closedForms)) CHECK_CASE(exact, o.name);
 }
 
 PolicyOptions random(const char* draw, const char* granularity = "layer") {
