@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "errors.h"
 
@@ -30,15 +31,18 @@ std::byte* BlockPool::take() {
 void BlockPool::grow() {
   const size_t room = limit_ / blockBytes_ - std::min(limit_ / blockBytes_, total_);
   const size_t count = std::min(room, std::max<size_t>(1, slabBytes / blockBytes_));
-  auto* slab = count ? static_cast<std::byte*>(std::aligned_alloc(alignment, count * blockBytes_)) : nullptr;
+  const size_t bytes = count * blockBytes_;
+  std::unique_ptr<std::byte, Release> slab(count ? static_cast<std::byte*>(std::aligned_alloc(alignment, bytes)) : nullptr);
   if (!slab) {
-    throw EngineError("OUT_OF_MEMORY", "KV cache: no block left; " + std::to_string(total_ * blockBytes_) +
-                                           " bytes are held, the limit is " + std::to_string(limit_));
+    throw EngineError("OUT_OF_MEMORY", "KV cache: no block left: " + std::to_string(total_ * blockBytes_) +
+                                           " bytes are held, the limit is " + std::to_string(limit_) +
+                                           (count ? ", the machine gives no " + std::to_string(bytes) + " more" : ""));
   }
-  std::memset(slab, 0, count * blockBytes_);  // unused slots of a page are read by vector kernels, then ignored
-  slabs_.emplace_back(slab);
+  std::memset(slab.get(), 0, bytes);  // unused slots of a page are read by vector kernels, then ignored
   free_.reserve(total_ + count);
-  for (size_t i = count; i-- > 0;) free_.push_back(slab + i * blockBytes_);
+  std::byte* const first = slab.get();
+  slabs_.push_back(std::move(slab));
+  for (size_t i = count; i-- > 0;) free_.push_back(first + i * blockBytes_);
   total_ += count;
 }
 

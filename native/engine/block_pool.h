@@ -20,6 +20,7 @@ class BlockPool {
   size_t total() const { return total_; }
   size_t free() const { return free_.size(); }
   size_t used() const { return total_ - free_.size(); }
+  size_t capacity() const { return limit_ / blockBytes_; }  // blocks that the limit holds
 
  private:
   void grow();

@@ -39,13 +39,14 @@ Engine::Engine(const EngineOptions& options)
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
       compressScratch_(static_cast<size_t>(options.threads)),
       samplerScratch_(static_cast<size_t>(options.threads)),
-      thread_([this] { loop(); }) {}
+      thread_(startThread(1, options.threads, [this] { loop(); })) {}
 
 Engine::~Engine() {
   {
     std::lock_guard lock(mutex_);
     closing_ = true;
   }
+  threads_.cancel();
   wake_.notify_one();
   thread_.join();
 }
@@ -99,6 +100,14 @@ void Engine::stop(uint64_t id, size_t request, Finish how) {
   });
 }
 
+void Engine::preempt(uint64_t id, size_t request) {
+  post([this, id, request] {
+    for (const auto& sequence : sequences_) {
+      if (sequence->run.id == id && sequence->index == request && !sequence->parked) park(*sequence);
+    }
+  });
+}
+
 void Engine::acknowledge(uint64_t id, size_t request) {
   post([this, id, request] {
     for (const auto& sequence : sequences_) {
@@ -114,8 +123,15 @@ void Engine::logits(std::vector<int32_t> ids, LogitsDone done) {
 
 void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done) {
   constexpr size_t chunk = 64;
+  const double bytes = static_cast<double>(ids.size()) * model_->config.vocab * sizeof(float);
   std::vector<float> all;
   try {
+    try {
+      all.reserve(ids.size() * static_cast<size_t>(model_->config.vocab));
+    } catch (const std::exception&) {  // bad_alloc, or length_error where it could never be
+      throw EngineError("OUT_OF_MEMORY", "the logits of " + std::to_string(ids.size()) + " positions need " +
+                                             std::to_string(static_cast<uint64_t>(bytes)) + " bytes");
+    }
     SequenceCache cache(pool_, shape_, {});
     for (size_t at = 0; at < ids.size(); at += chunk) {
       const size_t count = std::min(chunk, ids.size() - at);
@@ -125,18 +141,27 @@ void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& do
         rows_.push_back({ids[at + i], static_cast<int>(at + i), static_cast<int>(i), &cache, nullptr, true});
       }
       forward_.run(rows_);
+      if (threads_.cancelled()) throw EngineError("DISPOSED", "the engine was disposed");
       cache.commit(static_cast<int>(count), static_cast<int>(at));
       for (size_t i = 0; i < count; ++i) {
         const auto row = forward_.logits(i);
+        if (!allFinite(row)) throw EngineError("BAD_LOGITS", "position " + std::to_string(at + i) + ": " + overflowText);
         all.insert(all.end(), row.begin(), row.end());
       }
     }
   } catch (const EngineError& error) {
     return done({}, error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    return done({}, "OUT_OF_MEMORY", memoryText(rows_.size(), rows_.size()));
   } catch (const std::exception& error) {
     return done({}, "INTERNAL", error.what());
   }
   done(std::move(all), "", "");
+}
+
+std::string Engine::memoryText(size_t rows, size_t wanted) const {
+  return "the machine has no memory left for a step of " + std::to_string(rows) + " rows, which needs " +
+         std::to_string(forward_.workBytes(rows, wanted)) + " bytes beside weights and caches";
 }
 
 void Engine::post(Command command) {

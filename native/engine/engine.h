@@ -21,7 +21,7 @@ struct EngineOptions {
   int threads = 1;
   std::string cacheType;  // f32, bf16, or empty for the weights' own (f32 for f16 weights)
   std::string simd;       // a row of availableKernels(), or empty for the fastest
-  size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the machine's memory
+  size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have
 };
 
 // Requests that share a listener and a number of places in the batch.
@@ -38,7 +38,8 @@ class Engine {
  public:
   // Loads the model; throws EngineError.
   explicit Engine(const EngineOptions& options);
-  // Stops what runs (finish aborted) and waits for the thread.
+  // Stops what runs (finish aborted) and waits for the thread: for as long as the tasks under way take, one a worker
+  // (32 rows of a weight, one head's attention, one layer's compression), however long the step or the logits asked for.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -48,11 +49,15 @@ class Engine {
   // Ends a run, or one of its requests, with what was generated. Unknown ids are ignored.
   void abort(uint64_t run);
   void stop(uint64_t run, size_t request, Finish how);
+  // Takes a request's cache away as if the pool had run out: it is computed anew when another sequence has ended, or
+  // none is left. Its result is the same.
+  void preempt(uint64_t run, size_t request);
   // Lets a request of a lockstep run go on to its next token.
   void acknowledge(uint64_t run, size_t request);
 
   using LogitsDone = std::function<void(std::vector<float>&& logits, const std::string& code, const std::string& message)>;
-  // Teacher-forced logits of every position, (ids, vocab); `done` is called on the engine's thread.
+  // Teacher-forced logits of every position, (ids, vocab); `done` is called on the engine's thread, with code
+  // OUT_OF_MEMORY, BAD_LOGITS (naming the position) or DISPOSED where there are none.
   void logits(std::vector<int32_t> ids, LogitsDone done);
 
   const Model& model() const { return *model_; }
@@ -69,15 +74,23 @@ class Engine {
   void runCommands();
   bool step();
   void admit();
+  bool admitNext(Run& run);
+  bool readmit();
+  bool fits(double peakBlocks) const;
+  bool makeRoom(size_t place, int entries);
+  void park(Sequence& sequence);
   void collectRows();
   void forwardRows();
   void compressDue();
   void sampleNext();
+  std::unique_ptr<Sequence> remove(size_t place);
   void endSequence(size_t place, Finish how);
+  bool endFailed();
   void endUnstarted(Run& run);
   void endRun(Run& run, const std::string& code, const std::string& message);
   void failAll(const std::string& code, const std::string& message);
   void abortAll();
+  std::string memoryText(size_t rows, size_t wanted) const;
   void computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done);
 
   std::unique_ptr<Model> model_;
@@ -89,13 +102,15 @@ class Engine {
 
   // The engine thread's own.
   std::vector<std::unique_ptr<Run>> runs_;
-  std::vector<std::unique_ptr<Sequence>> sequences_;
+  std::vector<std::unique_ptr<Sequence>> sequences_;  // in the order of admission
+  bool crowded_ = false;  // a sequence was parked: none is admitted before another has ended
   std::vector<Row> rows_;
   struct Fed {
     Sequence* sequence;
     int rows;
-    int logits;  // which row of logits is its own, -1 for none
-    int32_t sampled;
+    int logits;       // which row of logits is its own, -1 for none
+    bool picks;       // a token follows: sampled, or known from before a restart
+    int32_t sampled;  // -1 where the logits are not numbers
   };
   std::vector<Fed> fed_;
   std::vector<CompressScratch> compressScratch_;

@@ -1,6 +1,10 @@
 #include "query_rows.h"
 
 #include <algorithm>
+#include <new>
+#include <string>
+
+#include "errors.h"
 
 namespace pathpress {
 
@@ -8,7 +12,15 @@ QueryRows::QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxToke
     : selectors_(recipe.selectors), prompt_(promptTokens), width_(width) {
   const int64_t tokens = selectors_ == Selectors::none ? 0 : selectors_ == Selectors::prompt ? promptTokens : maxTokens;
   capacity_ = std::min(recipe.queries, tokens);
-  data_.resize(static_cast<size_t>(capacity_ * width_) * static_cast<size_t>(layers));
+  int64_t floats = 0;  // a window may be any number
+  const bool countable = !__builtin_mul_overflow(capacity_, int64_t{width} * layers, &floats) && floats < INT64_MAX / 16;
+  try {
+    if (!countable) throw std::bad_alloc();
+    data_.resize(static_cast<size_t>(floats));
+  } catch (const std::bad_alloc&) {
+    throw EngineError("OUT_OF_MEMORY", "the query rows that the policy keeps: " + std::to_string(capacity_) + " rows of " +
+                                           std::to_string(int64_t{width} * layers * 4) + " bytes");
+  }
 }
 
 // Decoded tokens take turns; the prompt's last `capacity` rows lie in order.

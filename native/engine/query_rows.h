@@ -10,7 +10,7 @@ namespace pathpress {
 
 class QueryRows {
  public:
-  // `width` = query heads · head size, floats a row.
+  // `width` = query heads · head size, floats a row. Throws EngineError OUT_OF_MEMORY naming the bytes.
   QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens, int layers, int width);
 
   // Where the row of the token at this true position goes, (width) floats; null where nobody asks for it.

@@ -55,6 +55,8 @@ struct Listener {
   virtual ~Listener() = default;
   virtual void token(size_t request, int32_t id) = 0;
   virtual void result(size_t request, Result&& result) = 0;
+  // In place of a result: this request cannot go on, the run's others do.
+  virtual void failed(size_t request, const std::string& code, const std::string& message) = 0;
   // The last call of a run: code empty where all went well.
   virtual void done(const std::string& code, const std::string& message) = 0;
 };

@@ -21,6 +21,12 @@ double sumOf(std::span<const int> ids, const std::vector<double>& weights) {
 
 }  // namespace
 
+bool allFinite(std::span<const float> logits) {
+  bool finite = true;
+  for (const float logit : logits) finite &= (__builtin_bit_cast(uint32_t, logit) & 0x7F800000u) != 0x7F800000u;
+  return finite;
+}
+
 int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch) {
   const auto best = std::max_element(logits.begin(), logits.end());
   if (sampling.temperature == 0) return static_cast<int>(best - logits.begin());

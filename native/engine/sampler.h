@@ -20,6 +20,11 @@ struct SamplerScratch {
   std::vector<int> ids;
 };
 
+// Whether every logit is a number; sample() asks for that.
+bool allFinite(std::span<const float> logits);
+// What to say where one is not; weights are checked when they are loaded.
+inline constexpr const char* overflowText = "the logits hold NaN or infinity: the model's values overflow float32";
+
 // `random` is uniform in [0, 1). Filters apply in Hugging Face's order: temperature, top-k, top-p (of what top-k left,
 // the token that crosses the threshold included), min-p (of the largest left). Tokens of equal logit rank by id.
 int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch);

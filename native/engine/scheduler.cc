@@ -29,8 +29,10 @@ void Engine::loop() {
     runCommands();
     try {
       busy = step();
+    } catch (const EngineError& error) {
+      failAll(error.code, error.what());
     } catch (const std::bad_alloc&) {
-      failAll("OUT_OF_MEMORY", "the machine has no memory left for the batch");
+      failAll("OUT_OF_MEMORY", memoryText(rows_.size(), fed_.size()));
     } catch (const std::exception& error) {
       failAll("INTERNAL", error.what());
     }
@@ -45,7 +47,13 @@ void Engine::runCommands() {
     std::lock_guard lock(mutex_);
     commands.swap(inbox_);
   }
-  for (const Command& command : commands) command();
+  for (const Command& command : commands) {
+    try {
+      command();
+    } catch (const std::exception& error) {  // of a command, only memory
+      failAll("OUT_OF_MEMORY", std::string("the machine has no memory left for a command: ") + error.what());
+    }
+  }
 }
 
 void Engine::failAll(const std::string& code, const std::string& message) {
@@ -63,30 +71,15 @@ void Engine::abortAll() {
 bool Engine::step() {
   admit();
   collectRows();
+  if (endFailed()) return true;
   if (fed_.empty()) return false;
-  forwardRows();
-  compressDue();
-  sampleNext();
-  return true;
-}
-
-void Engine::admit() {
-  for (size_t r = 0; r < runs_.size();) {
-    Run& run = *runs_[r];
-    while (run.active < run.batch && run.started < run.requests.size()) {
-      if (run.stopped.contains(run.started)) {
-        endUnstarted(run);
-        continue;
-      }
-      const Request& request = run.requests[run.started];
-      sequences_.push_back(std::make_unique<Sequence>(request, run, run.started, makePolicy(request.policy), pool_,
-                                                      shape_, model_->config.heads));
-      ++run.started;
-      ++run.active;
-    }
-    if (run.active == 0) endRun(run, "", "");
-    else ++r;
+  // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
+  for (const auto part : {&Engine::forwardRows, &Engine::compressDue, &Engine::sampleNext}) {
+    (this->*part)();
+    if (threads_.cancelled()) return false;
   }
+  endFailed();
+  return true;
 }
 
 void Engine::collectRows() {
@@ -96,29 +89,25 @@ void Engine::collectRows() {
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
     const bool prefilling = sequence.prefilling();
-    if (sequence.waiting || (prefilling && prefillLeft == 0)) continue;
+    if (sequence.parked || sequence.waiting || (prefilling && prefillLeft == 0)) continue;
     const int count =
         prefilling ? static_cast<int>(std::min<int64_t>(prefillLeft, sequence.progress.prompt - sequence.prefilled)) : 1;
-    try {
-      sequence.cache.reserve(count);
-    } catch (const EngineError& error) {
-      endRun(sequence.run, error.code, error.what());
-      return collectRows();
-    }
+    if (!makeRoom(place, count)) continue;
+    const bool known = sequence.replaying();
     QueryRows* queries = sequence.recipe.queries > 0 ? &sequence.queries : nullptr;
     if (prefilling) {
       prefillLeft -= count;
       const bool last = sequence.prefilled + count == sequence.progress.prompt;
       for (int i = 0; i < count; ++i) {
         const auto at = static_cast<int>(sequence.prefilled) + i;
-        const bool wanted = last && i == count - 1;
+        const bool wanted = last && !known && i == count - 1;
         rows_.push_back({sequence.request.promptIds[static_cast<size_t>(at)], at, i, &sequence.cache, queries, wanted});
       }
-      fed_.push_back({&sequence, count, last ? logits++ : -1, 0});
+      fed_.push_back({&sequence, count, last && !known ? logits++ : -1, last, 0});
     } else {
       const auto at = static_cast<int>(sequence.progress.prompt + sequence.progress.written);
-      rows_.push_back({sequence.next, at, 0, &sequence.cache, queries, true});
-      fed_.push_back({&sequence, 1, logits++, 0});
+      rows_.push_back({sequence.next, at, 0, &sequence.cache, queries, !known});
+      fed_.push_back({&sequence, 1, known ? -1 : logits++, true, 0});
     }
   }
 }
@@ -126,6 +115,7 @@ void Engine::collectRows() {
 void Engine::forwardRows() {
   const auto start = std::chrono::steady_clock::now();
   forward_.run(rows_);
+  if (threads_.cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(rows_.size());
   for (const Fed& fed : fed_) {
     Sequence& sequence = *fed.sequence;
@@ -163,6 +153,7 @@ void Engine::compressDue() {
     const Compression done = compressLayer(one.job, layer, compressScratch_[static_cast<size_t>(worker)], trace);
     if (layer == 0) one.first = done;
   });
+  if (threads_.cancelled()) return;
   for (Due& one : due) {
     one.sequence->afterCompression(one.first);
     for (auto& trace : one.traces) {
@@ -179,15 +170,25 @@ void Engine::sampleNext() {
     Fed& fed = fed_[static_cast<size_t>(task)];
     if (fed.logits < 0) return;
     const Request& request = fed.sequence->request;
+    const auto logits = forward_.logits(static_cast<size_t>(fed.logits));
     const double random = uniform(request.sampling.seed, request.stream, fed.sequence->result.ids.size());
-    fed.sampled = sample(forward_.logits(static_cast<size_t>(fed.logits)), request.sampling, random,
-                         samplerScratch_[static_cast<size_t>(worker)]);
+    fed.sampled = allFinite(logits) ? sample(logits, request.sampling, random, samplerScratch_[static_cast<size_t>(worker)])
+                                    : -1;
   });
+  if (threads_.cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(fed_.size());
   for (const Fed& fed : fed_) {
-    if (fed.logits < 0) continue;
+    if (!fed.picks) continue;
     Sequence& sequence = *fed.sequence;
     sequence.result.decodeSeconds += share;
+    if (sequence.replaying()) {
+      sequence.accept(sequence.replayed());
+      continue;
+    }
+    if (fed.sampled < 0) {
+      sequence.fail("BAD_LOGITS", overflowText);
+      continue;
+    }
     const size_t before = sequence.result.ids.size();
     const bool ended = sequence.accept(fed.sampled);
     if (sequence.result.ids.size() > before) {
@@ -200,11 +201,29 @@ void Engine::sampleNext() {
   }
 }
 
-void Engine::endSequence(size_t place, Finish how) {
-  const std::unique_ptr<Sequence> sequence = std::move(sequences_[place]);
+std::unique_ptr<Sequence> Engine::remove(size_t place) {
+  std::unique_ptr<Sequence> sequence = std::move(sequences_[place]);
   sequences_.erase(sequences_.begin() + static_cast<int64_t>(place));
   --sequence->run.active;
+  crowded_ = false;
+  return sequence;
+}
+
+void Engine::endSequence(size_t place, Finish how) {
+  const std::unique_ptr<Sequence> sequence = remove(place);
   sequence->run.listener->result(sequence->index, sequence->finish(how));
+}
+
+// Ends the sequences that cannot go on; the others do. Returns whether there were any.
+bool Engine::endFailed() {
+  bool any = false;
+  for (size_t place = sequences_.size(); place-- > 0;) {
+    if (sequences_[place]->failureCode.empty()) continue;
+    const std::unique_ptr<Sequence> sequence = remove(place);
+    sequence->run.listener->failed(sequence->index, sequence->failureCode, sequence->failure);
+    any = true;
+  }
+  return any;
 }
 
 // The next request of a run comes to nothing.
@@ -218,6 +237,7 @@ void Engine::endUnstarted(Run& run) {
 // Ends a run, dropping what it still has in the batch.
 void Engine::endRun(Run& run, const std::string& code, const std::string& message) {
   std::erase_if(sequences_, [&](const auto& sequence) { return &sequence->run == &run; });
+  crowded_ = false;
   const std::shared_ptr<Listener> listener = run.listener;
   std::erase_if(runs_, [&](const auto& other) { return other.get() == &run; });
   listener->done(code, message);

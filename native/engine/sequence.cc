@@ -4,12 +4,22 @@
 
 namespace pathpress {
 
+double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads) {
+  const auto prompt = static_cast<int64_t>(request.promptIds.size());
+  const int64_t written = request.maxTokens - 1;  // the last token is not fed
+  int64_t entries = policy.peak(prompt, written);
+  // Query heads with sets of their own may share nothing of a key-value head.
+  if (policy.recipe().sets == Aggregation::head) entries = std::min(prompt + written, entries * (heads / shape.kvHeads));
+  return static_cast<double>((entries + pageEntries - 1) / pageEntries) * shape.layers * shape.kvHeads;
+}
+
 Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<Policy> made, BlockPool& pool,
                    const CacheShape& shape, int heads)
     : request(asked), run(owner), index(at), policy(std::move(made)), recipe(policy->recipe()),
       progress{static_cast<int64_t>(asked.promptIds.size()), 0, 0, 0},
       cache(pool, shape, trackingFor(recipe, asked.policy.name != "full")),
-      queries(recipe, progress.prompt, asked.maxTokens, shape.layers, heads * shape.page.dim) {
+      queries(recipe, progress.prompt, asked.maxTokens, shape.layers, heads * shape.page.dim),
+      peakBlocks(pathpress::peakBlocks(asked, *policy, shape, heads)) {
   result.promptTokens = progress.prompt;
 }
 
@@ -51,10 +61,46 @@ bool Sequence::accept(int32_t id) {
   result.ids.push_back(id);
   next = id;
   result.finish = Finish::length;
+  if (lost_ && !replaying()) lost_.reset();
   return static_cast<int64_t>(result.ids.size()) >= request.maxTokens;
 }
 
+void Sequence::fail(const std::string& code, const std::string& message) {
+  failureCode = code;
+  failure = "request " + std::to_string(index) + ", token " + std::to_string(result.ids.size() + 1) + ": " + message;
+}
+
+void Sequence::restart() {
+  describeCache();
+  Result fresh;
+  fresh.promptTokens = result.promptTokens;
+  fresh.prefillSeconds = result.prefillSeconds;
+  fresh.decodeSeconds = result.decodeSeconds;
+  fresh.compressSeconds = result.compressSeconds;
+  if (!replaying() && !result.ids.empty()) lost_ = std::move(result);
+  result = std::move(fresh);
+  cache.clear();
+  progress = {progress.prompt, 0, 0, 0};
+  prefilled = 0;
+  decodePasses_ = entrySum_ = entryPeak_ = 0;
+  byteSum_ = readSum_ = 0;
+  bytePeak_ = sidePeak_ = 0;
+}
+
 Result Sequence::finish(Finish how) {
+  describeCache();
+  if (replaying()) {
+    lost_->prefillSeconds = result.prefillSeconds;
+    lost_->decodeSeconds = result.decodeSeconds;
+    lost_->compressSeconds = result.compressSeconds;
+    result = std::move(*lost_);
+  }
+  result.finish = how;
+  return std::move(result);
+}
+
+// Writes what the result says of the cache.
+void Sequence::describeCache() {
   const CacheShape& shape = cache.shape();
   const double heads = static_cast<double>(shape.layers) * shape.kvHeads;
   const double passes = static_cast<double>(std::max<int64_t>(1, decodePasses_));
@@ -75,8 +121,6 @@ Result Sequence::finish(Finish how) {
   }
   report.minEntries = least;
   report.maxEntries = most;
-  result.finish = how;
-  return std::move(result);
 }
 
 }  // namespace pathpress

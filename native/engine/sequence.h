@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "compressor.h"
 #include "request.h"
@@ -9,6 +11,9 @@
 namespace pathpress {
 
 struct Run;
+
+// Blocks that a request needs at its worst moment, by its policy's closed form.
+double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads);
 
 struct Sequence {
   Sequence(const Request& request, Run& run, size_t index, std::unique_ptr<Policy> policy, BlockPool& pool,
@@ -22,7 +27,17 @@ struct Sequence {
   void afterCompression(const Compression& compression);
   // Takes the token in; returns true where the sequence ends with it.
   bool accept(int32_t id);
+  // What it has reached; the sequence is of no use afterwards.
   Result finish(Finish how);
+
+  // Gives every block back. The sequence then runs again from its prompt, compressions included, with its tokens known;
+  // since neither tokens nor kept sets depend on the batch, it gets to where it was, and its result tells of one run.
+  void restart();
+  // Whether the next token is known from before a restart, and which it is.
+  bool replaying() const { return lost_ && result.ids.size() < lost_->ids.size(); }
+  int32_t replayed() const { return lost_->ids[result.ids.size()]; }
+
+  void fail(const std::string& code, const std::string& message);
 
   const Request& request;
   Run& run;
@@ -35,12 +50,16 @@ struct Sequence {
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
-  bool stopAsked = false;
+  bool parked = false;       // restarted, and not yet admitted again
+  double peakBlocks;         // at most, by the policy's closed form
   Result result;
+  std::string failure, failureCode;  // where it cannot go on
 
  private:
   void track();
+  void describeCache();
 
+  std::optional<Result> lost_;  // what it had reached when it was restarted; none once it is there again
   int64_t decodePasses_ = 0;
   int64_t entrySum_ = 0, entryPeak_ = 0;  // over layers and key-value heads
   double byteSum_ = 0;

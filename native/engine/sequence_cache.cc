@@ -1,5 +1,9 @@
 #include "sequence_cache.h"
 
+#include <string>
+
+#include "errors.h"
+
 namespace pathpress {
 namespace {
 
@@ -15,13 +19,33 @@ SequenceCache::SequenceCache(BlockPool& pool, const CacheShape& shape, CacheTrac
   }
 }
 
-SequenceCache::~SequenceCache() {
+SequenceCache::~SequenceCache() { clear(); }
+
+void SequenceCache::clear() {
   for (HeadCache& head : heads_) {
     for (std::byte* block : head.blocks) pool_.give(block);
+    head.blocks.clear();
+    head.masks.clear();
+    head.count = 0;
   }
+  for (std::vector<int32_t>& positions : positions_) positions.clear();
+  entries_ = 0;
+  blocks_ = 0;
 }
 
 void SequenceCache::reserve(int entries) {
+  size_t missing = 0;
+  for (const HeadCache& head : heads_) {
+    const size_t needed = blocksFor(head.count + entries);
+    if (needed > head.blocks.size()) missing += needed - head.blocks.size();
+  }
+  const size_t atHand = pool_.capacity() - pool_.used();
+  if (missing > atHand) {
+    const auto bytes = [this](size_t blocks) { return std::to_string(blocks * pool_.blockBytes()); };
+    throw EngineError("OUT_OF_MEMORY", "KV cache: " + std::to_string(entries) + " more entries need " + bytes(missing) +
+                                           " bytes, at hand are " + bytes(atHand) + " of " + bytes(pool_.capacity()) +
+                                           " (" + bytes(blocks_) + " are this sequence's)");
+  }
   for (HeadCache& head : heads_) {
     const size_t needed = blocksFor(head.count + entries);
     while (head.blocks.size() < needed) {

@@ -46,7 +46,8 @@ class SequenceCache {
     return positions_[tracking_.positionsPerHead ? index(layer, kvHead) : static_cast<size_t>(layer)];
   }
 
-  // Makes room for `entries` more in every head. Throws EngineError OUT_OF_MEMORY.
+  // Makes room for `entries` more in every head. Throws EngineError OUT_OF_MEMORY naming the bytes needed and at hand;
+  // what it holds then is good, and it may be asked again.
   void reserve(int entries);
   // Counts `entries` in, which write() has filled; the first has true position `position`.
   void commit(int entries, int position);
@@ -59,6 +60,8 @@ class SequenceCache {
   void compact(int layer, int kvHead, std::span<const int32_t> kept);
   // Gives blocks past each head's entries back to the pool.
   void releaseTails();
+  // Forgets every entry and gives all blocks back.
+  void clear();
 
   int64_t entries() const { return entries_; }  // summed over layers and key-value heads
   size_t blocks() const { return blocks_; }

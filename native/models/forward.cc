@@ -29,6 +29,13 @@ void Forward::resize(size_t rows) {
   for (auto* buffer : {&cosine_, &sine_}) grow(*buffer, config.headDim / 2);
 }
 
+size_t Forward::workBytes(size_t rows, size_t wanted) const {
+  const ModelConfig& config = model_.config;
+  const size_t row = 3 * size(config.hidden) + 2 * size(config.queryWidth()) + 2 * size(config.kvWidth()) +
+                     2 * size(config.intermediate) + size(config.headDim);
+  return sizeof(float) * (rows * row + wanted * (size(config.hidden) + size(config.vocab)));
+}
+
 void Forward::run(std::span<const Row> rows) {
   const ModelConfig& config = model_.config;
   const size_t count = rows.size(), hidden = size(config.hidden);

@@ -28,6 +28,9 @@ class Forward {
 
   void run(std::span<const Row> rows);
 
+  // Bytes of the buffers that a run of so many rows needs, attention's scores not counted.
+  size_t workBytes(size_t rows, size_t wanted) const;
+
   // Logits of the i-th row that wanted them, in order; (vocab). Valid until the next run.
   std::span<const float> logits(size_t i) const;
 

@@ -35,6 +35,12 @@ void Bridge::result(size_t request, Result&& result) {
   wake();
 }
 
+void Bridge::failed(size_t, const std::string& code, const std::string& message) {
+  std::lock_guard lock(mutex_);
+  events_.failures.push_back({code, message});
+  wake();
+}
+
 void Bridge::logits(std::vector<float>&& values) {
   std::lock_guard lock(mutex_);
   events_.logits = std::move(values);
@@ -94,10 +100,20 @@ Napi::Object Bridge::toBatch(Napi::Env env, Events& events) const {
     results.Set(results.Length(), object);
   }
   batch.Set("results", results);
+  Napi::Array failures = Napi::Array::New(env);
+  for (const Events::Failure& failure : events.failures) {
+    failures.Set(failures.Length(), fromError(env, failure.code, failure.message).Value());
+  }
+  batch.Set("failures", failures);
   if (!events.logits.empty()) {
-    Napi::Float32Array logits = Napi::Float32Array::New(env, events.logits.size());
-    std::copy(events.logits.begin(), events.logits.end(), logits.Data());
-    batch.Set("logits", logits);
+    try {
+      Napi::Float32Array logits = Napi::Float32Array::New(env, events.logits.size());
+      std::copy(events.logits.begin(), events.logits.end(), logits.Data());
+      batch.Set("logits", logits);
+    } catch (const Napi::Error&) {  // larger than JavaScript's arrays may be
+      events.code = "OUT_OF_MEMORY";
+      events.message = "the logits need an array of " + std::to_string(events.logits.size() * sizeof(float)) + " bytes";
+    }
   }
   batch.Set("done", events.done);
   if (!events.code.empty()) batch.Set("error", fromError(env, events.code, events.message).Value());

@@ -20,6 +20,7 @@ class Bridge : public Listener {
 
   void token(size_t request, int32_t id) override;
   void result(size_t request, Result&& result) override;
+  void failed(size_t request, const std::string& code, const std::string& message) override;
   void done(const std::string& code, const std::string& message) override;
   void logits(std::vector<float>&& values);
 
@@ -30,6 +31,10 @@ class Bridge : public Listener {
   struct Events {
     std::vector<int32_t> tokens;  // request, id, request, id, ...
     std::vector<std::pair<size_t, Result>> results;
+    struct Failure {
+      std::string code, message;
+    };
+    std::vector<Failure> failures;
     std::vector<float> logits;
     bool done = false;
     std::string code, message;

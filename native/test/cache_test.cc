@@ -127,14 +127,18 @@ void limit() {
   const size_t room = 10 * layout.bytes() / pool.blockBytes();
   SequenceCache cache(pool, {1, 1, layout}, {});
   cache.reserve(static_cast<int>(room) * pageEntries);
-  std::string code;
+  std::string said;
   try {
     cache.reserve(static_cast<int>(room) * pageEntries + 1);
   } catch (const EngineError& error) {
-    code = error.code;
+    said = error.code + " " + error.what();
   }
-  CHECK(code == "OUT_OF_MEMORY");
+  const std::string block = std::to_string(pool.blockBytes()), all = std::to_string(room * pool.blockBytes());
+  CHECK_CASE(said.starts_with("OUT_OF_MEMORY KV cache: ") && said.find("need " + block + " bytes, at hand are 0 of " + all) !=
+             std::string::npos, said);
   CHECK(pool.used() == room && cache.blocks() == room);
+  cache.clear();
+  CHECK(pool.used() == 0 && cache.blocks() == 0);
 }
 
 void rounding() {
@@ -142,10 +146,6 @@ void rounding() {
   CHECK(floatToBf16(__builtin_bit_cast(float, 0x3F808000u)) == 0x3F80);  // halfway, to even: down
   CHECK(floatToBf16(__builtin_bit_cast(float, 0x3F818000u)) == 0x3F82);  // halfway, to even: up
   CHECK(floatToBf16(__builtin_bit_cast(float, 0x3F808001u)) == 0x3F81);
-  CHECK(f16ToFloat(0x3C00) == 1.0f && f16ToFloat(0xC000) == -2.0f && f16ToFloat(0x0001) == 0x1p-24f);
-}
-
-}  // namespace
   bool exact = true, between = true;
   for (uint32_t half = 0; half < 0x7C00u; ++half) {
     const float value = f16ToFloat(static_cast<uint16_t>(half)), next = f16ToFloat(static_cast<uint16_t>(half + 1));
@@ -158,6 +158,10 @@ void rounding() {
   CHECK(exact && between);
   CHECK(floatToF16(65519.9f) == 0x7BFF && floatToF16(65520.0f) == 0x7C00 && floatToF16(1e30f) == 0x7C00);
   CHECK((floatToF16(__builtin_nanf("")) & 0x7FFFu) > 0x7C00u && roundTo(1.0f / 3, DType::f32) == 1.0f / 3);
+  CHECK(f16ToFloat(0x3C00) == 1.0f && f16ToFloat(0xC000) == -2.0f && f16ToFloat(0x0001) == 0x1p-24f);
+}
+
+}  // namespace
 
 int main() {
   randomLife();

@@ -1,12 +1,19 @@
 // The engine without Node: runs that start, stop and are aborted from other threads; each request gets one result, each
-// run one end, and a run that was left alone the tokens that it has on an engine of its own.
+// run one end, and a run that was left alone, or preempted, what it has on an engine of its own. A request that cannot go
+// on ends by itself.
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <random>
 
 #include "../engine/engine.h"
 #include "../engine/errors.h"
+#include "../engine/safetensors.h"
 #include "check.h"
 
 using namespace pathpress;
@@ -14,9 +21,12 @@ using namespace pathpress;
 namespace {
 
 struct Collector : Listener {
-  explicit Collector(size_t requests) : results(requests), tokens(requests) {}
+  explicit Collector(size_t requests) : results(requests), tokens(requests), failures(requests) {}
   void token(size_t request, int32_t id) override { tokens[request].push_back(id); }
   void result(size_t request, Result&& result) override { results[request].push_back(std::move(result)); }
+  void failed(size_t request, const std::string& code, const std::string& message) override {
+    failures[request].push_back(code + " " + message);
+  }
   void done(const std::string& code, const std::string&) override {
     ends += 1;
     end = code;
@@ -24,6 +34,7 @@ struct Collector : Listener {
   }
   std::vector<std::vector<Result>> results;
   std::vector<std::vector<int32_t>> tokens;
+  std::vector<std::vector<std::string>> failures;
   int ends = 0;
   std::string end;
   std::promise<void> finished;
@@ -68,6 +79,32 @@ std::vector<Request> requests(int count, int64_t maxTokens) {
   return all;
 }
 
+std::shared_ptr<Collector> finish(Engine& engine, uint64_t id, std::vector<Request> all, size_t batch) {
+  const auto collector = std::make_shared<Collector>(all.size());
+  engine.start(id, std::move(all), batch, collector);
+  collector->finished.get_future().wait();
+  return collector;
+}
+
+// Everything but the time it took.
+bool sameResult(const Result& a, const Result& b) {
+  const auto of = [](const CacheReport& r) {
+    return std::array{r.finalEntries, r.peakEntries, r.meanEntries, r.peakBytes, r.meanBytes,
+                      r.sideBytes,    r.readBytes,   r.minEntries,  r.maxEntries};
+  };
+  bool same = a.ids == b.ids && a.finish == b.finish && of(a.cache) == of(b.cache) &&
+              a.compressions.size() == b.compressions.size() && a.trace.size() == b.trace.size();
+  for (size_t i = 0; same && i < a.compressions.size(); ++i) {
+    const Compression &x = a.compressions[i], &y = b.compressions[i];
+    same = x.generated == y.generated && x.before == y.before && x.after == y.after;
+  }
+  for (size_t i = 0; same && i < a.trace.size(); ++i) {
+    const KeptPositions &x = a.trace[i], &y = b.trace[i];
+    same = x.generated == y.generated && x.layer == y.layer && x.head == y.head && x.positions == y.positions;
+  }
+  return same;
+}
+
 bool oneResultEach(const Collector& collector) {
   for (const auto& results : collector.results) {
     if (results.size() != 1) return false;
@@ -75,11 +112,14 @@ bool oneResultEach(const Collector& collector) {
   return collector.ends == 1 && collector.end.empty();
 }
 
+// Runs come and go, are stopped and aborted, and steady ones lose their caches at random moments, while admission and
+// preemption share out a pool too small for all.
 void restless() {
-  Engine engine(options(3)), quiet(options(1));
-  const auto reference = std::make_shared<Collector>(6);
-  quiet.start(1, requests(6, 90), 1, reference);
-  reference->finished.get_future().wait();
+  Engine quiet(options(1));
+  EngineOptions tight = options(3);
+  tight.cacheLimit = 70'000;  // some three of the steady requests
+  Engine engine(tight);
+  const auto reference = finish(quiet, 1, requests(6, 90), 1);
   CHECK(oneResultEach(*reference));
 
   std::mt19937 random(9);
@@ -87,9 +127,15 @@ void restless() {
     const auto steady = std::make_shared<Collector>(6);
     const auto endless = std::make_shared<Collector>(5);
     engine.start(2 * round, requests(6, 90), 1 + random() % 6, steady);
-    engine.start(2 * round + 1, requests(5, 1'000'000), 1 + random() % 4, endless);
-    std::thread meddler([&engine, round, pause = random() % 2000] {
-      std::this_thread::sleep_for(std::chrono::microseconds(pause));
+    auto unending = requests(5, 1'000'000);  // one in four with a full cache, which no pool holds
+    for (Request& one : unending) one.policy.budget = "cap", one.policy.keep = 48;
+    engine.start(2 * round + 1, unending, 1 + random() % 4, endless);
+    std::thread meddler([&engine, round, seed = random()] {
+      std::mt19937 moments(seed);
+      for (int i = 0; i < 4; ++i) {
+        std::this_thread::sleep_for(std::chrono::microseconds(moments() % 1500));
+        engine.preempt(2 * round, moments() % 6);
+      }
       engine.stop(2 * round + 1, round % 5, Finish::stop);
       engine.stop(2 * round + 1, 99, Finish::stop);
       engine.abort(2 * round + 1);
@@ -98,13 +144,87 @@ void restless() {
     meddler.join();
     steady->finished.get_future().wait();
     endless->finished.get_future().wait();
-    CHECK(oneResultEach(*steady) && oneResultEach(*endless));
+    CHECK(oneResultEach(*steady) && endless->ends == 1 && endless->end.empty());
+    for (size_t i = 0; i < 5; ++i) CHECK(endless->results[i].size() + endless->failures[i].size() == 1);
     bool same = true;
     for (size_t i = 0; i < 6; ++i) {
-      same &= steady->results[i][0].ids == reference->results[i][0].ids && steady->tokens[i] == steady->results[i][0].ids;
+      same &= sameResult(steady->results[i][0], reference->results[i][0]) && steady->tokens[i] == steady->results[i][0].ids;
     }
     CHECK(same);
   }
+}
+
+// One request that the pool cannot hold fails by itself, naming bytes; the others have the tokens they have alone.
+void exhausted() {
+  EngineOptions small = options(2);
+  small.cacheLimit = 40'000;
+  Engine engine(small), roomy(options(1));
+  auto all = requests(4, 60);
+  all[1].policy.name = "full";
+  all[1].maxTokens = 100'000;
+  const auto got = finish(engine, 1, all, 4);
+  CHECK_CASE(got->end.empty() && got->failures[1].size() == 1 && got->results[1].empty(), got->end);
+  const std::string said = got->failures[1].empty() ? "" : got->failures[1][0];
+  CHECK_CASE(said.starts_with("OUT_OF_MEMORY request 1, token ") && said.find("bytes, at hand are ") != std::string::npos, said);
+  all[1].maxTokens = 5;
+  const auto alone = finish(roomy, 1, all, 1);
+  for (const size_t i : {0, 2, 3}) {
+    CHECK(got->results[i].size() == 1 && sameResult(got->results[i][0], alone->results[i][0]));
+  }
+}
+
+// A window of any size must not wrap around into a small allocation.
+void unboundedWindow() {
+  Engine engine(options(1));
+  auto all = requests(2, 40);
+  all[0].policy.window = all[0].maxTokens = int64_t{1} << 53;
+  const auto got = finish(engine, 1, all, 2);
+  CHECK(got->end.empty() && got->failures[0].size() == 1 && got->results[1].size() == 1);
+  CHECK(!got->failures[0].empty() && got->failures[0][0].starts_with("OUT_OF_MEMORY request 0: the query rows"));
+}
+
+// Finite weights whose logits overflow: llama-g4 with its largest possible output matrix.
+void overflowing() {
+  EngineOptions huge = options(2);
+  const std::string path = huge.weightFiles[0];
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto entries = readSafetensors(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), path);
+  for (const TensorEntry& entry : entries) {
+    if (entry.name != "lm_head.weight") continue;
+    for (size_t at = entry.begin; at < entry.begin + entry.bytes; at += 4) {
+      const float most = 3e38f;
+      std::memcpy(bytes.data() + at, &most, 4);
+    }
+  }
+  const auto copy = std::filesystem::temp_directory_path() / ("pathpress-huge-" + std::to_string(::getpid()));
+  std::ofstream(copy, std::ios::binary) << bytes;
+  huge.weightFiles = {copy.string()};
+  Engine engine(huge);
+  auto all = requests(3, 10);
+  all[1].sampling.temperature = 0;
+  const auto got = finish(engine, 1, all, 2);
+  for (size_t i = 0; i < 3; ++i) {
+    const std::string expected = "BAD_LOGITS request " + std::to_string(i) + ", token 1: ";
+    CHECK(got->failures[i].size() == 1 && got->failures[i][0].starts_with(expected) && got->results[i].empty());
+  }
+  std::promise<std::string> said;
+  engine.logits({1, 2}, [&](std::vector<float>&&, const std::string& code, const std::string& what) {
+    said.set_value(code + " " + what);
+  });
+  CHECK(said.get_future().get().starts_with("BAD_LOGITS position 0: "));
+  std::filesystem::remove(copy);
+}
+
+// Logits asked of an engine that goes away are refused, not computed to the end first.
+void leavingLogits() {
+  std::string code = "none";
+  {
+    Engine engine(options(2));
+    engine.logits(std::vector<int32_t>(20'000, 1),
+                  [&](std::vector<float>&&, const std::string& how, const std::string&) { code = how; });
+  }
+  CHECK_CASE(code == "DISPOSED", code);
 }
 
 void leaving() {
@@ -136,7 +256,11 @@ void refusals() {
 
 int main() {
   restless();
+  exhausted();
+  unboundedWindow();
+  overflowing();
   leaving();
+  leavingLogits();
   refusals();
   return checks();
 }

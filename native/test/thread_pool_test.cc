@@ -17,6 +17,12 @@ using namespace pathpress;
 
 namespace {
 
+#ifdef PATHPRESS_SANITIZED  // a sanitizer needs more address space than the limit leaves
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 void throwing(int threads) {
   ThreadPool pool(threads);
   bool caught = true, works = true;
@@ -80,9 +86,7 @@ void refused() {
 }  // namespace
 
 int main() {
-#ifndef PATHPRESS_SANITIZED  // which needs more address space than the limit leaves
-  refused();
-#endif
+  if (!sanitized) refused();
   for (const int threads : {1, 2, 4}) throwing(threads);
   cancelling();
   for (const int threads : {1, 2, 3, 8}) {

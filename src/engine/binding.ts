@@ -36,7 +36,7 @@ export interface NativeOptions {
   cache: string;
   /** One of `simd()`, or '' for the fastest. */
   simd: string;
-  /** Bytes of the block pool at most; 0 for 80 % of the machine's memory. */
+  /** Bytes of the block pool at most; 0 for 80 % of the memory that the process may have. */
   cacheLimit: number;
 }
 
@@ -70,6 +70,8 @@ export interface NativeBatch {
   /** Pairs of request index and id, in order. */
   tokens: Int32Array;
   results: NativeResult[];
+  /** Requests that could not go on, each naming itself; the run's others do. */
+  failures: (Error & { code: string })[];
   logits?: Float32Array;
   /** True in a run's last batch. */
   done: boolean;
@@ -94,6 +96,7 @@ export interface NativeEngine {
   stop(run: number, request: number, aborted: boolean): void;
   acknowledge(run: number, request: number): void;
   logits(ids: Int32Array, callback: (batch: NativeBatch) => void): void;
+  /** Returns when the tasks under way are done: milliseconds, not a step. */
   dispose(): void;
 }
 

@@ -79,6 +79,20 @@ describe('a checkpoint is refused', () => {
   });
 });
 
+it('finite weights whose logits overflow give an error with the token, not a token', async () => {
+  const model = withWeights('llama-g4', (bytes) => {
+    const start = 8 + Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { data_offsets: [number, number] }>;
+    const [begin, end] = header['lm_head.weight'].data_offsets;
+    for (let at = begin; at < end; at += 4) bytes.writeFloatLE(3e38, start + at);
+    return bytes;
+  });
+  const engine = await opening(model);
+  await expect(engine.generate(request()).result).rejects.toMatchObject({ code: 'BAD_LOGITS', message: expect.stringMatching(/request 0, token 1: .*NaN or infinity/) });
+  await expect(engine.logits([1])).rejects.toMatchObject({ code: 'BAD_LOGITS', message: expect.stringMatching(/position 0: /) });
+  engine.dispose();
+});
+
 describe('an option is refused', () => {
   const model = fixture('llama-g4');
   it.each<[Partial<EngineOptions>, RegExp]>([

@@ -9,18 +9,28 @@ export type ErrorCode =
   | 'BAD_CONFIG'
   | 'BAD_TENSOR'
   | 'BAD_WEIGHTS'
+  | 'BAD_LOGITS'
   | 'BAD_TOKENIZER'
   | 'UNKNOWN_FAMILY'
   | 'EMPTY_TRACE'
   | 'RECORD_MISMATCH'
   | 'OUT_OF_MEMORY'
+  | 'NO_THREAD'
   | 'WRITE_FAILED'
   | 'NOT_BUILT'
   | 'NOTEBOOK_FAILED'
   | 'DISPOSED'
   | 'INTERNAL';
 
-const failures: ReadonlySet<string> = new Set(['OUT_OF_MEMORY', 'WRITE_FAILED', 'NOT_BUILT', 'NOTEBOOK_FAILED', 'DISPOSED', 'INTERNAL']);
+const failures: ReadonlySet<string> = new Set([
+  'OUT_OF_MEMORY',
+  'NO_THREAD',
+  'WRITE_FAILED',
+  'NOT_BUILT',
+  'NOTEBOOK_FAILED',
+  'DISPOSED',
+  'INTERNAL',
+]);
 
 /** An error that names the thing and the value; `code` is stable, the message is for people. */
 export class PathPressError extends Error {

@@ -141,7 +141,32 @@ describe('dispose', () => {
     await expect(other.logits([1])).rejects.toMatchObject({ code: 'DISPOSED' });
   });
 
-  it('an exhausted pool fails the run, not the engine', async () => {
+  it('does not wait for logits that were asked for', async () => {
+    const other = await openEngine({ model, threads: 2 });
+    const pending = other.logits(new Int32Array(50_000));
+    other.dispose();
+    await expect(pending).rejects.toMatchObject({ code: 'DISPOSED' });
+  });
+});
+
+describe('a pool too small', () => {
+  it('fails the request that it cannot hold, after the others are done', async () => {
+    const small = await openEngine({ model, threads: 2, cacheLimit: 20000 });
+    const requests = [request({ maxTokens: 30 }), request({ maxTokens: 1e5 }), request({ maxTokens: 20 })];
+    const results = new Map<number, number[]>();
+    const pending = small.generateMany(requests, { onResult: (index, { ids }) => void results.set(index, ids) });
+    await expect(pending).rejects.toMatchObject({
+      name: 'PathPressError',
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/^request 1, token \d+: .* need \d+ bytes, at hand are \d+ of \d+/),
+    });
+    const alone = await engine.generateMany([requests[0], requests[2]], { batch: 1 });
+    expect([results.get(0), results.get(2)]).toEqual(alone.map(({ ids }) => ids));
+    expect(results.size).toBe(2);
+    small.dispose();
+  });
+
+  it('fails a run, not the engine', async () => {
     const small = await openEngine({ model, threads: 1, cacheLimit: 20000 });
     await expect(small.generate(request({ maxTokens: 100000 })).result).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
     expect((await small.generate(request({ maxTokens: 5 })).result).ids).toHaveLength(5);

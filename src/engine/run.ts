@@ -20,7 +20,7 @@ export function toError(error: unknown): Error {
 
 export class Run {
   readonly id = ++lastRun;
-  /** Resolves after the last result was handled; rejects with the engine's error or a handler's. */
+  /** Resolves after the last result was handled; rejects with the first error of the engine, a request or a handler. */
   readonly done: Promise<void>;
   private settle!: { resolve: () => void; reject: (reason: unknown) => void };
   private failure: unknown;
@@ -70,6 +70,7 @@ export class Run {
     } catch (error) {
       this.fail(error);
     }
+    for (const error of events.failures) this.failure ??= { error: toError(error) };
     if (!events.done) return;
     if (events.error) this.failure ??= { error: toError(events.error) };
     void Promise.all(this.handled).then(() => {

@@ -11,7 +11,10 @@ export interface EngineOptions {
   threads?: number;
   /** Type of the KV cache; the type of the weights if left out. */
   cache?: CacheType;
-  /** Bytes that the caches of all live sequences may hold together; 80 % of the machine's memory if left out. */
+  /**
+   * Bytes that the caches of all live sequences may hold together; if left out, 80 % of the machine's memory, or of the
+   * least limit that the control groups of a container set. A sequence starts where its policy's peak fits.
+   */
   cacheLimit?: number;
   /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
   simd?: string;
@@ -111,10 +114,22 @@ export interface Generation extends AsyncIterable<number> {
 export interface Engine {
   readonly info: ModelInfo;
   generate(request: GenerateRequest): Generation;
-  /** Runs the requests as one continuously refilled batch; results in the order of the requests, each also given to `onResult` as it ends. */
+  /**
+   * Runs the requests as one continuously refilled batch; results in the order of the requests, each also given to
+   * `onResult` as it ends. A request that cannot go on leaves the others alone: they run to their end and reach
+   * `onResult`, then the promise rejects, naming the request.
+   * @throws OUT_OF_MEMORY (bytes needed and at hand), BAD_LOGITS (NaN or infinity, with the token's number)
+   */
   generateMany(requests: GenerateRequest[], options?: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> }): Promise<GenerateResult[]>;
-  /** Teacher-forced logits of every position: row-major (ids.length × vocabSize). */
+  /**
+   * Teacher-forced logits of every position: row-major (ids.length × vocabSize).
+   * @throws OUT_OF_MEMORY (bytes needed), BAD_LOGITS (naming the position), DISPOSED
+   */
   logits(ids: ArrayLike<number>): Promise<Float32Array>;
-  /** Frees weights and pool; a live generation is stopped first. Calling it twice is fine. */
+  /**
+   * Frees weights and pool; a live generation is stopped first (finish 'aborted'). Blocks until the engine's threads have
+   * ended, so that none runs on freed memory: no longer than the tasks under way, one a thread (32 rows of a weight, one
+   * head's attention, one layer's compression), whatever the step. Calling it twice is fine.
+   */
   dispose(): void;
 }

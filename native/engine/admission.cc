@@ -1,0 +1,97 @@
+// Who may hold blocks. A request is admitted where its peak, by its policy's closed form, fits beside the peaks of those
+// that run; one alone may always try. Where the pool runs out all the same, the youngest gives its blocks back and is
+// computed anew later; only a sequence that the whole pool cannot hold fails.
+#include <algorithm>
+#include <new>
+
+#include "engine.h"
+#include "errors.h"
+
+namespace pathpress {
+
+bool Engine::fits(double peakBlocks) const {
+  double promised = 0;
+  bool alone = true;
+  for (const auto& sequence : sequences_) {
+    if (sequence->parked) continue;
+    promised += sequence->peakBlocks;
+    alone = false;
+  }
+  return alone || promised + peakBlocks <= static_cast<double>(pool_.capacity());
+}
+
+void Engine::admit() {
+  bool room = readmit();
+  for (size_t r = 0; r < runs_.size();) {
+    Run& run = *runs_[r];
+    while (run.active < run.batch && run.started < run.requests.size()) {
+      if (run.stopped.contains(run.started)) endUnstarted(run);
+      else if (!room || !(room = admitNext(run))) break;
+    }
+    if (run.active == 0 && run.started == run.requests.size()) endRun(run, "", "");
+    else ++r;
+  }
+}
+
+// Returns false where the run's next request does not fit yet. One whose own state finds no memory fails.
+bool Engine::admitNext(Run& run) {
+  const Request& request = run.requests[run.started];
+  const int heads = model_->config.heads;
+  std::unique_ptr<Policy> policy = makePolicy(request.policy);
+  if (!fits(peakBlocks(request, *policy, shape_, heads))) return false;
+  try {
+    sequences_.push_back(std::make_unique<Sequence>(request, run, run.started, std::move(policy), pool_, shape_, heads));
+    ++run.active;
+  } catch (const EngineError& error) {
+    run.listener->failed(run.started, error.code, "request " + std::to_string(run.started) + ": " + error.what());
+  }
+  ++run.started;
+  return true;
+}
+
+// Parked sequences go before requests that have not started. Returns false while one of them waits.
+bool Engine::readmit() {
+  const auto isParked = [](const auto& sequence) { return sequence->parked; };
+  if (std::all_of(sequences_.begin(), sequences_.end(), isParked)) crowded_ = false;
+  for (const auto& sequence : sequences_) {
+    if (!sequence->parked) continue;
+    if (crowded_ || !fits(sequence->peakBlocks)) return false;
+    sequence->parked = false;
+  }
+  return true;
+}
+
+void Engine::park(Sequence& sequence) {
+  sequence.restart();
+  sequence.parked = true;
+  crowded_ = true;
+}
+
+// Reserves entries for the sequence at `place`. Those after it have no rows in this step yet and may give way; else it
+// gives way itself to those before it. Returns false where it takes no part in this step.
+bool Engine::makeRoom(size_t place, int entries) {
+  Sequence& sequence = *sequences_[place];
+  for (size_t last = sequences_.size();;) {
+    std::string reason;
+    try {
+      sequence.cache.reserve(entries);
+      return true;
+    } catch (const EngineError& error) {
+      reason = error.what();
+    } catch (const std::bad_alloc&) {
+      reason = "the machine has no memory left for the tables of the KV cache";
+    }
+    do --last;
+    while (last > place && sequences_[last]->cache.blocks() == 0);
+    if (last > place) {
+      park(*sequences_[last]);
+      continue;
+    }
+    const auto holdsBlocks = [](const auto& other) { return other->cache.blocks() > 0; };
+    if (std::any_of(sequences_.begin(), sequences_.begin() + static_cast<int64_t>(place), holdsBlocks)) park(sequence);
+    else sequence.fail("OUT_OF_MEMORY", reason);
+    return false;
+  }
+}
+
+}  // namespace pathpress
