@@ -4,7 +4,8 @@
 // loops, chains and passcode, as 0.5,0.3,0.2; unused for the writer; with `,wide` behind them sizes are spread over their
 // logarithm from 0.06 SCALE on; with `,whole` half the examples have the size SCALE, the others are spread so. `rare` are
 // the places in the output where something hangs on a single look at the prompt: a part's number of rounds (to the header,
-// and from there to the first count), the names that a definition adds, and whether \`chains\` goes on or ends.
+// and from there to the first count), the names that a definition adds, and whether `chains` goes on or ends; in an
+// essay the number of a section.
 import { Random } from '../../../dist/tasks/random.js';
 import { essay } from '../../../dist/tasks/essay.js';
 import { tasks } from '../../../dist/tasks/registry.js';
@@ -35,16 +36,17 @@ function sizeOf(random) {
   return spread ? 0.06 ** random.unit() : 0.4 + 0.6 * random.unit();
 }
 
-/** Where a number of rounds is copied from the prompt, where the first count is made of it, where a definition's operands are named, and where a line of chains could be the last. */
+/** Where a number of rounds is copied from the prompt, where the first count is made of it, where a definition's operands are named, and where a line of chains could be the last; in an essay, a section's number. */
 function rarePlaces(tokens) {
   const places = [];
   let fresh = false;
   let part = false;
   tokens.forEach((token, i) => {
+    if (token === 'section') places.push(i + 1);
     if (token === 'rounds') places.push(i - 1);
     if (token === 'left' && fresh) places.push(i - 1);
     if (token === 'is' && part) places.push(i + 1, i + 6); // a is q = 9 7 + x = 4 6
-    if (token === '.' && !part && i + 1 < tokens.length) places.push(i + 1);
+    if (token === '.' && kind === 'reasoner' && !part && i + 1 < tokens.length) places.push(i + 1);
     part ||= token === 'part'; // `chains` has no parts: the names there are the model's own choice
     fresh = token === 'rounds' || (fresh && token !== 'left');
   });

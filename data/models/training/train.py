@@ -24,7 +24,7 @@ WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short 
 WHOLE = "0.55,0.15,0.3,whole"  # half of them at the size that is evaluated
 PHASES = {
     "reasoner": [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (8, 1.08, WIDE), (25.7, 1.0, WHOLE)],
-    "writer": [(0.7, 0.1, NONE), (1.2, 0.4, NONE), (2.2, 1.05, NONE)],
+    "writer": [(1, 0.1, NONE), (1.5, 0.4, NONE), (4, 1.05, NONE)],
 }
 DECAY = 0.63  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
