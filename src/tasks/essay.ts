@@ -56,7 +56,8 @@ export function essay(split: Split, index: number, scale = 1): Essay {
     return `${clause()} ${random.pick(moods)} .`;
   };
   const written: string[] = [];
-  for (let section = 1; section <= sections; section++) {
+  // Sections count down, as rounds do: one that is numbered 1 is the last.
+  for (let section = sections; section >= 1; section--) {
     const sentences = Array.from({ length: random.integer(4, 7) }, sentence);
     written.push(`section ${section} . ${sentences.join(' ')}`);
   }
