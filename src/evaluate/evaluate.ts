@@ -44,8 +44,9 @@ export interface Evaluation extends Summary {
 }
 
 /**
- * Runs a task on an engine, one record a sample, in the order of problems and samples whatever the batch: a sample that ends
- * early is held until all before it are written, so a run that was killed and resumed leaves the file of an undisturbed one.
+ * Runs a task on an engine, one record a sample, written as the sample ends, so that a kill costs those in flight alone. A
+ * run that was killed and resumed leaves the records of an undisturbed one, its lines perhaps in another order; the result
+ * has them in the order of problems and samples.
  * @throws PathPressError RECORD_MISMATCH where `out` holds records of other settings; WRITE_FAILED; the engine's own.
  */
 export async function evaluate(
@@ -64,8 +65,6 @@ export async function evaluate(
   const jobs = samples.map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings));
   const total = records.length + jobs.length;
   let tokens = 0;
-  const finished = new Map<number, GenerateResult>(); // ended, but one before it has not
-  let next = 0;
   onProgress?.({ done: records.length, total, tokens });
   try {
     await engine.generateMany(
@@ -75,12 +74,10 @@ export async function evaluate(
         signal,
         onResult: (index, result) => {
           tokens += result.generatedTokens;
-          if (result.finish !== 'aborted') finished.set(index, result);
-          for (let ended; (ended = finished.get(next)); ++next) {
-            const record = jobs[next].record(task, ended);
+          if (result.finish !== 'aborted') {
+            const record = jobs[index].record(task, result);
             file?.append(record);
             records.push(record);
-            finished.delete(next);
           }
           onProgress?.({ done: records.length, total, tokens });
         },
