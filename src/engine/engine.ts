@@ -30,7 +30,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     .catch((error: unknown) => {
       throw toError(error);
     });
-  const { weightsType, weightsBytes } = native.info();
+  const { weightsType, weightsBytes, simd } = native.info();
   const info: ModelInfo = {
     family: config.family,
     layers: config.layers,
@@ -42,6 +42,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     weightsBytes,
     weightsHash: await hashWeights(weightFiles),
     eosIds,
+    simd,
   };
   return new NativeBackedEngine(native, info, (performance.now() - start) / 1000);
 }

@@ -32,6 +32,8 @@ export interface ModelInfo {
   /** SHA-256 of the weight files, hexadecimal. */
   weightsHash: string;
   eosIds: number[];
+  /** Instruction set of the kernels: sums are taken in another order on each, so samples of two levels are not one stream. */
+  simd: string;
 }
 
 export interface Sampling {

@@ -11,7 +11,12 @@ import { readRecords } from './records-file.js';
 
 /** An engine whose answer depends on (seed, problem, sample) alone, and whose sequences end in an order of their own. */
 class PretendEngine {
-  readonly info = { weightsHash: 'abc', eosIds: [1], weightsType: 'f32' };
+  readonly info;
+
+  constructor(simd = 'avx2') {
+    this.info = { weightsHash: 'abc', eosIds: [1], weightsType: 'f32', simd };
+  }
+
   asked: string[] = [];
 
   async generateMany(
@@ -129,6 +134,7 @@ describe('evaluate', () => {
       meanBytes: 56,
       readBytes: 100,
       device: 'cpu',
+      simd: 'avx2',
     });
   });
 
@@ -190,6 +196,17 @@ describe('evaluate', () => {
     await expect(run(options)).rejects.toMatchObject({
       code: 'RECORD_MISMATCH',
       message: expect.stringContaining(`line 1 was made with ${key} `),
+    });
+    expect(readFileSync(out, 'utf8')).toBe(before);
+  });
+
+  it('refuses records of another instruction set, whose rounding is another', async () => {
+    await run({ problems: 3 });
+    const before = readFileSync(out, 'utf8');
+    await expect(run({}, new PretendEngine('scalar'))).rejects.toMatchObject({
+      code: 'RECORD_MISMATCH',
+      exitStatus: 2,
+      message: expect.stringContaining('line 1 was made with simd "avx2", not "scalar"'),
     });
     expect(readFileSync(out, 'utf8')).toBe(before);
   });

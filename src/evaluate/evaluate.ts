@@ -108,6 +108,7 @@ function evalSettings(engine: Engine, task: Task, split: Split, options: Evaluat
     seed,
     engine: version,
     device: 'cpu',
+    simd: info.simd,
   };
 }
 

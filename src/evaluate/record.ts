@@ -20,6 +20,8 @@ export interface EvalSettings {
   seed: number;
   engine: string;
   device: 'cpu';
+  /** Instruction set of the kernels: another one rounds otherwise, and a sample may part from there. */
+  simd: string;
 }
 
 /** One sample of one problem, a line of the records file. */
@@ -54,20 +56,7 @@ export function makeRecord(
   settings: EvalSettings,
 ): EvalRecord {
   const { cache, seconds } = result;
-  const {
-    split,
-    sampling,
-    maxTokens,
-    stop,
-    policy,
-    cache: cacheType,
-    model,
-    weightsHash,
-    task,
-    seed,
-    engine,
-    device,
-  } = settings;
+  const { split, ...rest } = settings;
   return {
     problem: at.problem,
     sample: at.sample,
@@ -87,17 +76,7 @@ export function makeRecord(
     readBytes: cache.readBytes,
     compressions: result.compressions.length,
     seconds: { prefill: seconds.prefill, decode: seconds.decode, compress: seconds.compress },
-    sampling,
-    maxTokens,
-    stop,
-    policy,
-    cache: cacheType,
-    model,
-    weightsHash,
-    task,
-    seed,
-    engine,
-    device,
+    ...rest,
   };
 }
 
@@ -113,6 +92,7 @@ const compared = [
   'cache',
   'engine',
   'device',
+  'simd',
 ] as const;
 
 const numbers = [
