@@ -87,6 +87,18 @@ describe('eval', { timeout: 120_000 }, () => {
     expect(sortedLines(many)).toEqual(sortedLines(one));
   });
 
+  it('finds a stop string that the last permitted token completes', async () => {
+    const finishes = async (name: string, tokens: number) => {
+      const out = join(folder.path, name);
+      const flags = ['--problems', 6, '--max-tokens', tokens, '--temperature', 0, '--stop', ' '];
+      const { status, err } = await pathpress(evaluation(out, ...flags));
+      expect(status, err).toBe(0);
+      return readRecords(out).map(({ finish, generatedTokens }) => [finish, generatedTokens]);
+    };
+    expect(await finishes('two.jsonl', 2)).toEqual(Array(6).fill(['stop', 2])); // words are joined by spaces
+    expect(await finishes('one-word.jsonl', 1)).toEqual(Array(6).fill(['length', 1]));
+  });
+
   it('refuses the records of another policy', async () => {
     const out = join(folder.path, 'other.jsonl');
     await pathpress(evaluation(out, '--problems', 2, '--max-tokens', 20));

@@ -95,6 +95,12 @@ describe('generate', { timeout: 60_000 }, () => {
     expect(cut.ids).toEqual(whole.ids.slice(0, 7));
   });
 
+  it('finds a stop string that the last permitted token completes', async () => {
+    const flags = ['--temperature', 0, '--prompt-ids', '5,6,7', '--stop', 'w26 w1'];
+    expect(await json(...flags, '--max-tokens', 7)).toMatchObject({ finish: 'stop', text: 'w35 w35 w44 w44 w26 ' });
+    expect(await json(...flags, '--max-tokens', 6)).toMatchObject({ finish: 'length', generatedTokens: 6 });
+  });
+
   it('leaves a stop id out', async () => {
     const result = await json('--temperature', 0, '--prompt-ids', '5,6,7', '--stop-ids', '60,5');
     expect(result).toMatchObject({ finish: 'stop', ids: [39, 39, 48, 48, 30, 30], generatedTokens: 6 });

@@ -47,6 +47,17 @@ describe('streaming', () => {
     expect({ ids, compressions, cache }).toEqual({ ids: whole.ids, compressions: whole.compressions, cache: whole.cache });
   });
 
+  it('onTokens stops at the last permitted id too', async () => {
+    const last = (count: number) => {
+      let seen = 0;
+      return request({ maxTokens: 30, onTokens: () => ++seen === count });
+    };
+    expect(await engine.generate(last(30)).result).toMatchObject({ finish: 'stop', generatedTokens: 30 });
+    expect(await engine.generate(last(31)).result).toMatchObject({ finish: 'length', generatedTokens: 30 });
+    const many = await engine.generateMany([last(31), last(30), last(12)], { batch: 3 });
+    expect(many.map(({ finish, generatedTokens }) => [finish, generatedTokens])).toEqual([['length', 30], ['stop', 30], ['stop', 12]]);
+  });
+
   it('a throwing onTokens rejects the result with what it threw', async () => {
     const onTokens = (): void => {
       throw new Error('from the callback');

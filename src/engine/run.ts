@@ -25,6 +25,7 @@ export class Run {
   private settle!: { resolve: () => void; reject: (reason: unknown) => void };
   private failure: unknown;
   private readonly handled: Promise<void>[] = [];
+  private readonly stoppedByHandler = new Set<number>();
 
   /** @throws PathPressError where a request is refused. */
   constructor(
@@ -82,14 +83,21 @@ export class Run {
   private receiveToken(request: number, id: number): void {
     const stop = this.handlers.onToken?.(request, id) === true;
     if (!this.requests[request].lockstep) return;
-    if (stop) this.stop(request);
-    else this.native.acknowledge(this.id, request);
+    if (stop) {
+      this.stoppedByHandler.add(request);
+      this.stop(request);
+    } else this.native.acknowledge(this.id, request);
+  }
+
+  /** At the last permitted token the engine ends a sequence before the handler has seen it: what the handler says holds. */
+  private finishOf({ request, finish }: NativeResult): GenerateResult['finish'] {
+    return finish === 'length' && this.stoppedByHandler.has(request) ? 'stop' : finish;
   }
 
   private toResult(native: NativeResult): GenerateResult {
     return {
       ids: Array.from(native.ids),
-      finish: native.finish,
+      finish: this.finishOf(native),
       promptTokens: native.promptTokens,
       generatedTokens: native.ids.length,
       compressions: native.compressions,
