@@ -5,8 +5,9 @@ import { PathPressError } from '../engine/errors.js';
 import type { GenerateResult, KeptPositions } from '../engine/types.js';
 import { firstStop, StopScanner } from '../tokenizer/stop.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { writeWhole } from '../whole-file.js';
 import type { Io } from './io.js';
-import { checkWritable, writeLines } from './output-file.js';
+import { checkWritable } from './output-file.js';
 import { addRunFlags, settleRun, type Run, type RunFlags } from './run-flags.js';
 import { integer, list, text } from './values.js';
 
@@ -56,7 +57,7 @@ async function generate(flags: GenerateFlags, io: Io): Promise<number> {
       signal: io.interrupt,
     }).result;
     if (onTokens) printer!.end();
-    if (trace) writeLines(flags.trace!, traceLines(result.trace ?? []));
+    if (trace) writeWhole(flags.trace!, traceLines(result.trace ?? []));
     print(result, tokenizer, run, flags, io);
     return result.finish === 'aborted' ? 130 : 0;
   } finally {
@@ -129,7 +130,7 @@ class Printer {
 
 function* traceLines(rows: KeptPositions[]): Iterable<string> {
   for (const { generated, layer, head, positions } of rows)
-    yield JSON.stringify({ generated, layer, head, positions: Array.from(positions) });
+    yield `${JSON.stringify({ generated, layer, head, positions: Array.from(positions) })}\n`;
 }
 
 function print(result: GenerateResult, tokenizer: Tokenizer | null, run: Run, flags: GenerateFlags, io: Io): void {

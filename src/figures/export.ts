@@ -1,9 +1,9 @@
 /** A figure as SVG, PNG, HTML and JSON, without a browser. */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 import { PathPressError } from '../engine/errors.js';
+import { writeWhole } from '../whole-file.js';
 import { fontOptions } from './dom/fonts.js';
 import { plotlySvg } from './dom/plotly.js';
 import { checkFigure, type Figure } from './figure.js';
@@ -41,19 +41,6 @@ function scriptPath(dir: string): string {
   }
 }
 
-/** Written beside its place and moved there, so that no reader sees half a file. */
-async function writeWhole(file: string, content: string | Buffer): Promise<void> {
-  const partial = `${file}.${process.pid}.partial`;
-  try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(partial, content);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    throw new PathPressError('WRITE_FAILED', `${file}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 /**
  * Writes `<dir>/<name>.json` (the plotly spec), `.html` (interactive), `.svg` and `.png`; returns their paths.
  * @throws PathPressError `BAD_OPTION` for a figure that cannot be drawn, `WRITE_FAILED` for a file above
@@ -73,6 +60,6 @@ export async function saveFigure(name: string, figure: Figure, dir = 'figures'):
   if (large >= 0) {
     throw new PathPressError('WRITE_FAILED', `${files[large]}: ${sizes[large]} bytes, above the limit of ${figureFileLimit}; draw fewer points`);
   }
-  for (const [index, content] of Object.values(contents).entries()) await writeWhole(files[index], content);
+  for (const [index, content] of Object.values(contents).entries()) writeWhole(files[index], content);
   return files;
 }

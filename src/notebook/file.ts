@@ -1,7 +1,8 @@
 /** Notebook files (.ipynb, nbformat 4): reading with checks, stable writing, and keeping saved outputs small. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
+import { writeWhole } from '../whole-file.js';
 
 export type Output =
   | { output_type: 'stream'; name: 'stdout' | 'stderr'; text: string }
@@ -129,13 +130,6 @@ export async function writeNotebook(file: string, notebook: Notebook): Promise<n
   const content = formatNotebook(notebook);
   const size = Buffer.byteLength(content);
   if (size > notebookLimit) throw new PathPressError('WRITE_FAILED', `${file}: ${size} bytes with its outputs, above the limit of ${notebookLimit}`);
-  const partial = `${file}.${process.pid}.partial`;
-  try {
-    await writeFile(partial, content);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw new PathPressError('WRITE_FAILED', `${file}: ${(error as Error).message}`, { cause: error });
-  }
+  writeWhole(file, content);
   return size;
 }

@@ -1,8 +1,9 @@
 /** The kernel made known to Jupyter and VS Code, without Python. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { PathPressError } from '../engine/errors.js';
+import { writeWhole } from '../whole-file.js';
 import { kernelArguments } from './command.js';
 
 /** Where Jupyter looks for a user's kernels. */
@@ -39,11 +40,6 @@ export async function installKernel({ prefix, force = false }: InstallKernelOpti
   if (standing !== null && !standing.includes('"pathpress": true') && !force) {
     throw new PathPressError('BAD_OPTION', `${file} is a kernel that another program wrote; use --force to replace it`);
   }
-  try {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, `${JSON.stringify(spec, null, 2)}\n`);
-  } catch (error) {
-    throw new PathPressError('WRITE_FAILED', `${file}: ${(error as Error).message}`, { cause: error });
-  }
+  writeWhole(file, `${JSON.stringify(spec, null, 2)}\n`);
   return file;
 }

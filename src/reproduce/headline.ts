@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
+import { writeWhole } from '../whole-file.js';
 
 /** A number that a notebook wants to be read first, with its interval where it has one. */
 export interface Headline {
@@ -19,7 +20,7 @@ const ending = '.headline.json';
 
 /**
  * Saves a notebook's headline numbers as figures/<notebook>.headline.json, for the table at the end of `reproduce`.
- * @throws PathPressError BAD_OPTION where a number is not finite
+ * @throws PathPressError BAD_OPTION where a number is not finite; WRITE_FAILED
  */
 export function saveHeadline(notebook: string, rows: Headline[], folder = figures): void {
   for (const row of rows) {
@@ -27,10 +28,7 @@ export function saveHeadline(notebook: string, rows: Headline[], folder = figure
     if (bad !== undefined)
       throw new PathPressError('BAD_OPTION', `headline "${row.label}" of ${notebook} holds ${bad}`);
   }
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, notebook + ending);
-  writeFileSync(`${path}.part`, `${JSON.stringify(rows, null, 1)}\n`);
-  renameSync(`${path}.part`, path);
+  writeWhole(join(folder, notebook + ending), `${JSON.stringify(rows, null, 1)}\n`);
 }
 
 /** Headline numbers of every notebook that saved some, by notebook. */

@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { versions } from '../engine/engine.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot, version } from '../package.js';
+import { writeWhole } from '../whole-file.js';
 import { openGrid, type Grid } from './grid.js';
 
 /** What decides the numbers of a record: where one of these differs, the record is of something else. */
@@ -68,9 +69,7 @@ export async function useRecord<T>(
     const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd: versions().simd };
     const made = new Date().toISOString().slice(0, 10);
     const record: SummaryRecord<T> = { name, ...wanted, engine: version, device: 'cpu', machine, made, seconds, data };
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(`${path}.part`, serialise(record));
-    renameSync(`${path}.part`, path);
+    writeWhole(path, serialise(record));
     grid.forget();
     return JSON.parse(JSON.stringify(record)) as SummaryRecord<T>; // as every later reading will see it
   } finally {

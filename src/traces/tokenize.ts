@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 import { readTokenizerFiles } from '../tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
+import { writeWhole } from '../whole-file.js';
 import { readTrace, type TraceRow } from './read.js';
 
 /** A trace row with its ids; `OutputIds` of the analysis. */
@@ -53,7 +54,7 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
     if (!found) loaded = await loadTokenizer(folder);
     const ids = found ?? texts.map((row) => tokenized(loaded!, row, file));
-    if (!found && kept !== undefined) await keepIds(kept, ids);
+    if (!found && kept !== undefined) keepIds(kept, ids);
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
   if (read.some((row) => row.output === undefined) && folder !== undefined) loaded ??= await loadTokenizer(folder);
@@ -96,17 +97,13 @@ async function readIds(kept: string, rows: number): Promise<Int32Array[] | undef
   return Array.from(words.subarray(1, 1 + rows), (count) => words.slice(at, (at += count)));
 }
 
-async function keepIds(kept: string, ids: Int32Array[]): Promise<void> {
+function keepIds(kept: string, ids: Int32Array[]): void {
   const words = Int32Array.from([ids.length, ...ids.map((row) => row.length)]);
   const body = Buffer.concat([words, ...ids].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
-  const part = `${kept}.${process.pid}.part`;
   try {
-    await mkdir(join(kept, '..'), { recursive: true });
-    await writeFile(part, Buffer.concat([body, createHash('sha256').update(body).digest()]));
-    await rename(part, kept);
+    writeWhole(kept, Buffer.concat([body, createHash('sha256').update(body).digest()]));
   } catch (cause) {
     // The ids are there all the same: a folder that cannot be written costs time alone.
-    process.emitWarning(`ids are not cached in ${kept}: ${(cause as Error).message}`);
-    await rm(part, { force: true }).catch(() => {});
+    process.emitWarning(`ids are not cached: ${(cause as Error).message}`);
   }
 }

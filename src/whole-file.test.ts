@@ -1,0 +1,74 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PathPressError } from './engine/errors.js';
+import { fillWhole, writeWhole } from './whole-file.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-whole-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const at = (...names: string[]) => join(folder, ...names);
+
+// Each way to write the file `path` with the content that `pieces` gives, and fails where it throws.
+const ways: [string, (path: string, pieces: () => Iterable<string>) => Promise<void> | void][] = [
+  ['writeWhole', (path, pieces) => writeWhole(path, pieces())],
+  [
+    'fillWhole',
+    (path, pieces) =>
+      fillWhole(path, async (partial) => {
+        for (const piece of pieces()) writeFileSync(partial, piece, { flag: 'a' });
+      }),
+  ],
+];
+
+describe.each(ways)('%s', (_, write) => {
+  const writing = async (path: string, pieces: () => Iterable<string>) => write(path, pieces);
+
+  it('makes the folder, and replaces what stood there', async () => {
+    await writing(at('a', 'b.txt'), () => ['one ', 'two']);
+    await writing(at('a', 'b.txt'), () => ['three']);
+    expect(readFileSync(at('a', 'b.txt'), 'utf8')).toBe('three');
+    expect(readdirSync(at('a'))).toEqual(['b.txt']);
+  });
+
+  it('shows nothing of it before the end', async () => {
+    writeFileSync(at('b.txt'), 'old');
+    await writing(at('b.txt'), function* () {
+      yield 'half';
+      expect(readFileSync(at('b.txt'), 'utf8')).toBe('old');
+      yield ' and half';
+    });
+    expect(readFileSync(at('b.txt'), 'utf8')).toBe('half and half');
+  });
+
+  it.each([
+    ['an error', new Error('no more'), 'WRITE_FAILED', /b\.txt: no more/],
+    ['a typed error', new PathPressError('BAD_WEIGHTS', 'no more'), 'BAD_WEIGHTS', /^no more/],
+  ])('leaves the old file and nothing else after %s', async (_, error, code, message) => {
+    writeFileSync(at('b.txt'), 'old');
+    const fails = writing(at('b.txt'), function* () {
+      yield 'half';
+      throw error;
+    });
+    await expect(fails).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(readdirSync(folder)).toEqual(['b.txt']);
+    expect(readFileSync(at('b.txt'), 'utf8')).toBe('old');
+  });
+
+  it('names the file that cannot be put in its place', async () => {
+    mkdirSync(at('b.txt', 'full'), { recursive: true }); // a folder that no file replaces
+    await expect(writing(at('b.txt'), () => ['x'])).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining('b.txt: '),
+    });
+    expect(readdirSync(folder)).toEqual(['b.txt']);
+    writeFileSync(at('file'), '');
+    await expect(writing(at('file', 'b.txt'), () => ['x'])).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+  });
+});
+
+it('writes bytes as they are', () => {
+  writeWhole(at('bytes'), Buffer.from([0, 255, 10]));
+  expect(readFileSync(at('bytes'))).toEqual(Buffer.from([0, 255, 10]));
+});

@@ -1,0 +1,65 @@
+/** Files that appear whole or not at all: written beside their place, and moved there when they are done. */
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PathPressError } from './engine/errors.js';
+
+/** A file in the making. Its folder is made; until `keep` nothing stands at `path` but what stood there before. */
+class PartialFile {
+  readonly partial: string;
+
+  constructor(private readonly path: string) {
+    this.partial = `${path}.${process.pid}.part`; // two processes never write into one
+  }
+
+  begin(): string {
+    mkdirSync(dirname(this.path), { recursive: true });
+    return this.partial;
+  }
+
+  keep(): void {
+    renameSync(this.partial, this.path);
+  }
+
+  /** Leaves nothing behind; gives the error to throw, which names the file. */
+  drop(cause: unknown): Error {
+    try {
+      rmSync(this.partial, { force: true });
+    } catch {
+      // The folder itself cannot be written: what `cause` says already.
+    }
+    if (cause instanceof PathPressError || (cause as Error).name === 'AbortError') return cause as Error;
+    return new PathPressError('WRITE_FAILED', `${this.path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/**
+ * Writes a file; readers see the old one, or all of the new one.
+ * @param content the whole, or pieces that are written one after another
+ * @throws PathPressError WRITE_FAILED naming the file, or what the pieces throw where that is a PathPressError or an abort
+ */
+export function writeWhole(path: string, content: string | Uint8Array | Iterable<string>): void {
+  const made = new PartialFile(path);
+  try {
+    const file = openSync(made.begin(), 'w');
+    try {
+      const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+      for (const piece of pieces) writeFileSync(file, piece);
+    } finally {
+      closeSync(file);
+    }
+    made.keep();
+  } catch (cause) {
+    throw made.drop(cause);
+  }
+}
+
+/** As `writeWhole`, of what `fill` writes to the path that it is given. */
+export async function fillWhole(path: string, fill: (partial: string) => Promise<void>): Promise<void> {
+  const made = new PartialFile(path);
+  try {
+    await fill(made.begin());
+    made.keep();
+  } catch (cause) {
+    throw made.drop(cause);
+  }
+}
