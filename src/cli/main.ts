@@ -5,6 +5,7 @@ import { analyzeCommand } from './analyze.js';
 import { evalCommand } from './eval.js';
 import { generateCommand } from './generate.js';
 import type { Io } from './io.js';
+import { modelCommand } from './model.js';
 import { notebookCommand } from './notebook.js';
 import { asFlag } from './policy-flags.js';
 import { reproduceCommand } from './reproduce.js';
@@ -13,7 +14,14 @@ import { reproduceCommand } from './reproduce.js';
 export type AddCommand = (program: Command, io: Io, done: (status: number) => void) => Command;
 
 // A row a command.
-const commands: AddCommand[] = [generateCommand, analyzeCommand, evalCommand, notebookCommand, reproduceCommand];
+const commands: AddCommand[] = [
+  generateCommand,
+  analyzeCommand,
+  evalCommand,
+  modelCommand,
+  notebookCommand,
+  reproduceCommand,
+];
 
 /** Runs the command line; gives the exit status: 0 done, 1 the run failed, 2 bad input, 130 interrupted. */
 export async function main(argv: string[], io: Io): Promise<number> {

@@ -189,10 +189,14 @@ describe('the program', () => {
     [['notebook']],
     [['notebook', 'run']],
     [['notebook', 'run', 'x.txt']],
+    [['model']],
+    [['model', 'fetch']],
+    [['model', 'fetch', 'bert']],
+    [['model', 'fetch', 'minilm', '--out', '']],
     [['reproduce', 'x']],
   ])('refuses %j', (args) => refused(args, []));
 
-  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['notebook']], [['notebook', 'run']], [['reproduce']]])(
+  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['model', 'fetch']], [['notebook', 'run']], [['reproduce']]])(
     '%j has help and a version',
     async (command) => {
       const help = await pathpress([...command, '--help']);

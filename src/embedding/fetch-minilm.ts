@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PathPressError } from '../engine/errors.js';
+import { fillWhole } from '../whole-file.js';
 import { miniLmFolder } from './minilm.js';
 
 /** A file to fetch, and what it must be. */
@@ -12,6 +12,13 @@ export interface PinnedFile {
   path: string;
   bytes: number;
   sha256: string;
+}
+
+export interface FetchOptions {
+  /** Told the bytes that are there, of all files, now and then. */
+  onProgress?: (done: number, total: number) => void;
+  /** Ends it with the signal's reason; whole files stay, and a later call goes on from them. */
+  signal?: AbortSignal;
 }
 
 /** sentence-transformers/all-MiniLM-L6-v2, Apache-2.0: the float32 ONNX export and the tokenizer. */
@@ -30,15 +37,12 @@ const files: readonly PinnedFile[] = [
 /**
  * Downloads MiniLM's weights (91 MB) at a pinned revision; the only function here that uses the network, so call it only
  * where the user asked for it. Files already there and right are kept.
- * @param onProgress told the bytes of the file at hand, now and then
  * @returns the folder
- * @throws BAD_FILE where the server does not deliver, BAD_WEIGHTS where a checksum differs; nothing is left behind
+ * @throws FETCH_FAILED where the server is not reached, refuses, or sends something else than the pinned file;
+ *   WRITE_FAILED where the disk does not take it. No part of a file is left behind.
  */
-export async function fetchMiniLm(
-  folder = miniLmFolder,
-  onProgress?: (file: string, done: number, total: number) => void,
-): Promise<string> {
-  await fetchPinned(source, files, folder, onProgress);
+export async function fetchMiniLm(folder = miniLmFolder, options: FetchOptions = {}): Promise<string> {
+  await fetchPinned(source, files, folder, options);
   return folder;
 }
 
@@ -47,20 +51,21 @@ export async function fetchPinned(
   address: string,
   wanted: readonly PinnedFile[],
   folder: string,
-  onProgress?: (file: string, done: number, total: number) => void,
+  { onProgress, signal }: FetchOptions = {},
 ): Promise<void> {
+  const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0; // bytes of the files before
   for (const file of wanted) {
+    onProgress?.(done, total);
     const target = join(folder, file.path);
-    if (await isRight(target, file)) continue;
-    await mkdir(dirname(target), { recursive: true });
-    const part = `${target}.${process.pid}.part`;
-    try {
-      await download(`${address}/${file.path}`, file, part, onProgress);
-      await rename(part, target);
-    } finally {
-      await rm(part, { force: true });
+    const before = done;
+    if (!(await isRight(target, file))) {
+      const chunks = download(`${address}/${file.path}`, file, signal, (bytes) => onProgress?.(before + bytes, total));
+      await fillWhole(target, (partial) => writeFile(partial, chunks));
     }
+    done += file.bytes;
   }
+  onProgress?.(done, total);
 }
 
 async function isRight(target: string, file: PinnedFile): Promise<boolean> {
@@ -73,37 +78,32 @@ async function isRight(target: string, file: PinnedFile): Promise<boolean> {
   return hash.digest('hex') === file.sha256;
 }
 
-async function download(
+/** What the server sends, as it comes; fails at its end where that was not the pinned file. */
+async function* download(
   url: string,
   file: PinnedFile,
-  part: string,
-  onProgress?: (file: string, done: number, total: number) => void,
-): Promise<void> {
+  signal: AbortSignal | undefined,
+  onProgress: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const failed = (why: string, cause?: unknown) => new PathPressError('FETCH_FAILED', `${url}: ${why}`, { cause });
   const hash = createHash('sha256');
   let done = 0;
-  const watch = new Transform({
-    transform(chunk: Buffer, _, next) {
-      done += chunk.length;
-      if (done > file.bytes)
-        return next(new PathPressError('BAD_WEIGHTS', `${url}: more than the ${file.bytes} bytes expected`));
-      hash.update(chunk);
-      onProgress?.(file.path, done, file.bytes);
-      next(null, chunk);
-    },
-  });
   try {
-    const response = await fetch(url);
-    if (!response.ok || !response.body)
-      throw new PathPressError('BAD_FILE', `${url}: the server answers ${response.status}`);
-    await pipeline(
-      Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
-      watch,
-      createWriteStream(part),
-    );
+    const response = await fetch(url, { signal });
+    if (!response.ok || !response.body) throw failed(`the server answers ${response.status}`);
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      done += chunk.length;
+      if (done > file.bytes) throw failed(`more than the ${file.bytes} bytes expected`);
+      hash.update(chunk);
+      onProgress(done);
+      yield chunk;
+    }
   } catch (cause) {
     if (cause instanceof PathPressError) throw cause;
-    throw new PathPressError('BAD_FILE', `${url}: cannot be fetched (${(cause as Error).message})`, { cause });
+    signal?.throwIfAborted();
+    const { message, cause: network } = cause as Error; // fetch says "fetch failed", its cause says why
+    throw failed(`cannot be fetched (${(network as Error | undefined)?.message || message}); is there a network?`, cause);
   }
   const found = hash.digest('hex');
-  if (found !== file.sha256) throw new PathPressError('BAD_WEIGHTS', `${url}: SHA-256 ${found}, not ${file.sha256}`);
+  if (found !== file.sha256) throw failed(`SHA-256 ${found} after ${done} bytes, not ${file.sha256}`);
 }

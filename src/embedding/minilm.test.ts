@@ -105,20 +105,45 @@ describe('fetching pinned files', { timeout: 60000 }, () => {
   });
 
   it.each([
-    ['another content', Buffer.from('the wrong weights'), 'BAD_WEIGHTS'],
-    ['more than expected', Buffer.alloc(1000), 'BAD_WEIGHTS'],
-    ['cut short', body.subarray(0, 5), 'BAD_WEIGHTS'],
-    ['not there', undefined, 'BAD_FILE'],
-  ])('%s: a typed error, and nothing left behind', async (_, content, code) => {
+    ['another content', Buffer.from('the wrong weights'), /SHA-256 [0-9a-f]{64} after 17 bytes/],
+    ['more than expected', Buffer.alloc(1000), /more than the 17 bytes/],
+    ['cut short', body.subarray(0, 5), /after 5 bytes/],
+    ['not there', undefined, /answers 404/],
+  ])('%s: a typed error, and nothing left behind', async (_, content, message) => {
     answer = content;
     await expect(fetchPinned(address, [file], folder)).rejects.toMatchObject({
-      code,
-      message: expect.stringContaining('onnx/model.onnx'),
+      code: 'FETCH_FAILED',
+      exitStatus: 1,
+      message: expect.stringMatching(new RegExp(`onnx/model.onnx: .*${message.source}`)),
     });
     expect(readdirSync(join(folder, 'onnx'))).toEqual([]);
   });
 
   it('no server: a typed error', async () => {
-    await expect(fetchPinned('http://127.0.0.1:9', [file], folder)).rejects.toMatchObject({ code: 'BAD_FILE' });
+    await expect(fetchPinned('http://127.0.0.1:9', [file], folder)).rejects.toMatchObject({
+      code: 'FETCH_FAILED',
+      message: expect.stringMatching(/onnx\/model\.onnx: cannot be fetched \(.+\); is there a network\?/),
+    });
+  });
+
+  it('a disk that does not take it: its own error', async () => {
+    answer = body;
+    writeFileSync(join(folder, 'onnx'), 'a file where a folder should be');
+    await expect(fetchPinned(address, [file], folder)).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+  });
+
+  it('tells how far it is, and ends where it is told to', async () => {
+    answer = body;
+    const seen: number[][] = [];
+    await fetchPinned(address, [file, { ...file, path: 'b' }], folder, { onProgress: (...at) => seen.push(at) });
+    expect(seen[0]).toEqual([0, 34]);
+    expect(seen.at(-1)).toEqual([34, 34]);
+    rmSync(join(folder, 'b'));
+    const stop = new AbortController();
+    const onProgress = (done: number) => done > 17 && stop.abort();
+    await expect(
+      fetchPinned(address, [file, { ...file, path: 'b' }], folder, { onProgress, signal: stop.signal }),
+    ).rejects.toMatchObject({ name: 'AbortError' });
+    expect(readdirSync(folder)).toEqual(['onnx']);
   });
 });

@@ -44,7 +44,7 @@ export async function openEmbedder(name: EmbedderName, options: EmbedderOptions 
   }
   const folder = options.path ?? (name === 'minilm' ? await findMiniLm() : undefined);
   if (row.needsFolder && folder === undefined) {
-    const how = name === 'minilm' ? ': name it, set PATHPRESS_MINILM, or fetch the weights' : '';
+    const how = name === 'minilm' ? ': name it, set PATHPRESS_MINILM, or run: pathpress model fetch minilm' : '';
     throw new PathPressError('BAD_OPTION', `embedder ${name} needs a folder with its weights${how}`);
   }
   const embedder = await row.open(folder ?? '');

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY'
   | 'NO_THREAD'
   | 'WRITE_FAILED'
+  | 'FETCH_FAILED'
   | 'NOT_BUILT'
   | 'NOTEBOOK_FAILED'
   | 'DISPOSED'
@@ -26,6 +27,7 @@ const failures: ReadonlySet<string> = new Set([
   'OUT_OF_MEMORY',
   'NO_THREAD',
   'WRITE_FAILED',
+  'FETCH_FAILED',
   'NOT_BUILT',
   'NOTEBOOK_FAILED',
   'DISPOSED',
