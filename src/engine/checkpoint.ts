@@ -1,11 +1,13 @@
 /** Reads what a folder in Hugging Face layout says of its model: config.json, the list of weight files, their hash. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { exists, parseAs, readJson } from '../json-file.js';
 import type { NativeConfig } from './binding.js';
 import { PathPressError } from './errors.js';
+import { readGenerationConfig } from './generation-config.js';
 
 const count = z.number().int().positive();
 const ids = z.union([z.number().int(), z.array(z.number().int())]).nullish();
@@ -52,37 +54,6 @@ export interface Checkpoint {
   config: NativeConfig;
   weightFiles: string[];
   eosIds: number[];
-}
-
-/** Parses a JSON file. @throws BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
-export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
-  });
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PathPressError('BAD_UTF8', `${path}: not valid UTF-8`, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new PathPressError('BAD_JSON', `${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
-}
-
-/** Checks a value against a schema. @throws BAD_CONFIG naming file, field and value. */
-export function parseAs<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
-  throw new PathPressError('BAD_CONFIG', `${path}: ${issue.path.join('.') || 'the file'} ${JSON.stringify(got)}: ${issue.message}`);
 }
 
 export const toIds = (value: z.infer<typeof ids>): number[] => (value == null ? [] : Array.isArray(value) ? value : [value]);
@@ -142,14 +113,11 @@ async function findWeightFiles(folder: string): Promise<string[]> {
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const path = join(folder, 'config.json');
   const config = parseAs(configSchema, await readJson(path), path);
-  const generation = join(folder, 'generation_config.json');
-  const eos = (await exists(generation))
-    ? parseAs(z.object({ eos_token_id: ids }), await readJson(generation), generation).eos_token_id
-    : undefined;
+  const generation = await readGenerationConfig(folder, z.object({ eos_token_id: ids }));
   return {
     config: toNativeConfig(config, path),
     weightFiles: await findWeightFiles(folder),
-    eosIds: toIds(eos ?? config.eos_token_id),
+    eosIds: toIds(generation?.eos_token_id ?? config.eos_token_id),
   };
 }
 

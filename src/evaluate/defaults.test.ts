@@ -32,12 +32,15 @@ describe('generation_config.json', () => {
   });
 
   it.each([
-    ['{', /not JSON/],
-    ['[]', /not a JSON object/],
-    ['{"temperature": "hot"}', /"temperature" is "hot"/],
-    ['{"max_new_tokens": 0}', /"max_new_tokens" is 0/],
-    ['{"top_p": 1.5}', /"top_p" is 1.5/],
-  ])('refuses %s', async (content, message) => {
-    await expect(given(content)).rejects.toMatchObject({ code: 'BAD_CONFIG', message: expect.stringMatching(message) });
+    ['{', 'BAD_JSON', /generation_config\.json: not JSON/],
+    ['[]', 'BAD_CONFIG', /the file \[\]: .*object/],
+    ['{"temperature": "hot"}', 'BAD_CONFIG', /temperature "hot"/],
+    ['{"max_new_tokens": 0}', 'BAD_CONFIG', /max_new_tokens 0/],
+    ['{"max_new_tokens": 1.5}', 'BAD_CONFIG', /max_new_tokens 1.5/],
+    ['{"top_p": 1.5}', 'BAD_CONFIG', /top_p 1.5/],
+    ['{"top_p": 0}', 'BAD_CONFIG', /top_p 0/],
+    ['{"do_sample": "no"}', 'BAD_CONFIG', /do_sample "no"/],
+  ])('refuses %s', async (content, code, message) => {
+    await expect(given(content)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 });

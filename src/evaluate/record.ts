@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PathPressError } from '../engine/errors.js';
 import type { CacheType, GenerateResult, Sampling } from '../engine/types.js';
+import { parseJson } from '../json-file.js';
 import type { Policy } from '../policies/policy.js';
 import type { Split } from '../tasks/task.js';
 
@@ -117,12 +118,7 @@ const numbers = [
  * @throws PathPressError BAD_JSON for a line that is no JSON, RECORD_MISMATCH for one that is no record; both name file and line.
  */
 export function parseRecord(line: string, where: string): EvalRecord {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new PathPressError('BAD_JSON', `${where}: not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const value = parseJson(line, where);
   const record = (typeof value === 'object' && value !== null ? value : {}) as EvalRecord;
   const missing =
     numbers.find((key) => typeof record[key] !== 'number') ??

@@ -1,7 +1,7 @@
 /** Notebook files (.ipynb, nbformat 4): reading with checks, stable writing, and keeping saved outputs small. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
+import { parseAs, readJson } from '../json-file.js';
 import { writeWhole } from '../whole-file.js';
 
 export type Output =
@@ -58,24 +58,10 @@ function joinLines<T extends { cell_type: string }>(cell: T): T {
   return { ...cell, outputs: joined };
 }
 
-/** @throws PathPressError `BAD_FILE` or `BAD_JSON` naming the file and the field. */
+/** @throws PathPressError `BAD_FILE`, `BAD_UTF8` or `BAD_JSON` naming the file and the field. */
 export async function readNotebook(file: string): Promise<Notebook> {
-  let content: string;
-  try {
-    content = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new PathPressError('BAD_FILE', `${file}: ${(error as Error).message}`, { cause: error });
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(content);
-  } catch (error) {
-    throw new PathPressError('BAD_JSON', `${file}: ${(error as Error).message}`, { cause: error });
-  }
-  const result = schema.safeParse(parsed);
-  if (result.success) return { ...result.data, cells: result.data.cells.map(joinLines) } as Notebook;
-  const { path, message } = result.error.issues[0];
-  throw new PathPressError('BAD_FILE', `${file}: ${path.join('.')}: ${message}`);
+  const read = parseAs(schema, await readJson(file), file, 'BAD_FILE');
+  return { ...read, cells: read.cells.map(joinLines) } as Notebook;
 }
 
 /** Lines as nbformat keeps them: each with its line end. */

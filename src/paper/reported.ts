@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { PathPressError } from '../engine/errors.js';
+import { parseAs, parseJson } from '../json-file.js';
 
 export interface PaperAccuracy {
   model: string;
@@ -142,16 +142,7 @@ const schema = z.strictObject({
 
 /** Checks the text of a `reported.json`. @throws PathPressError `BAD_JSON` or `BAD_FILE` naming file and field. */
 export function parseReported(json: string, file = 'reported.json'): Reported {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch (error) {
-    throw new PathPressError('BAD_JSON', `${file}: ${(error as Error).message}`, { cause: error });
-  }
-  const result = schema.safeParse(parsed);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0];
-  throw new PathPressError('BAD_FILE', `${file}: ${path.join('.')}: ${message}`);
+  return parseAs(schema, parseJson(json, file), file, 'BAD_FILE');
 }
 
 let cached: Reported | undefined;

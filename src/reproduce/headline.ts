@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
+import { parseJson } from '../json-file.js';
 import { packageRoot } from '../package.js';
 import { writeWhole } from '../whole-file.js';
 
@@ -38,7 +39,7 @@ export function readHeadlines(folder = figures): { notebook: string; rows: Headl
     .sort();
   return files.map((name) => ({
     notebook: name.slice(0, -ending.length),
-    rows: JSON.parse(readFileSync(join(folder, name), 'utf8')),
+    rows: parseJson(readFileSync(join(folder, name), 'utf8'), join(folder, name)) as Headline[],
   }));
 }
 

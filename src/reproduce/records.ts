@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { versions } from '../engine/engine.js';
 import { PathPressError } from '../engine/errors.js';
+import { parseJson } from '../json-file.js';
 import { packageRoot, version } from '../package.js';
 import { writeWhole } from '../whole-file.js';
 import { openGrid, type Grid } from './grid.js';
@@ -112,11 +113,7 @@ function readRecord<T>(path: string): SummaryRecord<T> {
   } catch (cause) {
     throw new PathPressError('RECORD_MISMATCH', `${path}: no such record: make it with PATHPRESS_FRESH=1`, { cause });
   }
-  try {
-    return JSON.parse(text) as SummaryRecord<T>;
-  } catch (cause) {
-    throw new PathPressError('BAD_JSON', `${path}: not JSON: ${(cause as Error).message}`, { cause });
-  }
+  return parseJson(text, path) as SummaryRecord<T>;
 }
 
 function checked<T>(record: SummaryRecord<T>, wanted: RecordSettings, path: string): SummaryRecord<T> {

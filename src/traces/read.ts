@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { PathPressError } from '../engine/errors.js';
+import { parseJson } from '../json-file.js';
 
 /** One row of a trace file: a generated text, as text, as ids, or both. */
 export interface TraceRow {
@@ -84,12 +85,7 @@ function parseRow(bytes: Buffer, line: number, place: string): TraceRow | undefi
     throw new PathPressError('BAD_UTF8', `${place}: not valid UTF-8`, { cause });
   }
   if (text.trim() === '') return undefined;
-  let row: unknown;
-  try {
-    row = JSON.parse(text);
-  } catch (cause) {
-    throw new PathPressError('BAD_JSON', `${place}: ${(cause as Error).message}`, { cause });
-  }
+  const row = parseJson(text, place);
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
     throw new PathPressError('BAD_JSON', `${place}: not a JSON object: ${text.slice(0, 40)}`);
   }

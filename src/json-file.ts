@@ -1,0 +1,49 @@
+/** JSON that came from outside: read, parsed and checked against a schema, each failure naming the place. */
+import { readFile, stat } from 'node:fs/promises';
+import type { z } from 'zod';
+import { PathPressError, type ErrorCode } from './engine/errors.js';
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @throws PathPressError BAD_JSON naming the place: a file, or a line of one. */
+export function parseJson(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PathPressError('BAD_JSON', `${place}: not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Parses a JSON file. @throws PathPressError BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
+export async function readJson(path: string): Promise<unknown> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
+  });
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new PathPressError('BAD_UTF8', `${path}: not valid UTF-8`, { cause });
+  }
+  return parseJson(text, path);
+}
+
+/** Checks a value against a schema. @throws PathPressError `code`, naming the place, the field and its value. */
+export function parseAs<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  place: string,
+  code: ErrorCode = 'BAD_CONFIG',
+): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0];
+  const got = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  const shown = (JSON.stringify(got) ?? 'undefined').slice(0, 80);
+  throw new PathPressError(code, `${place}: ${path.join('.') || 'the file'} ${shown}: ${message}`);
+}
