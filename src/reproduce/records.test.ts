@@ -1,14 +1,17 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readHeadlines, saveHeadline, showHeadline } from './headline.js';
 import type { Grid } from './grid.js';
 import { recordTimes, useRecord, type RecordSettings } from './records.js';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'pathpress-records-'))));
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true });
+});
 
 const settings: RecordSettings = {
   command: 'notebooks/03.ipynb',
@@ -62,6 +65,20 @@ describe('useRecord', () => {
     ).rejects.toThrow();
     await useRecord('squares', settings, squares(made), { ...places(), fresh: true });
     expect(made).toEqual(['1', '2', '3']);
+  });
+
+  it('does not go on with the cells of another instruction set', async () => {
+    const made: string[] = [];
+    const dies = async (grid: Grid) => {
+      await grid.cell('1', () => 'another');
+      throw new Error('killed');
+    };
+    vi.stubEnv('PATHPRESS_SIMD', 'scalar');
+    await expect(useRecord('squares', settings, dies, { ...places(), fresh: true })).rejects.toThrow('killed');
+    vi.stubEnv('PATHPRESS_SIMD', 'avx2');
+    const { machine } = await useRecord('squares', settings, squares(made), { ...places(), fresh: true });
+    expect(made).toEqual(['1', '2', '3']);
+    expect(machine.simd).toBe('avx2');
   });
 
   it('refuses a record of another model, task version or choice, and a missing one', async () => {

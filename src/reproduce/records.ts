@@ -26,7 +26,7 @@ export interface SummaryRecord<T> extends RecordSettings {
   name: string;
   engine: string;
   device: 'cpu';
-  /** Where it was made: for the numbers that are times. */
+  /** Where it was made: for the numbers that are times, and for outputs that part where kernels round otherwise. */
   machine: { processor: string; cores: number; simd: string };
   made: string;
   /** What making it took there. */
@@ -61,13 +61,14 @@ export async function useRecord<T>(
   const path = join(folder, `${name}.json`);
   const wanted = JSON.parse(JSON.stringify(settings)) as RecordSettings;
   if (!fresh) return checked(readRecord<T>(path), wanted, path);
-  const grid = openGrid(join(cache, name), { ...wanted, engine: version });
+  const { simd } = versions();
+  const grid = openGrid(join(cache, name), { ...wanted, engine: version, simd });
   const started = performance.now();
   try {
     const data = await compute(grid);
     const elsewhere = (performance.now() - started) / 1000 - grid.secondsNow;
     const seconds = Number((grid.seconds + Math.max(0, elsewhere)).toFixed(2));
-    const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd: versions().simd };
+    const machine = { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd };
     const made = new Date().toISOString().slice(0, 10);
     const record: SummaryRecord<T> = { name, ...wanted, engine: version, device: 'cpu', machine, made, seconds, data };
     writeWhole(path, serialise(record));
