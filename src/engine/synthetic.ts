@@ -1,6 +1,7 @@
 /** Writes a Llama checkpoint of random bfloat16 weights, for benchmarks of sizes that nobody ships. */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomBits } from '../analysis/random.js';
 
 export interface SyntheticShape {
   hidden: number;
@@ -31,10 +32,9 @@ function tensorShapes({ hidden, layers, heads, kvHeads, intermediate, vocab }: S
 
 /** Deterministic noise of about ±0.03 in bfloat16: 0x3c00 to 0x3cff is 0.008 to 0.03, the top bit the sign. */
 function fill(words: Uint16Array, seed: number): void {
-  let state = seed >>> 0;
   for (let i = 0; i < words.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    words[i] = 0x3c00 | (state >>> 24) | ((state >>> 8) & 0x8000);
+    const bits = randomBits(seed, i);
+    words[i] = 0x3c00 | (bits >>> 24) | ((bits >>> 8) & 0x8000);
   }
 }
 
