@@ -10,6 +10,15 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** @throws PathPressError BAD_UTF8 naming the place; nothing is put in place of a broken character. */
+export function decodeUtf8(bytes: Uint8Array, place: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new PathPressError('BAD_UTF8', `${place}: not valid UTF-8`, { cause });
+  }
+}
+
 /** @throws PathPressError BAD_JSON naming the place: a file, or a line of one. */
 export function parseJson(text: string, place: string): unknown {
   try {
@@ -24,13 +33,7 @@ export async function readJson(path: string): Promise<unknown> {
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
   });
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PathPressError('BAD_UTF8', `${path}: not valid UTF-8`, { cause });
-  }
-  return parseJson(text, path);
+  return parseJson(decodeUtf8(bytes, path), path);
 }
 
 /** Checks a value against a schema. @throws PathPressError `code`, naming the place, the field and its value. */

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { hashWeights } from '../engine/checkpoint.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 import { readTokenizerFiles } from '../tokenizer/files.js';
@@ -89,7 +88,7 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
   };
   return {
     name: 'minilm',
-    id: `minilm-${(await hashOf(weights)).slice(0, 16)}`,
+    id: `minilm-${(await hashWeights([weights])).slice(0, 16)}`,
     dim,
     embed: (sentences, onProgress) => embedByLength(sentences, dim, batch, run, onProgress),
     dispose: async () => void (await model.dispose()),
@@ -123,10 +122,4 @@ function meanPooled(states: Float32Array, mask: BigInt64Array, rows: number, tok
     }
   }
   return normaliseRows(vectors, dim, 'minilm'); // the count of tokens cancels
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }

@@ -9,6 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { PathPressError } from '../engine/errors.js';
+import { decodeUtf8 } from '../json-file.js';
 import { checkSettings, parseRecord, recordStart, type EvalRecord, type EvalSettings } from './record.js';
 
 /** Records of a file, in its order; a last line that a kill cut short is left out. */
@@ -91,7 +92,7 @@ function readWhole(path: string): { records: EvalRecord[]; size: number } {
       `${path}: its last line is no record of an evaluation: ${JSON.stringify(torn)}…`,
     );
   }
-  const lines = text(bytes.subarray(0, size), path).split('\n').slice(0, -1);
+  const lines = decodeUtf8(bytes.subarray(0, size), path).split('\n').slice(0, -1);
   return { records: lines.map((line, i) => parseRecord(line, `${path} line ${i + 1}`)), size };
 }
 
@@ -105,13 +106,5 @@ function read(path: string): Buffer {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return Buffer.alloc(0);
     throw new PathPressError('BAD_FILE', `${path}: cannot be read (${code})`, { cause });
-  }
-}
-
-function text(bytes: Buffer, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PathPressError('BAD_UTF8', `${path}: not valid UTF-8`, { cause });
   }
 }

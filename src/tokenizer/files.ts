@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
+import { decodeUtf8 } from '../json-file.js';
 
 export type Json = Record<string, unknown>;
 
@@ -74,11 +75,7 @@ async function readText(file: string, needed: boolean): Promise<string | null> {
       { cause },
     );
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PathPressError('BAD_UTF8', `${file}: not valid UTF-8`, { cause });
-  }
+  return decodeUtf8(bytes, file);
 }
 
 function isObject(value: unknown): value is Json {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { PathPressError } from '../engine/errors.js';
-import { parseJson } from '../json-file.js';
+import { decodeUtf8, parseJson } from '../json-file.js';
 
 /** One row of a trace file: a generated text, as text, as ids, or both. */
 export interface TraceRow {
@@ -78,12 +78,7 @@ async function* lines(file: string): AsyncGenerator<Buffer> {
 
 /** undefined for a blank line. */
 function parseRow(bytes: Buffer, line: number, place: string): TraceRow | undefined {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PathPressError('BAD_UTF8', `${place}: not valid UTF-8`, { cause });
-  }
+  const text = decodeUtf8(bytes, place);
   if (text.trim() === '') return undefined;
   const row = parseJson(text, place);
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
