@@ -129,6 +129,19 @@ describe('analyze', () => {
     expect(err).not.toMatch(/^ {4}at /m);
   });
 
+  it.each([
+    ['none', 200],
+    ['lexical', 40],
+  ])('ends with 130 when it is interrupted at work (%s)', async (embedder, many) => {
+    writeTinyModel(tokenizer, 'We check it. Moons are far away.'.split(' '));
+    const row = { output: 'We check it. Moons are far away. '.repeat(many) };
+    const long = file(`long-${embedder}.jsonl`, rows(...Array(many).fill(row)));
+    const stop = new AbortController();
+    const args = ['analyze', long, '--tokenizer', tokenizer, '--lengths', '16', '--embedder', embedder, '--json'];
+    setTimeout(() => stop.abort(), 20); // fires only if the work lets it
+    expect(await pathpress(args, stop.signal)).toEqual({ status: 130, out: '', err: '' });
+  });
+
   const real = '../shared/data/tokenizers/Qwen2.5';
   it.skipIf(!existsSync(real))('prints tables', async () => {
     const text = file('prose.jsonl', rows({ prompt: 'a', output: 'Wait, is that so? Yes, that is so. '.repeat(20) }));

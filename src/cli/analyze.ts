@@ -66,13 +66,13 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
   let drawn = '';
   const report = await analyzeFiles(files, {
     ...options,
+    signal: io.interrupt,
     onProgress: (file, done, total) => {
       if (file !== drawn) {
         bar?.stop();
         bar = new ProgressBar(`embedding ${basename((drawn = file))}`, io.progress);
       }
       bar!.update(done, total, 'sentences');
-      io.interrupt.throwIfAborted();
     },
   }).finally(() => bar?.stop());
   io.out(json ? `${JSON.stringify(report)}\n` : await tables(report));

@@ -1,4 +1,5 @@
 import { PathPressError } from '../engine/errors.js';
+import { pause } from '../pause.js';
 
 export type EmbedderName = 'minilm' | 'use' | 'static' | 'lexical';
 
@@ -35,6 +36,7 @@ export async function embedByLength(
     const rows = order.slice(from, from + batch);
     const made = await run(rows.map((i) => sentences[i]));
     rows.forEach((row, i) => vectors.set(made.subarray(i * dim, (i + 1) * dim), row * dim));
+    await pause(); // a model in JavaScript never waits for anything, and Ctrl-C would for it
     onProgress?.(sentences.length - order.length + from + rows.length);
   }
   return vectors;

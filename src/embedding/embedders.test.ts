@@ -75,6 +75,19 @@ describe('embedders', { timeout: 60000 }, () => {
     expect(progress).toEqual([3, 5]);
   });
 
+  it('lets timers and signals in between batches, though the model itself never waits', async () => {
+    let asked = 0;
+    const interrupted = new AbortController();
+    const run = async (batch: string[]): Promise<Float32Array> => {
+      asked++;
+      return new Float32Array(batch.length).fill(1);
+    };
+    setImmediate(() => interrupted.abort());
+    const embedding = embedByLength(Array(100).fill('a'), 1, 1, run, () => interrupted.signal.throwIfAborted());
+    await expect(embedding).rejects.toMatchObject({ name: 'AbortError' });
+    expect(asked).toBeLessThan(5);
+  });
+
   it('a vector that is not finite is an error, zeros stay', () => {
     expect([...normaliseRows(Float32Array.of(3, 4, 0, 0), 2, 'x')].map((x) => Math.fround(x))).toEqual([
       Math.fround(0.6),

@@ -5,6 +5,7 @@ import { redundancy } from '../analysis/redundancy.js';
 import { openEmbedder, defaultEmbedder } from '../embedding/open.js';
 import type { Embedder, EmbedderName } from '../embedding/embedder.js';
 import { PathPressError, wholeAtLeast } from '../engine/errors.js';
+import { pause } from '../pause.js';
 import { loadTrace, type Trace } from './tokenize.js';
 
 export interface AnalyzeOptions {
@@ -26,6 +27,8 @@ export interface AnalyzeOptions {
   seed?: number;
   /** Told how far the slow part, embedding, has come. */
   onProgress?: (file: string, done: number, total: number) => void;
+  /** Ends the analysis with its reason; nothing is kept but ids and vectors that are cached already. */
+  signal?: AbortSignal;
 }
 
 export interface EntropyReport {
@@ -67,10 +70,10 @@ export interface AnalyzeReport {
 
 /**
  * What the `analyze` command prints: n-gram entropy against length, and redundancy, of each trace file.
- * @throws BAD_OPTION for an option out of range; else as `loadTrace` and `openEmbedder`
+ * @throws BAD_OPTION for an option out of range; the signal's reason; else as `loadTrace` and `openEmbedder`
  */
 export async function analyzeFiles(files: readonly string[], options: AnalyzeOptions = {}): Promise<AnalyzeReport> {
-  const { mode = 'matched', seed = 0, threshold = 0.75, similar = [1, 2, 4], sample } = options;
+  const { mode = 'matched', seed = 0, threshold = 0.75, similar = [1, 2, 4], sample, signal } = options;
   if (!entropyModes.includes(mode))
     throw new PathPressError('BAD_OPTION', `mode must be matched or paper, not ${mode}`);
   if (!(threshold >= -1 && threshold <= 1))
@@ -81,7 +84,11 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
   // Bad files are found before the slow part begins.
   const traces: Trace[] = [];
   for (const file of files) traces.push(await loadTrace(file, options));
-  const reports = traces.map((trace) => entropyReport(trace, { ...options, mode, seed }));
+  const reports: FileReport[] = [];
+  for (const trace of traces) {
+    await pause(signal);
+    reports.push(entropyReport(trace, { ...options, mode, seed }));
+  }
   const name = options.embedder ?? (await defaultEmbedder());
   if (name === 'none') return { mode, seed, files: reports };
   const embedder = await openEmbedder(name, { path: options.embedderPath });
@@ -92,7 +99,10 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
         similar,
         sample,
         seed,
-        onProgress: options.onProgress,
+        onProgress: (done, total) => {
+          options.onProgress?.(trace.file, done, total);
+          signal?.throwIfAborted();
+        },
       });
     }
   } finally {
@@ -118,7 +128,7 @@ function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileRepo
 
 interface Sampling extends Required<Pick<AnalyzeOptions, 'threshold' | 'similar' | 'seed'>> {
   sample?: number;
-  onProgress?: AnalyzeOptions['onProgress'];
+  onProgress: (done: number, total: number) => void;
 }
 
 async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampling): Promise<RedundancyReport> {
@@ -133,7 +143,7 @@ async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampl
           seed,
         ).map((i) => all[i]);
   const flat = drawn.flat();
-  const vectors = await embedder.embed(flat, (done) => onProgress?.(trace.file, done, flat.length));
+  const vectors = await embedder.embed(flat, (done) => onProgress(done, flat.length));
   let at = 0;
   const outputs = drawn.map((sentences) => vectors.subarray(at, (at += sentences.length * embedder.dim)));
   const [rates] = redundancy(outputs, embedder.dim, { thresholds: [threshold], similar });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
+import { pause } from '../pause.js';
 import { readTokenizerFiles } from '../tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { writeWhole } from '../whole-file.js';
@@ -28,6 +29,7 @@ export interface TraceOptions {
   tokenizer?: string;
   /** Folder that keeps ids by the content of file and tokenizer, false for none; `.cache/ids` of the project if left out. */
   cache?: string | false;
+  signal?: AbortSignal;
 }
 
 /** Where ids of tokenised traces are kept unless told otherwise; git ignores it. */
@@ -39,12 +41,15 @@ const cacheVersion = 1;
 /**
  * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
  * taken as such).
- * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named
+ * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named; the signal's reason
  */
 export async function loadTrace(file: string, options: TraceOptions = {}): Promise<Trace> {
-  const { tokenizer: folder, cache = idCache } = options;
+  const { tokenizer: folder, cache = idCache, signal } = options;
   const read: TraceRow[] = [];
-  for await (const row of readTrace(file)) read.push(row);
+  for await (const row of readTrace(file)) {
+    signal?.throwIfAborted();
+    read.push(row);
+  }
   const texts = read.filter((row) => row.ids === undefined);
   let loaded: Tokenizer | undefined;
   if (texts.length > 0) {
@@ -53,7 +58,11 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
     const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
     if (!found) loaded = await loadTokenizer(folder);
-    const ids = found ?? texts.map((row) => tokenized(loaded!, row, file));
+    const ids = found ?? [];
+    for (let i = ids.length; i < texts.length; i++) {
+      await pause(signal);
+      ids.push(tokenized(loaded!, texts[i], file));
+    }
     if (!found && kept !== undefined) keepIds(kept, ids);
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
