@@ -9,6 +9,8 @@ export interface CostedAccuracy extends Estimate {
   policy: string;
   /** Mean entries, mean bytes, peak bytes …: whatever `costTitle` says. */
   cost: number;
+  /** What the share is of, on its task's axis: "pass@1" if left out. */
+  measure?: string;
 }
 
 /** @param costTitle name and unit of the cost, as "mean entries held"; the axis is logarithmic */
@@ -22,8 +24,9 @@ export function accuracyCostFigure(results: CostedAccuracy[], costTitle: string,
   const axes: Trace = {};
   tasks.forEach((task, column) => {
     const panel = panels[column];
+    const measure = results.find((result) => result.task === task)!.measure ?? 'pass@1';
     axes[panel.xaxis] = logAxis(costTitle, results.map(({ cost }) => cost), { domain: panel.xDomain, anchor: panel.y });
-    axes[panel.yaxis] = axis(column === 0 ? 'pass@1 (%)' : '', { domain: panel.yDomain, anchor: panel.x, range: [-4, 104] });
+    axes[panel.yaxis] = axis(column === 0 || measure !== 'pass@1' ? `${measure} (%)` : '', { domain: panel.yDomain, anchor: panel.x, range: [-4, 104] });
     policies.forEach((policy, index) => {
       const some = results.filter((result) => result.policy === policy);
       const here = some.filter((result) => result.task === task).sort((a, b) => a.cost - b.cost);

@@ -10,6 +10,8 @@ export interface Accuracy extends Estimate {
   policy: string;
   /** What the row is called: "P = 128, c = 4"; the full cache has a row of its own. */
   setting: string;
+  /** What the share is of, on its task's axis: "pass@1" if left out. */
+  measure?: string;
 }
 
 /** Shares from 0 to 1, with their 95 % intervals. */
@@ -28,7 +30,7 @@ export function accuracyFigure(results: Accuracy[], text: FigureText): Figure {
   };
   tasks.forEach((task, column) => {
     const panel = panels[column];
-    axes[panel.xaxis] = axis('pass@1 (%)', { domain: panel.xDomain, anchor: panel.y, range: [-3, 103] });
+    axes[panel.xaxis] = axis(`${results.find((result) => result.task === task)!.measure ?? 'pass@1'} (%)`, { domain: panel.xDomain, anchor: panel.y, range: [-3, 103] });
     axes[panel.yaxis] = rowAxis(settings, panel, column === 0);
     const full = results.find((result) => result.task === task && result.policy === 'full');
     if (full) {
