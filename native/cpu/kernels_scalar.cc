@@ -59,6 +59,10 @@ void attendHead(const AttentionTask& task, int head) {
   }
   float total = 0;
   for (int e = 0; e < task.entries; ++e) total += scores[e] = std::exp(scores[e] - top);
+  if (task.weights) {
+    const float share = 1.0f / (total * static_cast<float>(task.group));
+    for (int e = 0; e < task.entries; ++e) task.weights[e] = (head ? task.weights[e] : 0) + scores[e] * share;
+  }
   for (size_t i = 0; i < dim; ++i) out[i] = 0;
   for (int e = 0; e < task.entries; ++e) {
     const std::byte* page = task.pages[e / pageEntries];

@@ -97,6 +97,20 @@ static inline void mixTile(const AttentionTask& task, int channel, int rest, con
   }
 }
 
+// Adds the softmax of H query heads to the group's mean, which its first head begins.
+template <class V, int H>
+static void addWeights(const AttentionTask& task, int head, const float* scores, size_t stride, const float* totals) {
+  typename V::Vec shares[H];
+  for (int h = 0; h < H; ++h) shares[h] = V::set(1.0f / (totals[h] * static_cast<float>(task.group)));
+  for (size_t e = 0; e < stride; e += V::width) {
+    auto sum = head ? V::load(task.weights + e) : V::zero();
+    for (int h = 0; h < H; ++h) {
+      sum = V::add(sum, V::multiply(shares[h], V::load(scores + static_cast<size_t>(h) * stride + e)));
+    }
+    V::store(task.weights + e, sum);
+  }
+}
+
 template <class V, class Element, int H>
 static void attendHeads(const AttentionTask& task, int head) {
   constexpr int P = H <= 2 || V::width == pageEntries ? 2 : 1;
@@ -115,6 +129,8 @@ static void attendHeads(const AttentionTask& task, int head) {
   for (int h = 0; h < H; ++h) {
     totals[h] = softmaxRow<V>(task, head + h, scores + static_cast<size_t>(h) * stride, padded);
   }
+
+  if (task.weights) addWeights<V, H>(task, head, scores, stride, totals);
 
   int channel = 0;
   for (; channel + 2 * V::width <= task.dim; channel += 2 * V::width) {

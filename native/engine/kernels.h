@@ -27,6 +27,7 @@ struct AttentionTask {
   const uint32_t* masks;  // (entries): bit h lets query head h see the entry; null where all see all
   float* scores;          // scratch (group, entries rounded up to 16)
   float* out;             // (group, dim)
+  float* weights;         // (entries rounded up to 16): mean over the group of the softmax; null where nobody asks
 };
 
 struct Kernels {

@@ -137,13 +137,15 @@ void attention(const Kernels& kernels, DType type, int dim, int group, int entri
   const std::vector<float> query = gaussian(static_cast<size_t>(group * dim));
   std::vector<float> scores(static_cast<size_t>(group * (entries + pageEntries)));
   std::vector<float> out(static_cast<size_t>(group * dim) + 1, sentinel);
+  std::vector<float> weights(pages.size() * pageEntries + 1, sentinel);
+  std::vector<double> meanWeights(static_cast<size_t>(entries));
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
   kernels.attend({pages.data(), entries, dim, group, type, scale, query.data(), masked ? masks.data() : nullptr,
-                  scores.data(), out.data()});
-  bool close = out.back() == sentinel;
+                  scores.data(), out.data(), weights.data()});
+  bool close = out.back() == sentinel && weights.back() == sentinel;
   for (int h = 0; h < group; ++h) {
     double total = 0;
-    std::vector<double> mixed(static_cast<size_t>(dim));
+    std::vector<double> mixed(static_cast<size_t>(dim)), own(static_cast<size_t>(entries));
     for (int e = 0; e < entries; ++e) {
       if (!((masks[static_cast<size_t>(e)] >> h) & 1u)) continue;
       const void* page = pages[static_cast<size_t>(e / pageEntries)];
@@ -154,7 +156,7 @@ void attention(const Kernels& kernels, DType type, int dim, int group, int entri
                  static_cast<double>(loadElement(page, type, i * pageEntries + slot));
       }
       const double weight = std::exp(score * static_cast<double>(scale));
-      total += weight;
+      total += own[static_cast<size_t>(e)] = weight;
       for (size_t i = 0; i < static_cast<size_t>(dim); ++i) {
         mixed[i] += weight * static_cast<double>(loadElement(page, type, (pageEntries + slot) * static_cast<size_t>(dim) + i));
       }
@@ -162,7 +164,16 @@ void attention(const Kernels& kernels, DType type, int dim, int group, int entri
     for (size_t i = 0; i < static_cast<size_t>(dim); ++i) {
       close &= std::abs(static_cast<double>(out[static_cast<size_t>(h * dim) + i]) - mixed[i] / total) <= 5e-6;
     }
+    for (size_t e = 0; e < own.size(); ++e) meanWeights[e] += own[e] / total / group;
   }
+  for (size_t e = 0; e < meanWeights.size(); ++e) {
+    close &= std::abs(static_cast<double>(weights[e]) - meanWeights[e]) <= 2e-6;
+  }
+  // The same output where nobody asks for the weights.
+  std::vector<float> plain(out.size(), sentinel);
+  kernels.attend({pages.data(), entries, dim, group, type, scale, query.data(), masked ? masks.data() : nullptr,
+                  scores.data(), plain.data(), nullptr});
+  close &= plain == out;
   CHECK_CASE(close, std::string(kernels.name) + " " + dtypeName(type) + " dim " + std::to_string(dim) + " group " +
                         std::to_string(group) + " entries " + std::to_string(entries) + (masked ? " masked" : ""));
 }
