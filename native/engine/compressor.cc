@@ -16,7 +16,7 @@ class LayerCompression {
     scratch.queries.resize(static_cast<size_t>(job.heads));
     scratch.rowPositions.clear();
     for (int64_t i = 0; i < rows_; ++i) {
-      scratch.rowPositions.push_back(static_cast<int32_t>(job.queries.position(i, rows_, job.progress.written)));
+      scratch.rowPositions.push_back(static_cast<int32_t>(job.side.queries.position(i, rows_, job.progress.written)));
     }
   }
 
@@ -25,13 +25,14 @@ class LayerCompression {
     switch (job_.recipe.sets) {
       case Aggregation::layer: compressLayerSet(); break;
       case Aggregation::group:
-        for (int h = 0; h < kvHeads; ++h) compressGroupSet(h);
+        if (job_.recipe.sharedOut) compressSharedOut();
+        for (int h = 0; h < kvHeads && !job_.recipe.sharedOut; ++h) compressGroupSet(h);
         break;
       case Aggregation::head:
         for (int h = 0; h < kvHeads; ++h) compressHeadSets(h);
         break;
     }
-    return {job_.progress.written, before_, after_};
+    return {job_.progress.written, before_ / sets_, after_ / sets_};
   }
 
  private:
@@ -45,17 +46,46 @@ class LayerCompression {
     for (int h = 0; h < kvHeads && votes(); ++h) addVoters(h, 0, group_);
     selectSet(cache_.positions(layer_, 0), 0);
     for (int h = 0; h < kvHeads; ++h) cache_.compact(layer_, h, scratch_.stay);
-    compactPositions(0);
+    compactNotes(0);
     record(-1, cache_.positions(layer_, 0));
   }
 
   void compressGroupSet(int kvHead) {
+    prepareGroupSet(kvHead);
+    selectSet(cache_.positions(layer_, kvHead), kvHead);
+    settleGroupSet(kvHead);
+  }
+
+  // The heads' scores are compared with one another: each keeps as many entries as it wins.
+  void compressSharedOut() {
+    const int kvHeads = cache_.shape().kvHeads;
+    std::vector<std::vector<double>> ranks;
+    for (int h = 0; h < kvHeads; ++h) {
+      prepareGroupSet(h);
+      scoreCandidates(job_.recipe, candidateSet(cache_.positions(layer_, h), h), scratch_.select);
+      ranks.push_back(scratch_.select.ranks);
+    }
+    const int64_t scored = job_.keep.scored;
+    const auto floor = static_cast<int64_t>(job_.recipe.floorShare * static_cast<double>(scored));
+    const auto kept = shareOut(ranks, scored * kvHeads, floor);
+    for (int h = 0; h < kvHeads; ++h) {
+      allEntries(cache_.head(layer_, h).count);
+      findCandidates();
+      scratch_.kept = kept[static_cast<size_t>(h)];
+      settleStay();
+      settleGroupSet(h);
+    }
+  }
+
+  void prepareGroupSet(int kvHead) {
     allEntries(cache_.head(layer_, kvHead).count);
     scratch_.voters.clear();
     if (votes()) addVoters(kvHead, 0, group_);
-    selectSet(cache_.positions(layer_, kvHead), kvHead);
+  }
+
+  void settleGroupSet(int kvHead) {
     cache_.compact(layer_, kvHead, scratch_.stay);
-    compactPositions(kvHead);
+    compactNotes(kvHead);
     record(kvHead, cache_.positions(layer_, kvHead));
   }
 
@@ -85,7 +115,7 @@ class LayerCompression {
       if (head.masks[static_cast<size_t>(e)] != 0) scratch_.stay.push_back(e);
     }
     cache_.compact(layer_, kvHead, scratch_.stay);
-    compactPositions(kvHead);
+    compactNotes(kvHead);
   }
 
   void allEntries(int count) {
@@ -96,18 +126,22 @@ class LayerCompression {
   // The set's entries that may leave: all but the first pinned and the last recent.
   void findCandidates() {
     const auto count = static_cast<int64_t>(entries_.size());
-    const int64_t first = std::min(job_.keep.pinned, count);
-    const int64_t end = std::max(first, count - job_.keep.recent);
+    const int64_t first = pinned(), end = std::max(first, count - job_.keep.recent);
     scratch_.candidates.assign(entries_.begin() + first, entries_.begin() + end);
   }
 
-  // Gathers the candidates' keys of a key-value head once, and the query rows of its heads [begin, end) of the group.
+  // The entries whose keys are voted on.
+  const std::vector<int32_t>& domain() const {
+    return job_.recipe.softmax == Domain::candidates ? scratch_.candidates : entries_;
+  }
+
+  // Gathers those keys of a key-value head once, and the query rows of its heads [begin, end) of the group.
   void addVoters(int kvHead, int begin, int end) {
     findCandidates();
     std::vector<float>& keys = scratch_.keys[static_cast<size_t>(kvHead)];
-    keys.resize(scratch_.candidates.size() * static_cast<size_t>(dim_));
+    keys.resize(domain().size() * static_cast<size_t>(dim_));
     float* to = keys.data();
-    for (const int32_t entry : scratch_.candidates) {
+    for (const int32_t entry : domain()) {
       cache_.readKey(layer_, kvHead, entry, to);
       to += dim_;
     }
@@ -116,7 +150,7 @@ class LayerCompression {
       const int head = kvHead * group_ + q;
       std::vector<float>& queries = scratch_.queries[static_cast<size_t>(head)];
       queries.resize(static_cast<size_t>(rows_ * dim_));
-      job_.queries.gather(layer_, head, dim_, rows_, job_.progress.written, queries.data());
+      job_.side.queries.gather(layer_, head, dim_, rows_, job_.progress.written, queries.data());
       roundAll(queries);
       scratch_.voters.push_back({queries.data(), keys.data()});
     }
@@ -128,13 +162,13 @@ class LayerCompression {
     for (float& value : values) value = roundTo(value, arithmetic());
   }
 
-  // Leaves in scratch_.stay the entries of the set that stay, ascending.
-  void selectSet(const std::vector<int32_t>& positions, int head) {
+  CandidateSet candidateSet(const std::vector<int32_t>& positions, int head) {
     findCandidates();
-    scratch_.positions.clear();
-    for (const int32_t entry : scratch_.candidates) {
-      scratch_.positions.push_back(positions[static_cast<size_t>(entry)]);
-    }
+    const auto gather = [this](auto& to, const auto& from, const std::vector<int32_t>& entries) {
+      to.clear();
+      for (const int32_t entry : entries) to.push_back(from[static_cast<size_t>(entry)]);
+    };
+    gather(scratch_.positions, positions, scratch_.candidates);
     CandidateSet set;
     set.voters = scratch_.voters;
     set.rows = rows_;
@@ -143,21 +177,65 @@ class LayerCompression {
     set.rowPositions = scratch_.rowPositions;
     set.key = {job_.seed, {job_.stream[0], job_.stream[1]}, layer_, head, job_.progress.cycle};
     set.arithmetic = arithmetic();
-    select(job_.recipe, set, job_.keep.scored, scratch_.select, scratch_.kept);
+    set.now = job_.progress.prompt + job_.progress.written - 1;
+    if (job_.recipe.softmax != Domain::candidates) {
+      gather(scratch_.keyPositions, positions, entries_);
+      set.keyPositions = scratch_.keyPositions;
+      set.firstKey = pinned();
+    }
+    if (job_.side.record.kept()) {
+      const RecordView all = job_.side.record.view(layer_, head);
+      if (!all.mass.empty()) gather(scratch_.mass, all.mass, scratch_.candidates);
+      if (!all.stamps.empty()) gather(scratch_.stamps, all.stamps, scratch_.candidates);
+      if (!all.gaps.empty()) gather(scratch_.gaps, all.gaps, scratch_.candidates);
+      set.record = {scratch_.mass, scratch_.stamps, scratch_.gaps};
+    }
+    if (job_.recipe.rangeShare > 0) set.ranges = valueRanges(head);
+    return set;
+  }
 
-    const size_t first = static_cast<size_t>(std::min<int64_t>(job_.keep.pinned, static_cast<int64_t>(entries_.size())));
+  // Largest less smallest channel of the candidates' values; of one set a layer, the mean over its key-value heads.
+  std::span<const float> valueRanges(int head) {
+    const bool all = job_.recipe.sets == Aggregation::layer;
+    const int first = all ? 0 : head, end = all ? cache_.shape().kvHeads : head + 1;
+    scratch_.value.resize(static_cast<size_t>(dim_));
+    scratch_.ranges.assign(scratch_.candidates.size(), 0.0f);
+    for (int h = first; h < end; ++h) {
+      for (size_t i = 0; i < scratch_.candidates.size(); ++i) {
+        cache_.readValue(layer_, h, scratch_.candidates[i], scratch_.value.data());
+        const auto [least, largest] = std::ranges::minmax(scratch_.value);
+        scratch_.ranges[i] += (largest - least) / static_cast<float>(end - first);
+      }
+    }
+    return scratch_.ranges;
+  }
+
+  int64_t pinned() const { return std::min(job_.keep.pinned, static_cast<int64_t>(entries_.size())); }
+
+  // Leaves in scratch_.stay the entries of the set that stay, ascending.
+  void selectSet(const std::vector<int32_t>& positions, int head) {
+    select(job_.recipe, candidateSet(positions, head), job_.keep.scored, scratch_.select, scratch_.kept);
+    settleStay();
+  }
+
+  // The same from the candidates that were kept.
+  void settleStay() {
+    const auto first = static_cast<size_t>(pinned());
     scratch_.stay.assign(entries_.begin(), entries_.begin() + static_cast<int64_t>(first));
     for (const int32_t kept : scratch_.kept) scratch_.stay.push_back(scratch_.candidates[static_cast<size_t>(kept)]);
     const size_t recent = first + scratch_.candidates.size();
     scratch_.stay.insert(scratch_.stay.end(), entries_.begin() + static_cast<int64_t>(recent), entries_.end());
-    before_ = static_cast<int64_t>(entries_.size());
-    after_ = static_cast<int64_t>(scratch_.stay.size());
+    before_ += static_cast<int64_t>(entries_.size());
+    after_ += static_cast<int64_t>(scratch_.stay.size());
+    ++sets_;
   }
 
-  void compactPositions(int kvHead) {
-    std::vector<int32_t>& positions = cache_.positions(layer_, kvHead);
+  // What is noted of the entries beside keys and values.
+  void compactNotes(int set) {
+    std::vector<int32_t>& positions = cache_.positions(layer_, set);
     for (size_t i = 0; i < scratch_.stay.size(); ++i) positions[i] = positions[static_cast<size_t>(scratch_.stay[i])];
     positions.resize(scratch_.stay.size());
+    if (job_.side.record.kept()) job_.side.record.compact(layer_, set, scratch_.stay);
   }
 
   void record(int head, const std::vector<int32_t>& positions) {
@@ -172,7 +250,7 @@ class LayerCompression {
   int dim_, group_;
   int64_t rows_;
   std::vector<int32_t> entries_;  // of the set at hand, as indices into the key-value head's entries
-  int64_t before_ = 0, after_ = 0;
+  int64_t before_ = 0, after_ = 0, sets_ = 0;  // summed over the sets done
 };
 
 }  // namespace

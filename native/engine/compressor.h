@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "../policies/select.h"
-#include "query_rows.h"
 #include "request.h"
 #include "sequence_cache.h"
+#include "side_state.h"
 
 namespace pathpress {
 
@@ -15,7 +15,9 @@ struct CompressScratch {
   SelectScratch select;
   std::vector<std::vector<float>> keys, queries;  // one a set's key-value head, one a query head
   std::vector<Voter> voters;
-  std::vector<int32_t> candidates, positions, rowPositions, kept, stay;
+  std::vector<int32_t> candidates, positions, keyPositions, rowPositions, kept, stay;
+  std::vector<float> mass, ranges, value;
+  std::vector<int32_t> stamps, gaps;
   std::vector<uint32_t> masks;
 };
 
@@ -25,7 +27,7 @@ struct CompressJob {
   Keep keep;
   const Progress& progress;
   SequenceCache& cache;
-  const QueryRows& queries;
+  SideState& side;
   uint64_t seed;
   const int32_t* stream;
   int heads;   // query heads

@@ -25,6 +25,25 @@ struct PageLayout {
     for (int i = 0; i < dim; ++i) key[i] = loadElement(page, type, keyAt(slot, i));
   }
 
+  void readValue(const std::byte* page, int slot, float* value) const {
+    for (int i = 0; i < dim; ++i) value[i] = loadElement(page, type, valueAt(slot, i));
+  }
+
+  // Copies a page as f32 with each key rotated as slot s says: cosine and sine (16, dim / 2), channel i pairs with
+  // channel i + dim / 2. `out` holds 2·16·dim floats.
+  void copyRotated(const std::byte* page, const float* cosine, const float* sine, float* out) const {
+    const int half = dim / 2;
+    for (int i = 0; i < half; ++i) {
+      for (int slot = 0; slot < pageEntries; ++slot) {
+        const float a = loadElement(page, type, keyAt(slot, i)), b = loadElement(page, type, keyAt(slot, i + half));
+        out[keyAt(slot, i)] = a * cosine[slot * half + i] - b * sine[slot * half + i];
+        out[keyAt(slot, i + half)] = b * cosine[slot * half + i] + a * sine[slot * half + i];
+      }
+    }
+    const size_t end = 2 * static_cast<size_t>(pageEntries) * static_cast<size_t>(dim);
+    for (size_t i = valueAt(0, 0); i < end; ++i) out[i] = loadElement(page, type, i);
+  }
+
   void move(const std::byte* fromPage, int fromSlot, std::byte* toPage, int toSlot) const {
     const size_t width = dtypeBytes(type);
     for (int i = 0; i < dim; ++i) {

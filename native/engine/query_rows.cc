@@ -10,8 +10,12 @@ namespace pathpress {
 
 QueryRows::QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens, int layers, int width)
     : selectors_(recipe.selectors), prompt_(promptTokens), width_(width) {
-  const int64_t tokens = selectors_ == Selectors::none ? 0 : selectors_ == Selectors::prompt ? promptTokens : maxTokens;
-  capacity_ = std::min(recipe.queries, tokens);
+  switch (selectors_) {
+    case Selectors::none: capacity_ = 0; break;
+    case Selectors::recent: capacity_ = std::min(recipe.queries, promptTokens + maxTokens); break;
+    case Selectors::prompt: capacity_ = std::min(recipe.queries, promptTokens); break;
+    case Selectors::all: capacity_ = std::min(recipe.queries, maxTokens); break;
+  }
   int64_t floats = 0;  // a window may be any number
   const bool countable = !__builtin_mul_overflow(capacity_, int64_t{width} * layers, &floats) && floats < INT64_MAX / 16;
   try {
@@ -23,15 +27,15 @@ QueryRows::QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxToke
   }
 }
 
-// Decoded tokens take turns; the prompt's last `capacity` rows lie in order.
-int64_t QueryRows::slotIndex(int64_t position) const {
-  return selectors_ == Selectors::prompt ? position - (prompt_ - capacity_) : (position - prompt_) % capacity_;
-}
+// Rows take turns by position; the prompt's last `capacity` never share a slot, and nobody asks for the others.
+int64_t QueryRows::slotIndex(int64_t position) const { return position % capacity_; }
 
 float* QueryRows::slot(int layer, int64_t position) {
-  const bool wanted = selectors_ == Selectors::prompt ? position < prompt_ && position >= prompt_ - capacity_
-                                                      : capacity_ > 0 && position >= prompt_;
-  if (!wanted) return nullptr;
+  const bool generated = position >= prompt_, late = position >= prompt_ - capacity_;
+  const bool wanted = selectors_ == Selectors::prompt   ? late && !generated
+                      : selectors_ == Selectors::recent ? late
+                                                        : generated;
+  if (capacity_ == 0 || !wanted) return nullptr;
   return data_.data() + (layer * capacity_ + slotIndex(position)) * width_;
 }
 

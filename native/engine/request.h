@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,14 @@ struct Request {
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
 };
 
+// Entries of a set, the mean over a layer's sets where they differ; generated is 0 at the end of prefill.
 struct Compression {
   int64_t generated = 0, before = 0, after = 0;
+};
+
+// Of a policy that evicts at every step; first and last as in Compression::generated.
+struct Evictions {
+  int64_t count = 0, first = 0, last = 0;
 };
 
 struct KeptPositions {
@@ -45,6 +52,7 @@ struct Result {
   Finish finish = Finish::length;
   int64_t promptTokens = 0;
   std::vector<Compression> compressions;
+  std::optional<Evictions> evictions;  // in place of the list, where there is one at every step
   CacheReport cache;
   double prefillSeconds = 0, decodeSeconds = 0, compressSeconds = 0;
   std::vector<KeptPositions> trace;

@@ -94,19 +94,20 @@ void Engine::collectRows() {
         prefilling ? static_cast<int>(std::min<int64_t>(prefillLeft, sequence.progress.prompt - sequence.prefilled)) : 1;
     if (!makeRoom(place, count)) continue;
     const bool known = sequence.replaying();
-    QueryRows* queries = sequence.recipe.queries > 0 ? &sequence.queries : nullptr;
+    SideState* side = &sequence.side;
     if (prefilling) {
       prefillLeft -= count;
       const bool last = sequence.prefilled + count == sequence.progress.prompt;
       for (int i = 0; i < count; ++i) {
         const auto at = static_cast<int>(sequence.prefilled) + i;
         const bool wanted = last && !known && i == count - 1;
-        rows_.push_back({sequence.request.promptIds[static_cast<size_t>(at)], at, i, &sequence.cache, queries, wanted});
+        rows_.push_back({sequence.request.promptIds[static_cast<size_t>(at)], at, i, &sequence.cache, side, wanted});
       }
       fed_.push_back({&sequence, count, last && !known ? logits++ : -1, last, 0});
     } else {
-      const auto at = static_cast<int>(sequence.progress.prompt + sequence.progress.written);
-      rows_.push_back({sequence.next, at, 0, &sequence.cache, queries, !known});
+      const auto at = side->rotatedAtReading ? sequence.cache.head(0, 0).count
+                                             : static_cast<int>(sequence.progress.prompt + sequence.progress.written);
+      rows_.push_back({sequence.next, at, 0, &sequence.cache, side, !known});
       fed_.push_back({&sequence, 1, known ? -1 : logits++, true, 0});
     }
   }
@@ -123,7 +124,7 @@ void Engine::forwardRows() {
       sequence.afterPrefill(fed.rows);
       sequence.result.prefillSeconds += share * fed.rows;
     } else {
-      sequence.afterDecode(Forward::readBytes(sequence.cache));
+      sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
       sequence.result.decodeSeconds += share;
     }
   }
@@ -139,8 +140,8 @@ void Engine::compressDue() {
   std::vector<Due> due;
   for (const Fed& fed : fed_) {
     Sequence& s = *fed.sequence;
-    if (s.progress.written == 0 || !s.due()) continue;
-    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.queries, s.request.sampling.seed,
+    if (!s.due()) continue;
+    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.sampling.seed,
                         s.request.stream, model_->config.heads, model_->layers[0].query.weight.type}, {}, {}});
     due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }

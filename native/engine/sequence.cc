@@ -17,16 +17,17 @@ Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<
                    const CacheShape& shape, int heads)
     : request(asked), run(owner), index(at), policy(std::move(made)), recipe(policy->recipe()),
       progress{static_cast<int64_t>(asked.promptIds.size()), 0, 0, 0},
-      cache(pool, shape, trackingFor(recipe, asked.policy.name != "full")),
-      queries(recipe, progress.prompt, asked.maxTokens, shape.layers, heads * shape.page.dim),
+      cache(pool, shape, trackingFor(recipe, policy->evicts())),
+      side(recipe, progress.prompt, asked.maxTokens, shape, heads),
       peakBlocks(pathpress::peakBlocks(asked, *policy, shape, heads)) {
   result.promptTokens = progress.prompt;
+  if (policy->everyStep()) result.evictions.emplace();
 }
 
 void Sequence::track() {
   entryPeak_ = std::max(entryPeak_, cache.entries());
   bytePeak_ = std::max(bytePeak_, cache.bytes());
-  sidePeak_ = std::max(sidePeak_, queries.bytes() + cache.trackingBytes());
+  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes());
 }
 
 void Sequence::afterPrefill(int rows) {
@@ -49,7 +50,9 @@ void Sequence::afterCompression(const Compression& compression) {
   cache.releaseTails();
   progress.cycle += 1;
   progress.lastTrigger = progress.written;
-  result.compressions.push_back(compression);
+  if (!result.evictions) return result.compressions.push_back(compression);
+  if (result.evictions->count++ == 0) result.evictions->first = compression.generated;
+  result.evictions->last = compression.generated;
 }
 
 bool Sequence::accept(int32_t id) {
@@ -74,12 +77,14 @@ void Sequence::restart() {
   describeCache();
   Result fresh;
   fresh.promptTokens = result.promptTokens;
+  if (policy->everyStep()) fresh.evictions.emplace();
   fresh.prefillSeconds = result.prefillSeconds;
   fresh.decodeSeconds = result.decodeSeconds;
   fresh.compressSeconds = result.compressSeconds;
   if (!replaying() && !result.ids.empty()) lost_ = std::move(result);
   result = std::move(fresh);
   cache.clear();
+  side.clear();
   progress = {progress.prompt, 0, 0, 0};
   prefilled = 0;
   decodePasses_ = entrySum_ = entryPeak_ = 0;

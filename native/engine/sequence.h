@@ -7,6 +7,7 @@
 
 #include "compressor.h"
 #include "request.h"
+#include "side_state.h"
 
 namespace pathpress {
 
@@ -23,7 +24,7 @@ struct Sequence {
   // Counts of the pass that has just written `rows` entries, of which a decode pass writes one.
   void afterPrefill(int rows);
   void afterDecode(int64_t readBytes);
-  bool due() const { return policy->due(progress); }
+  bool due() const { return !prefilling() && policy->due(progress); }
   void afterCompression(const Compression& compression);
   // Takes the token in; returns true where the sequence ends with it.
   bool accept(int32_t id);
@@ -46,7 +47,7 @@ struct Sequence {
   Recipe recipe;
   Progress progress;
   SequenceCache cache;
-  QueryRows queries;
+  SideState side;
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
   bool waiting = false;      // for an acknowledgement (Request::lockstep)

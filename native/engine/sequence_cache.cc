@@ -81,6 +81,11 @@ void SequenceCache::readKey(int layer, int kvHead, int entry, float* key) const 
   shape_.page.readKey(from.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key);
 }
 
+void SequenceCache::readValue(int layer, int kvHead, int entry, float* value) const {
+  const HeadCache& from = head(layer, kvHead);
+  shape_.page.readValue(from.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, value);
+}
+
 void SequenceCache::compact(int layer, int kvHead, std::span<const int32_t> kept) {
   HeadCache& cache = head(layer, kvHead);
   int to = 0;

@@ -55,6 +55,7 @@ class SequenceCache {
   void write(int layer, int kvHead, int offset, const float* key, const float* value);
 
   void readKey(int layer, int kvHead, int entry, float* key) const;
+  void readValue(int layer, int kvHead, int entry, float* value) const;
   // Keeps the entries listed, ascending, and forgets the rest; blocks are still held until releaseTails(). Positions
   // are the caller's to compact. Heads may be compacted at once from several threads.
   void compact(int layer, int kvHead, std::span<const int32_t> kept);

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "../engine/kernels.h"
-#include "../engine/query_rows.h"
 #include "../engine/sequence_cache.h"
+#include "../engine/side_state.h"
 #include "../engine/thread_pool.h"
 #include "model.h"
 
@@ -15,10 +15,10 @@ namespace pathpress {
 // A token to feed. Rows of one sequence stand together, in order.
 struct Row {
   int token;
-  int position;          // true position: what rotary embedding sees
+  int position;          // what rotary embedding sees: the true one, or the place in the cache (SideState::rotatedAtReading)
   int offset;            // how many rows of the same sequence stand before it in this batch
   SequenceCache* cache;  // has room reserved for the sequence's rows; the caller commits them after the pass
-  QueryRows* queries;    // null where no policy asks for query rows
+  SideState* side;       // null where no policy asks for anything
   bool wantLogits;
 };
 
@@ -34,8 +34,9 @@ class Forward {
   // Logits of the i-th row that wanted them, in order; (vocab). Valid until the next run.
   std::span<const float> logits(size_t i) const;
 
-  // Bytes of keys and values that attention reads when it decodes one token after this cache's present entries.
-  static int64_t readBytes(const SequenceCache& cache);
+  // Bytes that attention reads when it decodes one token after this cache's present entries: keys and values, and what
+  // tells which of them to read.
+  static int64_t readBytes(const SequenceCache& cache, const SideState& side);
 
  private:
   struct Product {
@@ -48,6 +49,8 @@ class Forward {
   void multiply(std::span<const Product> products, const float* input, size_t rows);
   void rotateAndStore(std::span<const Row> rows, int layer);
   void attend(std::span<const Row> rows, int layer);
+  void attendHead(const Row& row, int layer, int kvHead, size_t at, float* weights, int worker);
+  void observe(std::span<const Row> rows, int layer);
   void addTo(float* to, const std::vector<float>& from, size_t count);
   void rotate(float* head, size_t row) const;
   void outputLogits(std::span<const Row> rows);
@@ -61,8 +64,17 @@ class Forward {
   std::vector<float> branch_;                   // (rows, hidden)
   std::vector<float> gate_, up_;                // (rows, intermediate)
   std::vector<float> cosine_, sine_;            // (rows, dim / 2)
+  std::vector<float> placeCosine_, placeSine_;  // (places of the cache, dim / 2), as far as they were needed
   std::vector<float> chosen_, logits_;          // (wanted, hidden), (wanted, vocab)
-  std::vector<std::vector<float>> scores_;      // one a worker
+  std::vector<float> observed_;                 // attention weights of the rows that are recorded
+  std::vector<size_t> observedAt_;              // where a row's are, (kvHeads, entries rounded up to 16)
+
+  struct Scratch {
+    std::vector<float> scores, rotated;
+    std::vector<const std::byte*> pages;
+    PageScratch choice;
+  };
+  std::vector<Scratch> scratch_;  // one a worker
 };
 
 }  // namespace pathpress

@@ -71,6 +71,11 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   setText("selectors", policy.selectors);
   setText("draw", policy.draw);
   setText("granularity", policy.granularity);
+  setCount("sinks", policy.sinks);
+  setText("recent", policy.recent);
+  if (given("lambda")) policy.lambda = number(value, "lambda");
+  if (given("threshold")) policy.threshold = number(value, "threshold");
+  if (given("floor")) policy.floor = number(value, "floor");
   return policy;
 }
 
@@ -169,6 +174,14 @@ Napi::Object fromResult(Napi::Env env, const Result& result) {
                to.Set("before", static_cast<double>(row.before));
                to.Set("after", static_cast<double>(row.after));
              }));
+  if (result.evictions) {
+    const auto& [count, first, last] = *result.evictions;
+    Napi::Object evictions = Napi::Object::New(env);
+    evictions.Set("count", static_cast<double>(count));
+    evictions.Set("first", count ? Napi::Value(Napi::Number::New(env, static_cast<double>(first))) : env.Null());
+    evictions.Set("last", count ? Napi::Value(Napi::Number::New(env, static_cast<double>(last))) : env.Null());
+    object.Set("evictions", evictions);
+  }
   object.Set("cache", fromCache(env, result.cache));
   object.Set("prefillSeconds", result.prefillSeconds);
   object.Set("decodeSeconds", result.decodeSeconds);

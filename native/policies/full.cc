@@ -9,6 +9,7 @@ struct Full : Policy {
   Keep keep(const Progress& p) const override { return {p.prompt, 0, p.written}; }
   Recipe recipe() const override { return {}; }
   void admit(int64_t) const override {}
+  bool evicts() const override { return false; }
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 // (keep) and how candidates are scored (recipe); scoring and selection are shared mechanism (select.h), storage and
 // compaction are the engine's. What the engine has to do after every decode pass, once the new entry is written:
 //
-//   progress.written += 1;
+//   progress.written += 1;                                        (and once before the first, when the prompt is written)
 //   if (policy->due(progress)) {
 //     Keep keep = policy->keep(progress);
 //     for every layer, for every set of recipe().sets:             (one a layer, a key-value head or a query head)
@@ -11,7 +11,8 @@
 //     progress.cycle += 1; progress.lastTrigger = progress.written;
 //   }
 //
-// The attention of the pass itself comes first: it still sees the uncompressed cache.
+// The attention of the pass itself comes first: it still sees the uncompressed cache. What a recipe declares beyond that
+// is a mechanism that policies share: a record of attention kept at every pass, keys rotated at reading, a read set.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,11 @@ struct PolicyOptions {
   std::string selectors = "recent";   // recent | prompt | all
   std::string draw = "persistent";    // persistent | redraw
   std::string granularity = "layer";  // layer | head (a key-value head)
+  int64_t sinks = 4;                  // first entries that never leave
+  std::string recent = "half";        // half | window
+  double lambda = 0.1;                // share of the votes against the keys' redundancy
+  double threshold = 1e-4;            // attention above it counts as a visit
+  double floor = 0.2;                 // share of its places that a head keeps whatever the others' scores
 };
 
 // Where one sequence stands. Every count is the sequence's own, never the batch's.
@@ -58,9 +64,24 @@ struct Keep {
 };
 
 enum class Scoring {
-  votes,     // softmax attention of selector queries over the candidates
+  votes,     // softmax attention of selector queries
   recency,   // the later, the better
   priority,  // a random number
+  record,    // what the record of attention says
+};
+// What a vote's softmax runs over. Only `row` is causal: a row sees the entries up to its own.
+enum class Domain {
+  candidates,
+  row,    // every entry of the set
+  slice,  // every entry but the last Keep::recent
+};
+// What is noted of every row of attention, the prompt's rows among them: for each entry of a set the mean over the
+// set's query heads of the softmax over all that the row sees.
+enum class Record {
+  none,
+  mass,        // its sum over all rows so far
+  stamp,       // the last row that had it in its upper half; its own where none had
+  recurrence,  // the last row that gave it more than a threshold, and the longest time between two such rows
 };
 enum class Selectors { none, recent, prompt, all };
 enum class Aggregation { layer, group, head };  // one set a layer, a key-value head, or a query head
@@ -72,7 +93,7 @@ struct Recipe {
 
   // Which rotated query rows vote. The engine keeps them for every query head (side bytes):
   //   none    nothing to keep;
-  //   recent  the rows of the latest `queries` decoded tokens;
+  //   recent  the rows of the latest `queries` tokens, the prompt's among them;
   //   prompt  the rows of the last min(queries, prompt) prompt tokens, kept for life;
   //   all     every row since the last compression (from the first generated token before there is one): never more
   //           than `queries`.
@@ -90,6 +111,22 @@ struct Recipe {
   bool modelArithmetic = false;   // votes are counted in the model's own type, not in float32
 
   bool redraw = false;  // priority: drawn anew at each compression, not once for a token's life
+
+  Domain softmax = Domain::candidates;
+  bool strongestOfGroup = false;  // a row's logit is the largest of the query heads that share a key
+  double lambda = 1;              // below 1: lambda · mean vote of a row − (1 − lambda) · redundancy of the key
+  double rangeShare = 0;          // this share of those that stay has the widest values, whatever the votes
+  bool drawn = false;             // the others are drawn without replacement, in proportion to their scores
+  bool shuffled = false;          // scores change places at random within a tenth of the candidates, by age
+  bool sharedOut = false;         // one joint choice for all key-value heads of a layer; Keep::scored is their mean
+  double floorShare = 0;          // shared out: each head's own best keep this share of Keep::scored
+
+  Record record = Record::none;
+  double threshold = 0;  // Record::recurrence
+
+  bool rotatedAtReading = false;  // keys are cached unrotated, and rotated by their place in the cache at every pass
+  int64_t readPages = 0;          // pages that a decode pass reads of each head, the newest among them; 0: all
+  int64_t denseLayers = 0;        // first layers, which read all
 };
 
 struct Policy {
@@ -111,6 +148,10 @@ struct Policy {
   // Asked once for each sequence, before its first entry is written. Throws std::invalid_argument, naming option and
   // value, where a cap has no room for what is pinned.
   virtual void admit(int64_t promptTokens) const = 0;
+
+  virtual bool evicts() const { return true; }
+  // Due after every pass once the cache is full: what happened is summed up, not listed.
+  virtual bool everyStep() const { return false; }
 };
 
 // Rows that vote at this compression: the latest ones of those the engine keeps.

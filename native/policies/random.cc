@@ -1,22 +1,18 @@
 // Random generated tokens stay. `persistent` gives a token one priority for life, so that the same share of every
 // interval stays; `redraw` draws anew at each compression, which is a soft recency window.
-#include "periodic.h"
+#include "budget.h"
 #include "rows.h"
 
 namespace pathpress {
 namespace {
 
-struct Random : PeriodicPolicy {
-  explicit Random(const PolicyOptions& o)
-      : PeriodicPolicy(o),
-        redraw(oneOf<bool>("draw", o.draw, {{"persistent", false}, {"redraw", true}})),
-        sets(oneOf<Aggregation>("granularity", o.granularity,
-                                {{"layer", Aggregation::layer}, {"head", Aggregation::group}})) {}
-
-  Recipe recipe() const override { return {.scoring = Scoring::priority, .sets = sets, .redraw = redraw}; }
-
-  bool redraw;
-  Aggregation sets;
+struct Random : BudgetedPolicy {
+  explicit Random(const PolicyOptions& o) : BudgetedPolicy(o, {}) {
+    how.scoring = Scoring::priority;
+    how.redraw = oneOf<bool>("draw", o.draw, {{"persistent", false}, {"redraw", true}});
+    how.sets = oneOf<Aggregation>("granularity", o.granularity,
+                                  {{"layer", Aggregation::layer}, {"head", Aggregation::group}});
+  }
 };
 
 }  // namespace

@@ -1,14 +1,12 @@
 // The most recent generated tokens stay: with the prompt pinned, the control that every score has to beat.
-#include "periodic.h"
+#include "budget.h"
 #include "rows.h"
 
 namespace pathpress {
 namespace {
 
-struct Recency : PeriodicPolicy {
-  using PeriodicPolicy::PeriodicPolicy;
-
-  Recipe recipe() const override { return {.scoring = Scoring::recency}; }
+struct Recency : BudgetedPolicy {
+  explicit Recency(const PolicyOptions& o) : BudgetedPolicy(o, {}) { how.scoring = Scoring::recency; }
 };
 
 }  // namespace

@@ -26,7 +26,7 @@ std::unique_ptr<Policy> makePolicy(const PolicyOptions& options) {
 int64_t voterRows(const Recipe& recipe, const Progress& p) {
   const int64_t fresh = p.written - p.lastTrigger;
   switch (recipe.selectors) {
-    case Selectors::recent: return std::min(recipe.queries, recipe.freshOnly ? fresh : p.written);
+    case Selectors::recent: return std::min(recipe.queries, recipe.freshOnly ? fresh : p.prompt + p.written);
     case Selectors::prompt: return std::min(recipe.queries, p.prompt);
     case Selectors::all: return std::min(recipe.queries, fresh);
     case Selectors::none: break;

@@ -5,17 +5,18 @@
 //            compression only: up to R - 1 rows, the last counted twice (R = 1: the current alone);
 //   counts   N·floor(P / c) against floor(N·P / c);
 //   pooling  the authors' average divides by the kernel at the edges too;
-//   scores   the model's type, rounded where a tensor of theirs is written (select.cc), against float32.
+//   scores   the model's type, rounded where a tensor of theirs is written (votes.cc), against float32.
 // Their `prompt` selectors were never written, `all` is not theirs: both vote with plain rows under either preset.
-#include "periodic.h"
+#include "budget.h"
 #include "rows.h"
 
 namespace pathpress {
 namespace {
 
-struct Rpc : PeriodicPolicy {
+struct Rpc : BudgetedPolicy {
   explicit Rpc(const PolicyOptions& o)
-      : PeriodicPolicy(o), reference(oneOf<bool>("preset", o.preset, {{"corrected", false}, {"reference", true}})) {
+      : BudgetedPolicy(o, {.underCap = Trigger::rpc}),
+        reference(oneOf<bool>("preset", o.preset, {{"corrected", false}, {"reference", true}})) {
     how.scoring = Scoring::votes;
     how.sets = oneOf<Aggregation>(
         "aggregation", o.aggregation,
@@ -23,12 +24,9 @@ struct Rpc : PeriodicPolicy {
     how.selectors = oneOf<Selectors>(
         "selectors", o.selectors,
         {{"recent", Selectors::recent}, {"prompt", Selectors::prompt}, {"all", Selectors::all}});
-    how.pooling = oneOf<Pooling>("pooling", o.pooling,
-                                 {{"avg", Pooling::avg}, {"max", Pooling::max}, {"none", Pooling::none}});
+    setPooling(how, o);
     how.neighboursByPosition = oneOf<bool>("neighbours", o.neighbours, {{"cache", false}, {"position", true}});
     how.paddingCounts = how.modelArithmetic = reference;
-    demand(o.kernel >= 1 && o.kernel % 2 == 1, "kernel", std::to_string(o.kernel), "must be odd and at least 1");
-    how.kernel = o.kernel;
 
     how.queries = how.selectors == Selectors::all ? interval_ + window_ : window_;
     if (reference && how.selectors == Selectors::recent && window_ > 1) {
@@ -37,18 +35,13 @@ struct Rpc : PeriodicPolicy {
     }
   }
 
-  Recipe recipe() const override { return how; }
-
  protected:
-  bool triggersLikeRpc() const override { return true; }
-
   int64_t keptGenerated(int64_t n) const override {
     return reference ? n * static_cast<int64_t>(static_cast<double>(interval_) / ratio_)
-                     : PeriodicPolicy::keptGenerated(n);
+                     : BudgetedPolicy::keptGenerated(n);
   }
 
   bool reference;
-  Recipe how;
 };
 
 }  // namespace

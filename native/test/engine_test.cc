@@ -154,6 +154,34 @@ void restless() {
   }
 }
 
+// What a policy notes beside keys and values is forgotten with them, and noted anew.
+void preemptedRivals() {
+  Engine engine(options(2)), quiet(options(1));
+  std::vector<Request> all;
+  for (const PolicyRow& row : policyRows()) {
+    Request one = request(static_cast<int>(all.size()), 70);
+    while (one.promptIds.size() < 40) one.promptIds.push_back(static_cast<int32_t>(one.promptIds.size() * 11 % 64));
+    one.policy = {.name = std::string(row.name), .interval = 8, .window = 4, .budget = "cap", .keep = 24};
+    one.policy.pinPrompt = false;
+    all.push_back(one);
+  }
+  const auto reference = finish(quiet, 1, all, 1);
+  std::mt19937 random(10);
+  for (uint64_t round = 0; round < 5; ++round) {
+    const auto got = std::make_shared<Collector>(all.size());
+    engine.start(round, all, all.size(), got);
+    for (int i = 0; i < 60; ++i) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
+      engine.preempt(round, random() % all.size());
+    }
+    got->finished.get_future().wait();
+    CHECK(oneResultEach(*got));
+    for (size_t i = 0; i < all.size(); ++i) {
+      CHECK_CASE(sameResult(got->results[i][0], reference->results[i][0]), all[i].policy.name);
+    }
+  }
+}
+
 // One request that the pool cannot hold fails by itself, naming bytes; the others have the tokens they have alone.
 void exhausted() {
   EngineOptions small = options(2);
@@ -256,6 +284,7 @@ void refusals() {
 
 int main() {
   restless();
+  preemptedRivals();
   exhausted();
   unboundedWindow();
   overflowing();

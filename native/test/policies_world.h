@@ -1,22 +1,27 @@
-// A sequence without a model: keys and queries of every position, the entries each set holds, and the engine's side of
-// a compression (native/policies/policy.h), layer 0.
+// A sequence without a model: keys, queries and values of every position, the entries each set holds, and the engine's
+// side of a compression (native/policies/policy.h), layer 0.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <vector>
 
+#include "../engine/attention_record.h"
 #include "../policies/select.h"
 
 struct World {
   int64_t heads, kvHeads, dim, prompt;
-  std::vector<float> keys, queries;  // (positions, kvHeads or heads, dim)
+  std::vector<float> keys, queries, values;  // (positions, kvHeads or heads, dim)
   std::vector<std::vector<int32_t>> held;  // positions, one list a set
   pathpress::Progress progress;
   pathpress::DType type = pathpress::DType::f32;  // the model's own
+  std::optional<pathpress::AttentionRecord> record;  // where the policy keeps one
 
-  // element(tensor, head, position, channel), tensor 0 = keys, 1 = queries
+  // element(tensor, head, position, channel), tensor 0 = keys, 1 = queries, 2 = values
   using Element = std::function<float(int, int64_t, int64_t, int64_t)>;
 
   World(int64_t heads, int64_t kvHeads, int64_t dim, int64_t prompt, int64_t positions, const Element& element)
@@ -28,6 +33,9 @@ struct World {
       for (int64_t h = 0; h < heads; ++h)
         for (int64_t j = 0; j < dim; ++j) queries.push_back(element(1, h, p, j));
     }
+    for (int64_t p = 0; p < positions; ++p)
+      for (int64_t h = 0; h < kvHeads; ++h)
+        for (int64_t j = 0; j < dim; ++j) values.push_back(element(2, h, p, j));
   }
 
   void open(pathpress::Aggregation sets) {
@@ -37,12 +45,52 @@ struct World {
     held.assign(sets == layer ? 1 : sets == group ? kvHeads : heads, start);
   }
 
+  // The prompt written, with what a policy has noted of it.
+  void prefill(const pathpress::Policy& policy) {
+    open(policy.recipe().sets);
+    record.emplace(policy.recipe(), 1, static_cast<int>(kvHeads));
+    if (!record->kept()) return record.reset();
+    for (auto& positions : held) positions.clear();
+    for (int32_t p = 0; p < prompt; ++p) append(p);
+  }
+
   void write() {
-    for (auto& positions : held) positions.push_back(static_cast<int32_t>(prompt + progress.written));
+    append(static_cast<int32_t>(prompt + progress.written));
     ++progress.written;
   }
 
+  void append(int32_t position) {
+    for (size_t s = 0; s < held.size(); ++s) {
+      held[s].push_back(position);
+      if (record) record->observe(0, static_cast<int>(s), position, attention(s, position));
+    }
+  }
+
+  // Query heads of a set: [first, first + count).
+  std::pair<int64_t, int64_t> headsOf(size_t set) const {
+    const auto sets = std::ssize(held);
+    const int64_t count = heads / sets;
+    return {static_cast<int64_t>(set) * count, count};
+  }
+
+  // Mean over the set's query heads of the softmax over the entries held.
+  std::vector<float> attention(size_t set, int64_t position) const {
+    const auto [first, count] = headsOf(set);
+    std::vector<float> mean(held[set].size(), 0.0f), row(held[set].size());
+    for (int64_t h = first; h < first + count; ++h) {
+      float total = 0;
+      for (size_t i = 0; i < row.size(); ++i) {
+        const float* k = key(h / (heads / kvHeads), held[set][i]);
+        const float logit = std::inner_product(k, k + dim, query(h, position), 0.0f);
+        total += row[i] = std::exp(logit / std::sqrt(static_cast<float>(dim)));
+      }
+      for (size_t i = 0; i < row.size(); ++i) mean[i] += row[i] / total / static_cast<float>(count);
+    }
+    return mean;
+  }
+
   const float* key(int64_t kv, int64_t position) const { return &keys[(position * kvHeads + kv) * dim]; }
+  const float* value(int64_t kv, int64_t position) const { return &values[(position * kvHeads + kv) * dim]; }
   const float* query(int64_t head, int64_t position) const { return &queries[(position * heads + head) * dim]; }
 
   // Positions of the rows that the engine hands over, oldest first.
@@ -59,35 +107,100 @@ struct World {
     using namespace pathpress;
     const Recipe recipe = policy.recipe();
     const Keep keep = policy.keep(progress);
-    const auto rows = voterPositions(recipe);
-    const int64_t group = heads / kvHeads;
-    std::vector<std::vector<int32_t>> after;
     SelectScratch scratch;
-    for (int64_t s = 0; s < std::ssize(held); ++s) {
-      const std::vector<int32_t> candidates(held[s].begin() + keep.pinned, held[s].end() - keep.recent);
-      const int64_t first = recipe.sets == Aggregation::layer ? 0 : recipe.sets == Aggregation::group ? s * group : s;
-      const int64_t count = recipe.sets == Aggregation::layer ? heads : recipe.sets == Aggregation::group ? group : 1;
-      std::vector<std::vector<float>> gathered;
-      std::vector<Voter> voters;
-      for (int64_t h = first; h < first + count && recipe.scoring == Scoring::votes; ++h) {
-        auto& q = gathered.emplace_back();
-        for (int32_t p : rows) q.insert(q.end(), query(h, p), query(h, p) + dim);
-        auto& k = gathered.emplace_back();
-        for (int32_t p : candidates) k.insert(k.end(), key(h / group, p), key(h / group, p) + dim);
-      }
-      for (size_t i = 0; i < gathered.size(); i += 2) voters.push_back({gathered[i].data(), gathered[i + 1].data()});
-      draw.head = recipe.sets == Aggregation::layer ? 0 : static_cast<int32_t>(s);
+    std::vector<std::vector<int32_t>> kept(held.size());
+    std::vector<std::vector<double>> ranks;
+    for (size_t s = 0; s < held.size(); ++s) {
+      draw.head = held.size() == 1 ? 0 : static_cast<int32_t>(s);
       draw.cycle = progress.cycle;
-      std::vector<int32_t> kept;
-      select(recipe, {voters, std::ssize(rows), dim, candidates, rows, draw, recipe.modelArithmetic ? type : DType::f32}, keep.scored, scratch, kept);
+      const Gathered from(*this, recipe, keep, s);
+      if (recipe.sharedOut) {
+        scoreCandidates(recipe, from.set(*this, recipe, keep, draw), scratch);
+        ranks.push_back(scratch.ranks);
+      } else {
+        select(recipe, from.set(*this, recipe, keep, draw), keep.scored, scratch, kept[s]);
+      }
+    }
+    const auto floor = static_cast<int64_t>(recipe.floorShare * static_cast<double>(keep.scored));
+    if (recipe.sharedOut) kept = shareOut(ranks, keep.scored * kvHeads, floor);
+    std::vector<std::vector<int32_t>> after;
+    for (size_t s = 0; s < held.size(); ++s) {
       auto& positions = after.emplace_back(held[s].begin(), held[s].begin() + keep.pinned);
-      for (int32_t i : kept) positions.push_back(candidates[i]);
+      for (int32_t i : kept[s]) positions.push_back(held[s][keep.pinned + i]);
       positions.insert(positions.end(), held[s].end() - keep.recent, held[s].end());
     }
     return after;
   }
 
+  // What the engine gathers for a set.
+  struct Gathered {
+    std::vector<int32_t> candidates, domain, rows, stamps, gaps;
+    std::vector<std::vector<float>> queries, keys;
+    std::vector<pathpress::Voter> voters;
+    std::vector<float> ranges, mass;
+
+    Gathered(const World& w, const pathpress::Recipe& recipe, const pathpress::Keep& keep, size_t s)
+        : candidates(w.held[s].begin() + keep.pinned, w.held[s].end() - keep.recent),
+          domain(recipe.softmax == pathpress::Domain::candidates ? candidates : w.held[s]),
+          rows(w.voterPositions(recipe)) {
+      const auto [first, count] = w.headsOf(s);
+      const int64_t group = w.heads / w.kvHeads;
+      keys.resize(w.kvHeads);
+      for (int64_t h = first; h < first + count && recipe.scoring == pathpress::Scoring::votes; ++h) {
+        auto& q = queries.emplace_back();
+        for (int32_t p : rows) q.insert(q.end(), w.query(h, p), w.query(h, p) + w.dim);
+        auto& k = keys[h / group];
+        for (int32_t p : domain) {
+          const float* from = w.key(h / group, p);
+          if (std::ssize(k) < std::ssize(domain) * w.dim) k.insert(k.end(), from, from + w.dim);
+        }
+      }
+      for (size_t i = 0; i < queries.size(); ++i) voters.push_back({queries[i].data(), keys[(first + i) / group].data()});
+      for (int32_t p : candidates) {
+        double range = 0;
+        for (int64_t h = first / group; h < (first + count + group - 1) / group; ++h) {
+          const auto [least, largest] = std::minmax_element(w.value(h, p), w.value(h, p) + w.dim);
+          range += *largest - *least;
+        }
+        ranges.push_back(static_cast<float>(range));
+      }
+      if (!w.record) return;
+      const pathpress::RecordView all = w.record->view(0, static_cast<int>(s));
+      for (size_t i = keep.pinned; i < keep.pinned + candidates.size(); ++i) {
+        if (!all.mass.empty()) mass.push_back(all.mass[i]);
+        if (!all.stamps.empty()) stamps.push_back(all.stamps[i]);
+        if (!all.gaps.empty()) gaps.push_back(all.gaps[i]);
+      }
+    }
+
+    pathpress::CandidateSet set(const World& w, const pathpress::Recipe& recipe, const pathpress::Keep& keep,
+                                const pathpress::DrawKey& draw) const {
+      pathpress::CandidateSet set;
+      set.voters = voters;
+      set.rows = std::ssize(rows);
+      set.dim = w.dim;
+      set.positions = candidates;
+      set.rowPositions = rows;
+      set.key = draw;
+      if (recipe.modelArithmetic) set.arithmetic = w.type;
+      if (recipe.softmax != pathpress::Domain::candidates) {
+        set.keyPositions = domain;
+        set.firstKey = keep.pinned;
+      }
+      set.ranges = ranges;
+      set.record = {mass, stamps, gaps};
+      set.now = w.prompt + w.progress.written - 1;
+      return set;
+    }
+  };
+
   void settle(std::vector<std::vector<int32_t>> positions) {
+    for (size_t s = 0; s < held.size() && record; ++s) {
+      std::vector<int32_t> kept;
+      for (const int32_t p : positions[s])
+        kept.push_back(static_cast<int32_t>(std::ranges::lower_bound(held[s], p) - held[s].begin()));
+      record->compact(0, static_cast<int>(s), kept);
+    }
     held = std::move(positions);
     ++progress.cycle;
     progress.lastTrigger = progress.written;

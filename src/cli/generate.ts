@@ -71,8 +71,8 @@ function checkCombination(flags: GenerateFlags): void {
   if (flags.prompt !== undefined && flags.promptIds !== undefined)
     throw bad('--prompt and --prompt-ids: give one of them');
   if (flags.chat && flags.promptIds) throw bad('--chat means nothing with --prompt-ids, which are taken as they are');
-  if (flags.trace !== undefined && flags.policy === 'full')
-    throw bad(`--trace ${flags.trace}: policy full compresses nothing to trace`);
+  if (flags.trace !== undefined && (flags.policy === 'full' || flags.policy === 'quest'))
+    throw bad(`--trace ${flags.trace}: policy ${flags.policy} compresses nothing to trace`);
 }
 
 // A folder without a tokenizer can still be run from ids to ids.
@@ -137,21 +137,26 @@ function print(result: GenerateResult, tokenizer: Tokenizer | null, run: Run, fl
   const whole = tokenizer ? tokenizer.decode(result.ids) : null;
   const cut = whole === null ? -1 : firstStop(whole, run.stop);
   const text = cut < 0 ? whole : whole!.slice(0, cut);
-  const { trace: _, ids, ...rest } = result;
-  if (flags.json) io.out(`${JSON.stringify({ ids, text, ...rest })}\n`);
+  const { trace: _, ids, compressions, evictions, ...rest } = result;
+  const evicted = evictions ? { evictions } : { compressions };
+  if (flags.json) io.out(`${JSON.stringify({ ids, text, ...evicted, ...rest })}\n`);
   else if (!flags.stream) io.out(`${text ?? ids.join(',')}\n`);
   if (!flags.json) io.err(`${report(result)}\n`);
-  if (run.policy.name !== 'full' && result.compressions.length === 0) {
-    const { name, interval, window } = run.policy;
+  const fired = evictions ? evictions.count : compressions.length;
+  const { policy } = run;
+  if ('budget' in policy && fired === 0) {
+    const { interval, window, keep } = policy;
+    const given = Object.entries({ interval, window, keep }).filter(([, value]) => value !== undefined);
+    const knobs = given.map(([name, value]) => `${name} ${value}`);
     io.err(
-      `note: policy ${name} (interval ${interval}, window ${window}) never fired in ${result.generatedTokens} tokens: nothing was evicted\n`,
+      `note: policy ${policy.name} (${knobs.join(', ')}) never fired in ${result.generatedTokens} tokens: nothing was evicted\n`,
     );
   }
 }
 
-function report({ generatedTokens, finish, compressions, cache, seconds }: GenerateResult): string {
+function report({ generatedTokens, finish, compressions, evictions, cache, seconds }: GenerateResult): string {
   const rate = generatedTokens / (seconds.decode + seconds.compress);
   const speed = Number.isFinite(rate) ? `, ${rate.toFixed(1)} tokens/s` : '';
   const entries = `entries: ${cache.finalEntries} held at the end, ${cache.peakEntries} at most, ${cache.meanEntries.toFixed(1)} on average`;
-  return `${generatedTokens} tokens (${finish})${speed}; ${compressions.length} compressions; ${entries}; ${cache.peakBytes} bytes at most`;
+  return `${generatedTokens} tokens (${finish})${speed}; ${evictions ? `${evictions.count} evictions` : `${compressions.length} compressions`}; ${entries}; ${cache.peakBytes} bytes at most`;
 }

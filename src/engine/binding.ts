@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Policy } from '../policies/policy.js';
 import { PathPressError } from './errors.js';
-import type { CacheReport, Compression, GenerateResult, KeptPositions, Sampling } from './types.js';
+import type { CacheReport, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
 
 export interface NativeConfig {
   family: string;
@@ -58,6 +58,7 @@ export interface NativeResult {
   finish: GenerateResult['finish'];
   promptTokens: number;
   compressions: Compression[];
+  evictions?: Evictions;
   cache: CacheReport;
   prefillSeconds: number;
   decodeSeconds: number;

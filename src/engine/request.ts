@@ -8,6 +8,9 @@ const bad = (what: string): never => {
   throw new PathPressError('BAD_OPTION', what);
 };
 
+/** Options of policies that need not be whole numbers. */
+const shares = new Set(['ratio', 'lambda', 'threshold', 'floor']);
+
 const isInt32 = (value: unknown): value is number => Number.isInteger(value) && (value as number) === ((value as number) | 0);
 
 /** Ids as the engine takes them. @throws BAD_PROMPT naming id and index. */
@@ -31,7 +34,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
   if (stop !== undefined) bad(`stopIds: ${String(stop)} is outside the vocabulary of ${info.vocabSize}`);
   for (const [name, value] of Object.entries(request.policy ?? bad('policy is missing'))) {
     if (typeof value === 'number' && !Number.isFinite(value)) bad(`policy.${name} ${value} is not a finite number`);
-    const whole = typeof value !== 'number' || name === 'ratio' || Number.isSafeInteger(value);
+    const whole = typeof value !== 'number' || shares.has(name) || Number.isSafeInteger(value);
     if (!whole) bad(`policy.${name} ${value} is not a whole number`);
   }
   return {

@@ -101,6 +101,7 @@ export class Run {
       promptTokens: native.promptTokens,
       generatedTokens: native.ids.length,
       compressions: native.compressions,
+      ...(native.evictions && { evictions: native.evictions }),
       cache: native.cache,
       seconds: {
         load: this.loadSeconds,

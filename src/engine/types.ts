@@ -65,9 +65,17 @@ export interface GenerateRequest {
 }
 
 export interface Compression {
+  /** Generated tokens whose entries exist; 0 at the end of prefill. */
   generated: number;
   before: number;
   after: number;
+}
+
+/** Of a policy that evicts at every step: how often, and at how many generated tokens first and last. */
+export interface Evictions {
+  count: number;
+  first: number | null;
+  last: number | null;
 }
 
 export interface KeptPositions {
@@ -88,7 +96,7 @@ export interface CacheReport {
   meanBytes: number;
   /** Query ring, accumulators, and every other state that a policy needs beside keys and values. */
   sideBytes: number;
-  /** Bytes of keys and values read by attention, summed over decode passes. */
+  /** Bytes read by attention, summed over decode passes: keys and values, and what tells which of them to read. */
   readBytes: number;
   /** Where heads differ: the least and most entries of a head at the end. */
   minEntries?: number;
@@ -100,7 +108,9 @@ export interface GenerateResult {
   finish: 'stop' | 'length' | 'aborted';
   promptTokens: number;
   generatedTokens: number;
+  /** Every trigger; empty for a policy that evicts at every step, which has `evictions` in its place. */
   compressions: Compression[];
+  evictions?: Evictions;
   cache: CacheReport;
   /** Of this sequence's own share of the batch where it ran in one. */
   seconds: { load: number; prefill: number; decode: number; compress: number };

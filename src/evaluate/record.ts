@@ -42,7 +42,7 @@ export interface EvalRecord extends EvalSettings {
   peakBytes: number;
   sideBytes: number;
   readBytes: number;
-  /** How many triggers of the policy took place. */
+  /** How many triggers of the policy took place, or evictions where there is one at every step. */
   compressions: number;
   seconds: Omit<GenerateResult['seconds'], 'load'>;
 }
@@ -75,7 +75,7 @@ export function makeRecord(
     peakBytes: cache.peakBytes,
     sideBytes: cache.sideBytes,
     readBytes: cache.readBytes,
-    compressions: result.compressions.length,
+    compressions: result.evictions?.count ?? result.compressions.length,
     seconds: { prefill: seconds.prefill, decode: seconds.decode, compress: seconds.compress },
     ...rest,
   };

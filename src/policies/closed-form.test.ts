@@ -16,14 +16,14 @@ function walked(policy: Policy, prompt: number, generated: number) {
     entries += 1;
     attended += entries;
     peak = Math.max(peak, entries);
-    if (policy.name === 'full') continue;
-    const { interval: P, window: R } = policy;
+    if (!('interval' in policy)) continue;
+    const { interval: P = 0, window: R = 0 } = policy;
     const late = policy.name === 'rpc' || policy.budget === 'ratio' ? R : 0;
     const n = (t - late) / P;
     if (n < 1 || !Number.isInteger(n)) continue;
     const before = entries;
     if (policy.budget === 'cap') entries = Math.min(before, policy.keep!);
-    else if (policy.name === 'rpc' && policy.preset === 'reference') entries = prompt + n * Math.floor(P / policy.ratio!) + R;
+    else if ('preset' in policy && policy.preset === 'reference') entries = prompt + n * Math.floor(P / policy.ratio!) + R;
     else entries = prompt + Math.floor((n * P) / policy.ratio!) + R;
     compressions.push({ generated: t, before, after: entries });
   }

@@ -3,8 +3,9 @@ import { rowOf } from './policies.js';
 import type { Policy } from './policy.js';
 import { checkPolicy } from './settle.js';
 
-/** Entries of one set (a layer's, a key-value head's or a query head's), the prompt's included. */
+/** Entries of one set (a layer's, a key-value head's or a query head's), the prompt's included; the mean where sets differ. */
 export interface CacheLength {
+  /** Every eviction, also those that an engine's result only counts. */
   compressions: Compression[];
   /** Entries held once generated token t has its entry and a compression due there is done; t = 0 is the prompt alone. */
   entriesAt(t: number): number;
@@ -66,8 +67,8 @@ function compressionsUntil(policy: Policy, promptTokens: number, passes: number)
   const list: Compression[] = [];
   if (!schedule) return list;
   let held = { at: 0, entries: promptTokens };
-  for (let n = 1; schedule.trigger(n) <= passes; n += 1) {
-    const at = schedule.trigger(n);
+  for (let n = 1; schedule.trigger(n, promptTokens) <= passes; n += 1) {
+    const at = schedule.trigger(n, promptTokens);
     const before = held.entries + at - held.at;
     const after = schedule.after(n, promptTokens, before);
     list.push({ generated: at, before, after });

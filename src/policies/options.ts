@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 
 /** Fields of option schemas; each says in words what it wants. */
-export const count = () => z.int({ error: 'must be a whole number' }).min(1, 'must be at least 1');
+export const count = (least = 1) => z.int({ error: 'must be a whole number' }).min(least, `must be at least ${least}`);
 export const odd = () => count().refine((value) => value % 2 === 1, 'must be odd');
 export const factor = () => z.number({ error: 'must be a number' }).min(1, 'must be at least 1');
+export const share = () => z.number({ error: 'must be a number' }).min(0, 'must be at least 0').max(1, 'must be at most 1');
 export const flag = () => z.boolean({ error: 'must be true or false' });
 export const choice = <const T extends readonly [string, ...string[]]>(...words: T) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` });

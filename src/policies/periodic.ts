@@ -1,5 +1,5 @@
 import { choice, count, factor, flag, refuse } from './options.js';
-import type { PeriodicPolicy } from './policy.js';
+import type { EvictingPolicy, PeriodicPolicy } from './policy.js';
 import type { Schedule } from './row.js';
 
 /** Options that every periodic policy has. */
@@ -25,14 +25,8 @@ export function settleBudget<P extends PeriodicPolicy>(options: P): P {
   return options;
 }
 
-/** @throws PathPressError BAD_OPTION where a cap has no room for what is pinned. */
-export function admitPrompt({ keep, pinPrompt, window }: PeriodicPolicy, promptTokens: number): void {
-  const pinned = window + (pinPrompt ? promptTokens : 0);
-  if (keep !== undefined && keep < pinned) refuse('keep', keep, `less than the ${pinned} entries that are pinned (prompt and window)`);
-}
-
 /** RPC's own: after the n-th compression, at n·interval + window generated tokens, `kept(n)` of the candidates stay. */
-export function ratioSchedule({ interval, window }: PeriodicPolicy, kept: (n: number) => number): Schedule {
+export function ratioSchedule({ interval = 0, window = 0 }: EvictingPolicy, kept: (n: number) => number): Schedule {
   return {
     trigger: (n) => n * interval + window,
     after: (n, promptTokens) => promptTokens + kept(n) + window,
@@ -40,15 +34,15 @@ export function ratioSchedule({ interval, window }: PeriodicPolicy, kept: (n: nu
 }
 
 /** A cap of `keep` entries, at n·interval + `late` generated tokens. */
-export function capSchedule({ interval, keep }: PeriodicPolicy, late: number): Schedule {
+export function capSchedule({ interval = 0, keep }: EvictingPolicy, late: number): Schedule {
   return {
     trigger: (n) => n * interval + late,
     after: (_n, _promptTokens, before) => Math.min(before, keep!),
   };
 }
 
-/** Of the controls: RPC's triggers and counts under a ratio, n·interval under a cap. */
-export function controlSchedule(policy: PeriodicPolicy): Schedule {
+/** Of those that do as RPC does under a ratio, and evict at n·interval under a cap. */
+export function periodicSchedule(policy: EvictingPolicy): Schedule {
   if (policy.budget === 'cap') return capSchedule(policy, 0);
-  return ratioSchedule(policy, (n) => Math.floor((n * policy.interval) / policy.ratio!));
+  return ratioSchedule(policy, (n) => Math.floor((n * policy.interval!) / policy.ratio!));
 }

@@ -6,7 +6,12 @@ import type { PolicyRow } from './row.js';
 import { rpc } from './rpc.js';
 
 /** Every policy; the native registry has the same names. */
-export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = { full, rpc, recency, random };
+export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = {
+  full,
+  rpc,
+  recency,
+  random,
+};
 
 export const policyNames = Object.keys(policies) as Policy['name'][];
 

@@ -1,9 +1,11 @@
 /** A cache policy with every option settled: what records carry and the native engine takes. */
 
-/** What the policies share that evict now and then, not at every step. */
-export interface PeriodicPolicy {
-  interval: number;
-  window: number;
+/** What the policies share that evict. */
+export interface EvictingPolicy {
+  /** Left out where a cap does not need it: at every step, or once. */
+  interval?: number;
+  /** Latest tokens, kept and voting; left out where a cap has none. */
+  window?: number;
   /** One of this many generated entries stays; with budget `ratio` only. */
   ratio?: number;
   budget: 'ratio' | 'cap';
@@ -12,12 +14,17 @@ export interface PeriodicPolicy {
   pinPrompt: boolean;
 }
 
+/** Those that evict now and then whatever their budget. */
+export interface PeriodicPolicy extends EvictingPolicy {
+  interval: number;
+  window: number;
+}
+
 export interface FullPolicy {
   name: 'full';
 }
 
-export interface RpcPolicy extends PeriodicPolicy {
-  name: 'rpc';
+export interface RpcOptions extends PeriodicPolicy {
   preset: 'corrected' | 'reference';
   /** Width of the pooling, odd; 1 with pooling `none`. */
   kernel: number;
@@ -25,6 +32,10 @@ export interface RpcPolicy extends PeriodicPolicy {
   neighbours: 'cache' | 'position';
   aggregation: 'layer' | 'group' | 'head';
   selectors: 'recent' | 'prompt' | 'all';
+}
+
+export interface RpcPolicy extends RpcOptions {
+  name: 'rpc';
 }
 
 export interface RecencyPolicy extends PeriodicPolicy {
@@ -37,4 +48,8 @@ export interface RandomPolicy extends PeriodicPolicy {
   granularity: 'layer' | 'head';
 }
 
-export type Policy = FullPolicy | RpcPolicy | RecencyPolicy | RandomPolicy;
+export type Policy =
+  | FullPolicy
+  | RpcPolicy
+  | RecencyPolicy
+  | RandomPolicy;

@@ -1,5 +1,5 @@
 import { choice, optionParser } from './options.js';
-import { controlSchedule, periodicFields, settleBudget } from './periodic.js';
+import { periodicSchedule, periodicFields, settleBudget } from './periodic.js';
 import type { RandomPolicy } from './policy.js';
 import type { PolicyRow } from './row.js';
 
@@ -13,5 +13,5 @@ export const random: PolicyRow<RandomPolicy> = {
   name: 'random',
   summary: 'random tokens stay, drawn once for life or anew at each compression: the other control',
   settle: (given) => settleBudget({ name: 'random', ...parse(given) }),
-  schedule: controlSchedule,
+  schedule: periodicSchedule,
 };

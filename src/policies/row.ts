@@ -1,9 +1,9 @@
 import type { Policy } from './policy.js';
 
-/** When a policy compresses and what it leaves, in entries of one set, the prompt's included. */
+/** When a policy compresses and what it leaves, in entries of one set, the prompt's included; the mean where sets differ. */
 export interface Schedule {
-  /** Generated tokens whose entries exist at the n-th compression, n ≥ 1. */
-  trigger(n: number): number;
+  /** Generated tokens whose entries exist at the n-th compression, n ≥ 1; 0 at the end of prefill. */
+  trigger(n: number, promptTokens: number): number;
   /** Entries right after the n-th compression of a cache that held `before`. */
   after(n: number, promptTokens: number, before: number): number;
 }

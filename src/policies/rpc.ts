@@ -1,9 +1,9 @@
 import { choice, odd, optionParser, refuse } from './options.js';
 import { capSchedule, periodicFields, ratioSchedule, settleBudget } from './periodic.js';
-import type { RpcPolicy } from './policy.js';
-import type { PolicyRow } from './row.js';
+import type { RpcOptions, RpcPolicy } from './policy.js';
+import type { PolicyRow, Schedule } from './row.js';
 
-const parse = optionParser('rpc', {
+const fields = {
   ...periodicFields,
   preset: choice('corrected', 'reference').default('corrected'),
   kernel: odd().optional(),
@@ -11,28 +11,36 @@ const parse = optionParser('rpc', {
   neighbours: choice('cache', 'position').optional(),
   aggregation: choice('layer', 'group', 'head').default('layer'),
   selectors: choice('recent', 'prompt', 'all').default('recent'),
-});
+};
 
-/** Reasoning Path Compression (arXiv 2505.13866); the presets are compared in native/policies/rpc.cc. */
-export const rpc: PolicyRow<RpcPolicy> = {
-  name: 'rpc',
-  summary: 'the latest queries vote on which generated tokens stay',
-
-  settle(given) {
+/** RPC's options, of itself and of a policy that differs in the choice alone. */
+export function rpcSettler(name: string): (given: Record<string, unknown>) => RpcOptions {
+  const parse = optionParser(name, fields);
+  return (given) => {
     const { kernel, neighbours, ...options } = parse(given);
     const pools = options.pooling !== 'none';
     // What pooling `none` settles to is accepted again, so that a settled policy stays what it is.
     if (!pools && (kernel ?? 1) !== 1) refuse('kernel', kernel, 'means nothing with pooling none');
     if (!pools && (neighbours ?? 'cache') !== 'cache') refuse('neighbours', neighbours, 'means nothing with pooling none');
-    return settleBudget({ name: 'rpc', ...options, kernel: kernel ?? (pools ? 7 : 1), neighbours: neighbours ?? 'cache' });
-  },
+    return settleBudget({ ...options, kernel: kernel ?? (pools ? 7 : 1), neighbours: neighbours ?? 'cache' });
+  };
+}
 
-  schedule(policy) {
-    const { budget, interval, preset, window } = policy;
-    if (budget === 'cap') return capSchedule(policy, window);
-    const ratio = policy.ratio!;
-    return ratioSchedule(policy, (n) =>
-      preset === 'reference' ? n * Math.floor(interval / ratio) : Math.floor((n * interval) / ratio),
-    );
-  },
+export function rpcSchedule(policy: RpcOptions): Schedule {
+  const { budget, interval, preset, window } = policy;
+  if (budget === 'cap') return capSchedule(policy, window);
+  const ratio = policy.ratio!;
+  return ratioSchedule(policy, (n) =>
+    preset === 'reference' ? n * Math.floor(interval / ratio) : Math.floor((n * interval) / ratio),
+  );
+}
+
+const settle = rpcSettler('rpc');
+
+/** Reasoning Path Compression (arXiv 2505.13866); the presets are compared in native/policies/rpc.cc. */
+export const rpc: PolicyRow<RpcPolicy> = {
+  name: 'rpc',
+  summary: 'the latest queries vote on which generated tokens stay',
+  settle: (given) => ({ name: 'rpc', ...settle(given) }),
+  schedule: rpcSchedule,
 };

@@ -1,5 +1,5 @@
 import { refuse } from './options.js';
-import { admitPrompt } from './periodic.js';
+import { admitPrompt } from './capped.js';
 import { policies, policyNames } from './policies.js';
 import type { Policy } from './policy.js';
 
