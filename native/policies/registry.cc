@@ -11,6 +11,7 @@ constexpr PolicyRow rows[] = {
     {"rpc", makeRpc},
     {"recency", makeRecency},
     {"random", makeRandom},
+    {"rpc-shuffled", makeRpcShuffled},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@ import type { Policy } from './policy.js';
 import { random } from './random.js';
 import { recency } from './recency.js';
 import type { PolicyRow } from './row.js';
+import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
 
 /** Every policy; the native registry has the same names. */
@@ -11,6 +12,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   rpc,
   recency,
   random,
+  'rpc-shuffled': rpcShuffled,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

@@ -38,6 +38,10 @@ export interface RpcPolicy extends RpcOptions {
   name: 'rpc';
 }
 
+export interface RpcShuffledPolicy extends RpcOptions {
+  name: 'rpc-shuffled';
+}
+
 export interface RecencyPolicy extends PeriodicPolicy {
   name: 'recency';
 }
@@ -48,8 +52,19 @@ export interface RandomPolicy extends PeriodicPolicy {
   granularity: 'layer' | 'head';
 }
 
+/** One set a layer, or one a key-value head. */
+interface Aggregated {
+  aggregation: 'layer' | 'group';
+}
+
+interface Pooled {
+  kernel: number;
+  pooling: 'avg' | 'max' | 'none';
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
+  | RpcShuffledPolicy
   | RecencyPolicy
   | RandomPolicy;

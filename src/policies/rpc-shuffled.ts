@@ -1,0 +1,13 @@
+import type { RpcShuffledPolicy } from './policy.js';
+import type { PolicyRow } from './row.js';
+import { rpcSchedule, rpcSettler } from './rpc.js';
+
+const settle = rpcSettler('rpc-shuffled');
+
+/** RPC's age profile without its choice: scores change places at random among candidates of the same tenth by age. */
+export const rpcShuffled: PolicyRow<RpcShuffledPolicy> = {
+  name: 'rpc-shuffled',
+  summary: 'rpc with its scores shuffled among tokens of like age: as many of each age stay, but not the chosen ones',
+  settle: (given) => ({ name: 'rpc-shuffled', ...settle(given) }),
+  schedule: rpcSchedule,
+};
