@@ -12,6 +12,7 @@ constexpr PolicyRow rows[] = {
     {"recency", makeRecency},
     {"random", makeRandom},
     {"rpc-shuffled", makeRpcShuffled},
+    {"h2o", makeH2o},
 };
 
 }  // namespace

@@ -10,5 +10,6 @@ std::unique_ptr<Policy> makeRpc(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRecency(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRandom(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRpcShuffled(const PolicyOptions& options);
+std::unique_ptr<Policy> makeH2o(const PolicyOptions& options);
 
 }  // namespace pathpress

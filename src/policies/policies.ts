@@ -1,4 +1,5 @@
 import { full } from './full.js';
+import { h2o } from './h2o.js';
 import type { Policy } from './policy.js';
 import { random } from './random.js';
 import { recency } from './recency.js';
@@ -13,6 +14,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   recency,
   random,
   'rpc-shuffled': rpcShuffled,
+  h2o,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

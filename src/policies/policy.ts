@@ -62,9 +62,16 @@ interface Pooled {
   pooling: 'avg' | 'max' | 'none';
 }
 
+export interface H2oPolicy extends EvictingPolicy, Aggregated {
+  name: 'h2o';
+  /** The latest are the other half of the room beside what is pinned, or the window. */
+  recent: 'half' | 'window';
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
   | RpcShuffledPolicy
   | RecencyPolicy
-  | RandomPolicy;
+  | RandomPolicy
+  | H2oPolicy;
