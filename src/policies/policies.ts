@@ -1,6 +1,7 @@
 import { full } from './full.js';
 import { h2o } from './h2o.js';
 import type { Policy } from './policy.js';
+import { rKv } from './r-kv.js';
 import { random } from './random.js';
 import { recency } from './recency.js';
 import type { PolicyRow } from './row.js';
@@ -15,6 +16,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   random,
   'rpc-shuffled': rpcShuffled,
   h2o,
+  'r-kv': rKv,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

@@ -68,10 +68,17 @@ export interface H2oPolicy extends EvictingPolicy, Aggregated {
   recent: 'half' | 'window';
 }
 
+export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
+  name: 'r-kv';
+  /** Share of the votes; the rest is taken off for redundancy. */
+  lambda: number;
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
   | RpcShuffledPolicy
   | RecencyPolicy
   | RandomPolicy
-  | H2oPolicy;
+  | H2oPolicy
+  | RKvPolicy;
