@@ -7,6 +7,7 @@ import { recency } from './recency.js';
 import type { PolicyRow } from './row.js';
 import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
+import { snapkvDecode } from './snapkv-decode.js';
 
 /** Every policy; the native registry has the same names. */
 export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = {
@@ -16,6 +17,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   random,
   'rpc-shuffled': rpcShuffled,
   h2o,
+  'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
 };
 

@@ -68,6 +68,10 @@ export interface H2oPolicy extends EvictingPolicy, Aggregated {
   recent: 'half' | 'window';
 }
 
+export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
+  name: 'snapkv-decode';
+}
+
 export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'r-kv';
   /** Share of the votes; the rest is taken off for redundancy. */
@@ -81,4 +85,5 @@ export type Policy =
   | RecencyPolicy
   | RandomPolicy
   | H2oPolicy
+  | SnapKvDecodePolicy
   | RKvPolicy;
