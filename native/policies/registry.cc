@@ -13,6 +13,7 @@ constexpr PolicyRow rows[] = {
     {"random", makeRandom},
     {"rpc-shuffled", makeRpcShuffled},
     {"h2o", makeH2o},
+    {"tova", makeTova},
     {"snapkv-decode", makeSnapKvDecode},
     {"r-kv", makeRKv},
 };

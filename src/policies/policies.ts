@@ -8,6 +8,7 @@ import type { PolicyRow } from './row.js';
 import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
 import { snapkvDecode } from './snapkv-decode.js';
+import { tova } from './tova.js';
 
 /** Every policy; the native registry has the same names. */
 export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = {
@@ -17,6 +18,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   random,
   'rpc-shuffled': rpcShuffled,
   h2o,
+  tova,
   'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
 };

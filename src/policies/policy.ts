@@ -68,6 +68,10 @@ export interface H2oPolicy extends EvictingPolicy, Aggregated {
   recent: 'half' | 'window';
 }
 
+export interface TovaPolicy extends EvictingPolicy, Aggregated {
+  name: 'tova';
+}
+
 export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv-decode';
 }
@@ -85,5 +89,6 @@ export type Policy =
   | RecencyPolicy
   | RandomPolicy
   | H2oPolicy
+  | TovaPolicy
   | SnapKvDecodePolicy
   | RKvPolicy;
