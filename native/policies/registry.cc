@@ -14,6 +14,7 @@ constexpr PolicyRow rows[] = {
     {"rpc-shuffled", makeRpcShuffled},
     {"h2o", makeH2o},
     {"tova", makeTova},
+    {"streaming", makeStreaming},
     {"snapkv-decode", makeSnapKvDecode},
     {"r-kv", makeRKv},
 };

@@ -8,6 +8,7 @@ import type { PolicyRow } from './row.js';
 import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
 import { snapkvDecode } from './snapkv-decode.js';
+import { streaming } from './streaming.js';
 import { tova } from './tova.js';
 
 /** Every policy; the native registry has the same names. */
@@ -19,6 +20,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   'rpc-shuffled': rpcShuffled,
   h2o,
   tova,
+  streaming,
   'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
 };

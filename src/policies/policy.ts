@@ -72,6 +72,12 @@ export interface TovaPolicy extends EvictingPolicy, Aggregated {
   name: 'tova';
 }
 
+export interface StreamingPolicy extends EvictingPolicy {
+  name: 'streaming';
+  /** First entries that never leave. */
+  sinks: number;
+}
+
 export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv-decode';
 }
@@ -90,5 +96,6 @@ export type Policy =
   | RandomPolicy
   | H2oPolicy
   | TovaPolicy
+  | StreamingPolicy
   | SnapKvDecodePolicy
   | RKvPolicy;
