@@ -15,6 +15,7 @@ constexpr PolicyRow rows[] = {
     {"h2o", makeH2o},
     {"tova", makeTova},
     {"streaming", makeStreaming},
+    {"snapkv", makeSnapKv},
     {"snapkv-decode", makeSnapKvDecode},
     {"r-kv", makeRKv},
 };

@@ -13,6 +13,7 @@ std::unique_ptr<Policy> makeRpcShuffled(const PolicyOptions& options);
 std::unique_ptr<Policy> makeH2o(const PolicyOptions& options);
 std::unique_ptr<Policy> makeTova(const PolicyOptions& options);
 std::unique_ptr<Policy> makeStreaming(const PolicyOptions& options);
+std::unique_ptr<Policy> makeSnapKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKvDecode(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
 

@@ -8,6 +8,7 @@ import type { PolicyRow } from './row.js';
 import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
 import { snapkvDecode } from './snapkv-decode.js';
+import { snapkv } from './snapkv.js';
 import { streaming } from './streaming.js';
 import { tova } from './tova.js';
 
@@ -21,6 +22,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   h2o,
   tova,
   streaming,
+  snapkv,
   'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
 };

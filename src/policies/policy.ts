@@ -78,6 +78,10 @@ export interface StreamingPolicy extends EvictingPolicy {
   sinks: number;
 }
 
+export interface SnapKvPolicy extends EvictingPolicy, Aggregated, Pooled {
+  name: 'snapkv';
+}
+
 export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv-decode';
 }
@@ -97,5 +101,6 @@ export type Policy =
   | H2oPolicy
   | TovaPolicy
   | StreamingPolicy
+  | SnapKvPolicy
   | SnapKvDecodePolicy
   | RKvPolicy;
