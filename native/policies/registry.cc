@@ -18,6 +18,7 @@ constexpr PolicyRow rows[] = {
     {"snapkv", makeSnapKv},
     {"snapkv-decode", makeSnapKvDecode},
     {"r-kv", makeRKv},
+    {"vase", makeVase},
 };
 
 }  // namespace

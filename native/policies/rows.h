@@ -16,5 +16,6 @@ std::unique_ptr<Policy> makeStreaming(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKvDecode(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
+std::unique_ptr<Policy> makeVase(const PolicyOptions& options);
 
 }  // namespace pathpress

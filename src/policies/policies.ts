@@ -11,6 +11,7 @@ import { snapkvDecode } from './snapkv-decode.js';
 import { snapkv } from './snapkv.js';
 import { streaming } from './streaming.js';
 import { tova } from './tova.js';
+import { vase } from './vase.js';
 
 /** Every policy; the native registry has the same names. */
 export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { name: Name }>> } = {
@@ -25,6 +26,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   snapkv,
   'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
+  vase,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

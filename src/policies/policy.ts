@@ -92,6 +92,11 @@ export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
   lambda: number;
 }
 
+export interface VasePolicy extends EvictingPolicy, Aggregated, Pooled {
+  name: 'vase';
+  sinks: number;
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
@@ -103,4 +108,5 @@ export type Policy =
   | StreamingPolicy
   | SnapKvPolicy
   | SnapKvDecodePolicy
-  | RKvPolicy;
+  | RKvPolicy
+  | VasePolicy;
