@@ -19,6 +19,7 @@ constexpr PolicyRow rows[] = {
     {"snapkv-decode", makeSnapKvDecode},
     {"r-kv", makeRKv},
     {"vase", makeVase},
+    {"raas", makeRaas},
 };
 
 }  // namespace

@@ -17,5 +17,6 @@ std::unique_ptr<Policy> makeSnapKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKvDecode(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeVase(const PolicyOptions& options);
+std::unique_ptr<Policy> makeRaas(const PolicyOptions& options);
 
 }  // namespace pathpress

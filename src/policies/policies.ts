@@ -2,6 +2,7 @@ import { full } from './full.js';
 import { h2o } from './h2o.js';
 import type { Policy } from './policy.js';
 import { rKv } from './r-kv.js';
+import { raas } from './raas.js';
 import { random } from './random.js';
 import { recency } from './recency.js';
 import type { PolicyRow } from './row.js';
@@ -27,6 +28,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   'snapkv-decode': snapkvDecode,
   'r-kv': rKv,
   vase,
+  raas,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

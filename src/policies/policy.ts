@@ -72,6 +72,10 @@ export interface TovaPolicy extends EvictingPolicy, Aggregated {
   name: 'tova';
 }
 
+export interface RaasPolicy extends EvictingPolicy, Aggregated {
+  name: 'raas';
+}
+
 export interface StreamingPolicy extends EvictingPolicy {
   name: 'streaming';
   /** First entries that never leave. */
@@ -109,4 +113,5 @@ export type Policy =
   | SnapKvPolicy
   | SnapKvDecodePolicy
   | RKvPolicy
-  | VasePolicy;
+  | VasePolicy
+  | RaasPolicy;
