@@ -20,6 +20,7 @@ constexpr PolicyRow rows[] = {
     {"r-kv", makeRKv},
     {"vase", makeVase},
     {"raas", makeRaas},
+    {"lazy-eviction", makeLazyEviction},
 };
 
 }  // namespace

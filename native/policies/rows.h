@@ -18,5 +18,6 @@ std::unique_ptr<Policy> makeSnapKvDecode(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeVase(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRaas(const PolicyOptions& options);
+std::unique_ptr<Policy> makeLazyEviction(const PolicyOptions& options);
 
 }  // namespace pathpress

@@ -1,5 +1,6 @@
 import { full } from './full.js';
 import { h2o } from './h2o.js';
+import { lazyEviction } from './lazy-eviction.js';
 import type { Policy } from './policy.js';
 import { rKv } from './r-kv.js';
 import { raas } from './raas.js';
@@ -29,6 +30,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   'r-kv': rKv,
   vase,
   raas,
+  'lazy-eviction': lazyEviction,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

@@ -101,6 +101,12 @@ export interface VasePolicy extends EvictingPolicy, Aggregated, Pooled {
   sinks: number;
 }
 
+export interface LazyEvictionPolicy extends EvictingPolicy, Aggregated {
+  name: 'lazy-eviction';
+  /** Attention above it counts as a visit. */
+  threshold: number;
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
@@ -114,4 +120,5 @@ export type Policy =
   | SnapKvDecodePolicy
   | RKvPolicy
   | VasePolicy
-  | RaasPolicy;
+  | RaasPolicy
+  | LazyEvictionPolicy;
