@@ -17,6 +17,7 @@ constexpr PolicyRow rows[] = {
     {"streaming", makeStreaming},
     {"snapkv", makeSnapKv},
     {"snapkv-decode", makeSnapKvDecode},
+    {"adakv", makeAdaKv},
     {"r-kv", makeRKv},
     {"vase", makeVase},
     {"raas", makeRaas},

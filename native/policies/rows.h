@@ -15,6 +15,7 @@ std::unique_ptr<Policy> makeTova(const PolicyOptions& options);
 std::unique_ptr<Policy> makeStreaming(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeSnapKvDecode(const PolicyOptions& options);
+std::unique_ptr<Policy> makeAdaKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeVase(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRaas(const PolicyOptions& options);

@@ -1,3 +1,4 @@
+import { adakv } from './adakv.js';
 import { full } from './full.js';
 import { h2o } from './h2o.js';
 import { lazyEviction } from './lazy-eviction.js';
@@ -27,6 +28,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   streaming,
   snapkv,
   'snapkv-decode': snapkvDecode,
+  adakv,
   'r-kv': rKv,
   vase,
   raas,

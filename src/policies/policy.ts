@@ -90,6 +90,12 @@ export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv-decode';
 }
 
+export interface AdaKvPolicy extends EvictingPolicy, Pooled {
+  name: 'adakv';
+  /** Share of its mean places that a head keeps whatever the others score. */
+  floor: number;
+}
+
 export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'r-kv';
   /** Share of the votes; the rest is taken off for redundancy. */
@@ -118,6 +124,7 @@ export type Policy =
   | StreamingPolicy
   | SnapKvPolicy
   | SnapKvDecodePolicy
+  | AdaKvPolicy
   | RKvPolicy
   | VasePolicy
   | RaasPolicy
