@@ -22,6 +22,7 @@ constexpr PolicyRow rows[] = {
     {"vase", makeVase},
     {"raas", makeRaas},
     {"lazy-eviction", makeLazyEviction},
+    {"quest", makeQuest},
 };
 
 }  // namespace

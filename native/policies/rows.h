@@ -20,5 +20,6 @@ std::unique_ptr<Policy> makeRKv(const PolicyOptions& options);
 std::unique_ptr<Policy> makeVase(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRaas(const PolicyOptions& options);
 std::unique_ptr<Policy> makeLazyEviction(const PolicyOptions& options);
+std::unique_ptr<Policy> makeQuest(const PolicyOptions& options);
 
 }  // namespace pathpress

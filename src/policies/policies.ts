@@ -3,6 +3,7 @@ import { full } from './full.js';
 import { h2o } from './h2o.js';
 import { lazyEviction } from './lazy-eviction.js';
 import type { Policy } from './policy.js';
+import { quest } from './quest.js';
 import { rKv } from './r-kv.js';
 import { raas } from './raas.js';
 import { random } from './random.js';
@@ -33,6 +34,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   vase,
   raas,
   'lazy-eviction': lazyEviction,
+  quest,
 };
 
 export const policyNames = Object.keys(policies) as Policy['name'][];

@@ -113,6 +113,12 @@ export interface LazyEvictionPolicy extends EvictingPolicy, Aggregated {
   threshold: number;
 }
 
+export interface QuestPolicy {
+  name: 'quest';
+  /** Entries that a decode pass reads of each head at most, in whole pages. */
+  keep: number;
+}
+
 export type Policy =
   | FullPolicy
   | RpcPolicy
@@ -128,4 +134,5 @@ export type Policy =
   | RKvPolicy
   | VasePolicy
   | RaasPolicy
-  | LazyEvictionPolicy;
+  | LazyEvictionPolicy
+  | QuestPolicy;
