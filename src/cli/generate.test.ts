@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyNames } from '../policies/policies.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
 
@@ -53,6 +54,20 @@ describe('generate --json', { timeout: 60_000 }, () => {
     expect(own.generatedTokens).toBe(48); // max_new_tokens of its generation_config.json
     expect((await json('--temperature', 0.8, '--top-p', 1, '--seed', 0)).ids).toEqual(own.ids);
     expect((await json('--seed', 1)).ids).not.toEqual(own.ids);
+  });
+
+  it('sums up the evictions of a policy that has one at every step', async () => {
+    const result = await json('--policy', 'tova', '--keep', 12, '--max-tokens', 40, '--temperature', 0);
+    expect(result.evictions).toEqual({ count: 32, first: 8, last: 39 }); // 5 of the prompt and 8 make 13
+    expect(result).not.toHaveProperty('compressions');
+    expect(result.cache).toMatchObject({ finalEntries: 12, peakEntries: 13 });
+    const idle = await json('--policy', 'tova', '--keep', 64, '--max-tokens', 40, '--temperature', 0);
+    expect(idle.evictions).toEqual({ count: 0, first: null, last: null });
+  });
+
+  it('names every policy in its help', async () => {
+    const { out } = await pathpress(['generate', '--help']);
+    for (const name of policyNames) expect(out).toMatch(new RegExp(`[ ,]${name}[,\\s]`));
   });
 
   it('traces the positions kept', async () => {

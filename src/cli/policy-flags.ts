@@ -20,6 +20,11 @@ export interface PolicyFlags {
   pinPrompt?: boolean;
   draw?: 'persistent' | 'redraw';
   granularity?: 'layer' | 'head';
+  sinks?: number;
+  recent?: 'half' | 'window';
+  lambda?: number;
+  threshold?: number;
+  floor?: number;
 }
 
 const names = [
@@ -37,6 +42,11 @@ const names = [
   'pinPrompt',
   'draw',
   'granularity',
+  'sinks',
+  'recent',
+  'lambda',
+  'threshold',
+  'floor',
 ] as const;
 
 const number = real(-Number.MAX_VALUE, Number.MAX_VALUE);
@@ -44,7 +54,11 @@ const number = real(-Number.MAX_VALUE, Number.MAX_VALUE);
 // Ranges are the policy's own: it refuses them by name, from a notebook as from here.
 export function addPolicyFlags(command: Command): Command {
   return command
-    .option('--policy <NAME>', 'full, rpc, recency or random', 'full')
+    .option(
+      '--policy <NAME>',
+      'full, rpc, recency, random, rpc-shuffled, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
+      'full',
+    )
     .option('--interval <P>', 'new tokens between compressions (rpc: 1024)', integer)
     .option('--window <R>', 'latest tokens, kept and voting (rpc: 32)', integer)
     .option('--ratio <C>', 'keep one of C generated entries (rpc: 4)', number)
@@ -53,17 +67,22 @@ export function addPolicyFlags(command: Command): Command {
       'rpc: corrected, or reference for what the authors’ code does',
       oneOf('corrected', 'reference'),
     )
-    .option('--kernel <K>', 'rpc: width of the pooling, odd (7)', integer)
-    .option('--pooling <KIND>', 'rpc: avg, max or none', oneOf('avg', 'max', 'none'))
+    .option('--kernel <K>', 'of policies that vote: width of the pooling, odd (rpc: 7)', integer)
+    .option('--pooling <KIND>', 'of policies that vote: avg, max or none', oneOf('avg', 'max', 'none'))
     .option('--neighbours <KIND>', 'rpc: pool over neighbours in the cache, or by position', oneOf('cache', 'position'))
-    .option('--aggregation <LEVEL>', 'rpc: one set a layer, group or head', oneOf('layer', 'group', 'head'))
+    .option('--aggregation <LEVEL>', 'one set a layer, a key-value head (group) or, of rpc, a query head (head)', oneOf('layer', 'group', 'head'))
     .option('--selectors <KIND>', 'rpc: whose queries vote: recent, prompt or all', oneOf('recent', 'prompt', 'all'))
     .option('--budget <KIND>', 'ratio (of the tokens generated) or cap (of --keep entries)', oneOf('ratio', 'cap'))
-    .option('--keep <N>', 'with --budget cap: entries held after an eviction', integer)
+    .option('--keep <N>', 'with --budget cap: entries held after an eviction; quest: entries read by a pass', integer)
     .option('--pin-prompt', 'the prompt is never evicted')
     .option('--no-pin-prompt', 'the prompt may be evicted')
     .option('--draw <KIND>', 'random: persistent or redraw', oneOf('persistent', 'redraw'))
-    .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'));
+    .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'))
+    .option('--sinks <N>', 'streaming, vase: first entries that never leave (4)', integer)
+    .option('--recent <KIND>', 'h2o: half of its room for the latest, or the window', oneOf('half', 'window'))
+    .option('--lambda <SHARE>', 'r-kv: share of the votes against redundancy (0.1)', number)
+    .option('--threshold <SHARE>', 'lazy-eviction: attention above it counts as a visit (0.0001)', number)
+    .option('--floor <SHARE>', 'adakv: share of its places that a head keeps in any case (0.2)', number);
 }
 
 /**

@@ -18,7 +18,7 @@ function walked(policy: Policy, prompt: number, generated: number) {
     peak = Math.max(peak, entries);
     if (!('interval' in policy)) continue;
     const { interval: P = 0, window: R = 0 } = policy;
-    const late = policy.name === 'rpc' || policy.budget === 'ratio' ? R : 0;
+    const late = policy.name.startsWith('rpc') || policy.budget === 'ratio' ? R : 0;
     const n = (t - late) / P;
     if (n < 1 || !Number.isInteger(n)) continue;
     const before = entries;
@@ -68,14 +68,31 @@ describe('closedForm', () => {
     expect(() => closedForm(policy, 21, 40)).toThrow('keep 24');
   });
 
+  it('evicts at every step from the first that leaves more than the cap', () => {
+    const policy = settlePolicy('tova', { keep: 10 });
+    const short = closedForm(policy, 7, 8); // entries 8, 9, 10, then 11 at each pass
+    expect(short.compressions).toEqual([4, 5, 6, 7].map((generated) => ({ generated, before: 11, after: 10 })));
+    expect(short).toMatchObject({ peak: 11, final: 10 });
+    expect(short.mean).toBeCloseTo((8 + 9 + 10 + 4 * 11) / 7, 12);
+    const long = closedForm(policy, 30, 4);
+    expect(long.compressions).toEqual([[0, 30], [1, 11], [2, 11], [3, 11]].map(([generated, before]) => ({ generated, before, after: 10 }))); // prettier-ignore
+    expect(long).toMatchObject({ peak: 30, final: 10, mean: 11 });
+  });
+
+  it('evicts once, at prefill', () => {
+    const policy = settlePolicy('adakv', { keep: 10 });
+    expect(closedForm(policy, 30, 5)).toMatchObject({ compressions: [{ generated: 0, before: 30, after: 10 }], final: 14, mean: 12.5 });
+    expect(closedForm(policy, 3, 1)).toMatchObject({ compressions: [{ generated: 0, before: 3, after: 3 }], final: 3 });
+  });
+
   it('agrees with a walk over the passes', () => {
     let walks = 0;
     const wrong: unknown[] = [];
-    for (const name of ['full', 'rpc', 'recency', 'random'])
+    for (const name of ['full', 'rpc', 'rpc-shuffled', 'recency', 'random', 'snapkv-decode'])
       for (const interval of [1, 4, 7, 16, 50])
         for (const window of [1, 4, 20])
-          for (const budget of [{ ratio: 1 }, { ratio: 2.5 }, { ratio: 4 }, { ratio: 60 }, { budget: 'cap', keep: 30 }])
-            for (const preset of name === 'rpc' ? ['corrected', 'reference'] : [undefined])
+          for (const budget of [...[1, 2.5, 4, 60].map((ratio) => ({ budget: 'ratio', ratio })), { budget: 'cap', keep: 30 }])
+            for (const preset of name.startsWith('rpc') ? ['corrected', 'reference'] : [undefined])
               for (const generated of [0, 1, 2, 37, 160]) {
                 const given = name === 'full' ? {} : { interval, window, preset, ...budget };
                 const policy = settlePolicy(name, given);
@@ -86,6 +103,6 @@ describe('closedForm', () => {
                 walks += 1;
               }
     expect(wrong).toEqual([]);
-    expect(walks).toBe(5 * 5 * 3 * 5 * 5);
+    expect(walks).toBe(8 * 5 * 3 * 5 * 5);
   });
 });
