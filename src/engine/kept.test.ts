@@ -3,49 +3,19 @@
  * queries and keys depend on nothing but a token and its position. A row, key or head mixed up anywhere between the
  * forward pass and the compacted cache shows.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { RpcPolicy } from '../policies/policy.js';
 import { openEngine } from './engine.js';
+import { firstLayer } from './first-layer.js';
 import { drawn, fixture, request, rpc } from './testing.js';
 import type { Engine } from './types.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
 const folder = fixture('llama-g4');
-const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Record<string, number>;
-const hidden = config.hidden_size;
-const heads = config.num_attention_heads;
-const kvHeads = config.num_key_value_heads;
-const dim = hidden / heads;
+const { heads, kvHeads, rotated } = firstLayer(folder);
 const group = heads / kvHeads;
 const prompt = Array.from({ length: 9 }, (_, i) => (i * 13 + 5) % 64);
-
-const file = readFileSync(join(folder, 'model.safetensors'));
-const headerBytes = Number(file.readBigUInt64LE());
-const header = JSON.parse(file.toString('utf8', 8, 8 + headerBytes)) as Record<string, { data_offsets: [number, number] }>;
-function tensor(name: string): Float32Array {
-  const [begin, end] = header[name].data_offsets;
-  return new Float32Array(Uint8Array.from(file.subarray(8 + headerBytes + begin, 8 + headerBytes + end)).buffer);
-}
-const embedding = tensor('model.embed_tokens.weight');
-const norm = tensor('model.layers.0.input_layernorm.weight');
-const weights = { q: tensor('model.layers.0.self_attn.q_proj.weight'), k: tensor('model.layers.0.self_attn.k_proj.weight') };
-
-/** The rotated query or key of one head for a token at a position. */
-function rotated(which: 'q' | 'k', token: number, position: number, head: number): number[] {
-  const x = Array.from(embedding.subarray(token * hidden, (token + 1) * hidden));
-  const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / hidden + config.rms_norm_eps);
-  const out = Array.from({ length: dim }, (_, i) =>
-    x.reduce((sum, v, k) => sum + v * scale * norm[k] * weights[which][(head * dim + i) * hidden + k], 0),
-  );
-  return out.map((value, i) => {
-    const angle = position / config.rope_theta ** ((2 * (i % (dim / 2))) / dim);
-    const other = i < dim / 2 ? -out[i + dim / 2] : out[i - dim / 2];
-    return value * Math.cos(angle) + other * Math.sin(angle);
-  });
-}
 
 /** Votes of one query head over the candidates: softmax over those that a row sees, summed over rows. */
 function votes(tokens: number[], head: number, rows: number[], candidates: number[], causal: boolean): number[] {
@@ -54,7 +24,7 @@ function votes(tokens: number[], head: number, rows: number[], candidates: numbe
   for (const row of rows) {
     const query = rotated('q', tokens[row], row, head);
     const raw = candidates.map((p, i) =>
-      causal && p > row ? 0 : Math.exp(keys[i].reduce((dot, k, j) => dot + k * query[j], 0) / Math.sqrt(dim)),
+      causal && p > row ? 0 : Math.exp(keys[i].reduce((dot, k, j) => dot + k * query[j], 0) / Math.sqrt(query.length)),
     );
     const total = raw.reduce((a, b) => a + b, 0);
     if (total > 0) raw.forEach((value, i) => (sum[i] += value / total));
