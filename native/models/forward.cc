@@ -237,7 +237,6 @@ void Forward::observe(std::span<const Row> rows, int layer) {
     if (!rows[r].side || !rows[r].side->record.kept() || rows[r].offset > 0) continue;
     for (int set = 0; set < rows[r].side->record.sets(); ++set) tasks.push_back({r, set});
   }
-  if (tasks.empty()) return;
   threads_.run(static_cast<int>(tasks.size()), false, [&](int index, int worker) {
     const auto [first, set] = tasks[size(index)];
     AttentionRecord& record = rows[first].side->record;
