@@ -1,4 +1,5 @@
 import { PathPressError } from '../engine/errors.js';
+import { half } from '../engine/half.js';
 
 export interface Tensor {
   shape: number[];
@@ -67,18 +68,4 @@ function readTensor(
   const view = new DataView(data.buffer, data.byteOffset + from, to - from);
   const values = Float64Array.from({ length: count }, (_, i) => reader.read(view, i * reader.bytes));
   return { shape: shape as number[], values };
-}
-
-function half(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const size =
-    exponent === 0
-      ? fraction * 2 ** -24
-      : exponent === 31
-        ? fraction
-          ? Number.NaN
-          : Number.POSITIVE_INFINITY
-        : (1 + fraction / 1024) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -size : size;
 }
