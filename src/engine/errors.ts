@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'BAD_JSON'
   | 'BAD_UTF8'
   | 'BAD_CONFIG'
+  | 'BAD_GGUF'
   | 'BAD_TENSOR'
   | 'BAD_WEIGHTS'
   | 'BAD_LOGITS'
