@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
+import { addModelImport } from './model-import.js';
 import { oneOf, text } from './values.js';
 
 interface FetchFlags {
@@ -16,6 +17,7 @@ export function modelCommand(program: Command, io: Io, done: (status: number) =>
     .option('--out <DIR>', 'where to (default: where analyze and the notebooks look)', text)
     .option('--json', 'print one JSON object')
     .action(async (name: 'minilm', flags: FetchFlags) => done(await fetchModel(name, flags, io)));
+  addModelImport(command, io, done);
   return command;
 }
 

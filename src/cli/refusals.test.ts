@@ -206,7 +206,7 @@ describe('the program', () => {
     [['reproduce', 'x']],
   ])('refuses %j', (args) => refused(args, []));
 
-  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['model', 'fetch']], [['notebook', 'run']], [['reproduce']]])(
+  it.each([[[]], [['generate']], [['analyze']], [['eval']], [['model', 'fetch']], [['model', 'import']], [['notebook', 'run']], [['reproduce']]])(
     '%j has help and a version',
     async (command) => {
       const help = await pathpress([...command, '--help']);
