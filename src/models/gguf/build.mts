@@ -20,13 +20,14 @@ export const string = (text: string | Buffer): Buffer => Buffer.concat([u64(Buff
 
 /** A key with a value of a stated type, encoded already. */
 export const key = (name: string, type: number, ...value: Buffer[]): Buffer => Buffer.concat([string(name), u32(type), ...value]);
+const list = (name: string, type: number, values: Buffer[]): Buffer => key(name, 9, u32(type), u64(values.length), Buffer.concat(values));
 export const whole = (name: string, value: number): Buffer => key(name, 4, u32(value));
 export const real = (name: string, value: number): Buffer => key(name, 6, f32(value));
 export const flag = (name: string, value: boolean): Buffer => key(name, 7, Buffer.from([Number(value)]));
 export const text = (name: string, value: string): Buffer => key(name, 8, string(value));
-export const texts = (name: string, values: string[]): Buffer => key(name, 9, u32(8), u64(values.length), ...values.map(string));
-export const wholes = (name: string, values: number[]): Buffer => key(name, 9, u32(5), u64(values.length), ...values.map(u32));
-export const reals = (name: string, values: number[]): Buffer => key(name, 9, u32(6), u64(values.length), ...values.map(f32));
+export const texts = (name: string, values: string[]): Buffer => list(name, 8, values.map(string));
+export const wholes = (name: string, values: number[]): Buffer => list(name, 5, values.map(u32));
+export const reals = (name: string, values: number[]): Buffer => list(name, 6, values.map(f32));
 
 export const typeIds = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7, Q8_0: 8, Q4_K: 12, Q5_K: 13, Q6_K: 14, BF16: 30 };
 export type TypeName = keyof typeof typeIds;

@@ -48,7 +48,8 @@ describe.each([
     const kinds = texts.map(() => 1);
     for (const { id, content, special } of added) [texts[id], kinds[id]] = [content, special ? 3 : 4];
     // The converter fills the embedding's spare rows with tokens marked as unused.
-    for (let id = 0; id < texts.length + 3; id++) if (texts[id] === undefined) [texts[id], kinds[id]] = [`[PAD${id}]`, 5];
+    const rowsOfEmbedding = texts.length + 3;
+    for (let id = 0; id < rowsOfEmbedding; id++) if (texts[id] === undefined) [texts[id], kinds[id]] = [`[PAD${id}]`, 5];
     const begin = texts.findIndex((token) => token === '<｜begin▁of▁sentence｜>');
     const rows = [
       gguf.text('tokenizer.ggml.model', 'gpt2'),
