@@ -21,7 +21,7 @@ export function compressionsFigure(rows: CompressionShares[], text: FigureText):
   const intervals = distinct(rows.map(({ interval }) => interval)).sort((a, b) => a - b);
   const most = Math.max(...rows.map(({ shares }) => shares.length));
   const columns = Math.min(4, sources.length);
-  const panels = panelGrid(sources.length, columns, 0.035, 0.28);
+  const panels = panelGrid(sources.length, columns, 0.035, 0.2);
   const data: Trace[] = [];
   const axes: Trace = { barmode: 'stack', bargap: 0.25 };
   sources.forEach((source, index) => {
@@ -43,5 +43,5 @@ export function compressionsFigure(rows: CompressionShares[], text: FigureText):
   });
   const annotations = sources.map((source, index) => panelTitle(panels[index], source));
   const bands = Math.ceil(sources.length / columns);
-  return frame(data, { ...axes, annotations }, { ...text, width: 980, plotHeight: bands === 1 ? 280 : 240 * bands + 40, header: 22 });
+  return frame(data, { ...axes, annotations }, { ...text, width: 980, plotHeight: bands === 1 ? 280 : 210 * bands + 40, header: 22 });
 }
