@@ -11,7 +11,7 @@ export interface Headline {
   value: number;
   low?: number;
   high?: number;
-  /** `%` shows a share as percent; anything else is put behind the number. */
+  /** `%` and `points` show a share, or a difference of shares, times 100; anything else is put behind the number. */
   unit?: string;
   note?: string;
 }
@@ -45,9 +45,10 @@ export function readHeadlines(folder = figures): { notebook: string; rows: Headl
 
 /** `92.5 % [89.0, 95.1]`, `8.59 bits [8.42, 8.77]`. */
 export function showHeadline({ value, low, high, unit }: Headline): string {
-  const scale = unit === '%' ? 100 : 1;
+  const share = unit === '%' || unit === 'points';
+  const scale = share ? 100 : 1;
   const digits =
-    unit === '%' ? 1 : Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 3;
+    share ? 1 : Math.abs(value) >= 1000 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 3;
   const show = (x: number) => (x * scale).toFixed(digits);
   const interval = low !== undefined && high !== undefined ? ` [${show(low)}, ${show(high)}]` : '';
   return `${show(value)}${unit ? ` ${unit}` : ''}${interval}`;
