@@ -1,4 +1,5 @@
 // Builds build/native/engine.node and the native tests: configure once, then only what changed. `npm run build:native`.
+// `--portable` builds build/portable/engine.node alone, with its C++ library in it, so that it runs on other machines.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -6,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const native = dirname(fileURLToPath(import.meta.url));
-const build = join(native, '..', 'build', 'native');
+const portable = process.argv.includes('--portable');
+const build = join(native, '..', 'build', portable ? 'portable' : 'native');
 
 const works = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
@@ -41,6 +43,8 @@ requireTools();
 // The cache file is there after a failed configuration too, the build files are not.
 if (!['build.ninja', 'Makefile'].some((file) => existsSync(join(build, file)))) {
   const generator = works('ninja') ? ['-G', 'Ninja'] : [];
-  run('cmake', ['-S', native, '-B', build, ...generator, '-DCMAKE_BUILD_TYPE=Release']);
+  const options = ['-DCMAKE_BUILD_TYPE=Release', `-DPATHPRESS_PORTABLE=${portable ? 'ON' : 'OFF'}`];
+  run('cmake', ['-S', native, '-B', build, ...generator, ...options]);
 }
-run('cmake', ['--build', build, '--parallel', String(availableParallelism())]);
+const target = portable ? ['--target', 'pathpress_addon'] : [];
+run('cmake', ['--build', build, ...target, '--parallel', String(availableParallelism())]);

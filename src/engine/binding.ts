@@ -1,8 +1,6 @@
-/** The whole surface of the native add-on (native/node/addon.cc), as types, and where it is loaded from. */
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+/** The whole surface of the native add-on (native/node/addon.cc), as types. */
 import type { Policy } from '../policies/policy.js';
-import { PathPressError } from './errors.js';
+import { requireAddon } from './addon.js';
 import type { CacheReport, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
 
 export interface NativeConfig {
@@ -111,15 +109,7 @@ export interface Binding {
 
 let loaded: Binding | undefined;
 
-/** Loads build/native/engine.node of this package. @throws NOT_BUILT with the command that builds it. */
+/** The add-on, loaded at the first call. @throws NOT_BUILT with the command that builds it. */
 export function loadBinding(): Binding {
-  if (loaded) return loaded;
-  const path = fileURLToPath(new URL('../../build/native/engine.node', import.meta.url));
-  try {
-    loaded = createRequire(import.meta.url)(path) as Binding;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new PathPressError('NOT_BUILT', `the native engine is not there; run: npm run build:native (${why})`, { cause });
-  }
-  return loaded;
+  return (loaded ??= requireAddon().addon as Binding);
 }
