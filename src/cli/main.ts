@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { PathPressError } from '../engine/errors.js';
-import { version } from '../package.js';
 import { analyzeCommand } from './analyze.js';
 import { evalCommand } from './eval.js';
 import { generateCommand } from './generate.js';
@@ -9,6 +8,7 @@ import { modelCommand } from './model.js';
 import { notebookCommand } from './notebook.js';
 import { asFlag } from './policy-flags.js';
 import { reproduceCommand } from './reproduce.js';
+import { addVersion } from './version.js';
 
 /** Adds a command to the program; `done` takes its exit status. */
 export type AddCommand = (program: Command, io: Io, done: (status: number) => void) => Command;
@@ -28,14 +28,14 @@ export async function main(argv: string[], io: Io): Promise<number> {
   let status = 0;
   const program = new Command('pathpress')
     .description('Reasoning Path Compression, measured: generate, analyze, evaluate and draw')
-    .version(version, '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .exitOverride();
+  addVersion(program, io);
   for (const add of commands) {
     const command = add(program, io, (code) => (status = code));
-    for (const one of [command, ...command.commands]) one.version(version, '--version', 'print the version');
+    for (const one of [command, ...command.commands]) addVersion(one, io);
   }
   try {
     await program.parseAsync(argv, { from: 'user' });

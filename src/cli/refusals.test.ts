@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { versions } from '../engine/engine.js';
 import { version } from '../package.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
@@ -212,7 +213,9 @@ describe('the program', () => {
       const help = await pathpress([...command, '--help']);
       expect(help).toMatchObject({ status: 0, err: '' });
       expect(help.out).toContain(`Usage: pathpress ${command.join(' ')}`.trim());
-      expect(await pathpress([...command, '--version'])).toEqual({ status: 0, out: `${version}\n`, err: '' });
+      const { engine, simd } = versions();
+      const out = `${version}\nengine ${engine}, simd ${simd}, cuda no\n`;
+      expect(await pathpress([...command, '--version'])).toEqual({ status: 0, out, err: '' });
     },
   );
 
