@@ -14,8 +14,10 @@ export interface OutputIds {
   prompt: string;
 }
 
+/** Mean entropy of the n-grams at one length, in bits. */
 export interface EntropyCell extends Interval {
   n: number;
+  /** The length L, in ids. */
   length: number;
   /** Outputs that the mean is over. */
   outputs: number;
@@ -34,11 +36,12 @@ export interface EntropyTableOptions extends BootstrapOptions {
   mode?: EntropyMode;
 }
 
+/** Lengths, in ids, at which entropy is told where none are named. */
 export const defaultLengths: readonly number[] = [512, 1024, 2048, 4096, 8192];
 
 /**
- * One cell for every n and length, n outermost. A cell that no output can fill (none has L ids, or, in mode `paper`,
- * none has n ids) is left out. Intervals are a bootstrap by prompt.
+ * Mean n-gram entropy of outputs in bits (arXiv 2505.13866): one cell for every n and length, n outermost. A cell that no
+ * output can fill (none has L ids, or, in mode `paper`, none has n ids) is left out. Intervals are a bootstrap by prompt.
  * @throws BAD_OPTION for an unknown mode, n < 1, or a length below 1 or n
  */
 export function entropyTable(outputs: readonly OutputIds[], options: EntropyTableOptions = {}): EntropyCell[] {

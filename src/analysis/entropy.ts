@@ -1,7 +1,7 @@
 /** Sliding n-gram Shannon entropy of token ids, in bits (METHODS §5). */
 import { PathPressError } from '../engine/errors.js';
 
-/** The highest entropy that a text of `length` ids can have: every n-gram different. */
+/** The highest entropy in bits that n-grams of a text of `length` ids can have: every one different, log2(length − n + 1). */
 export function entropyCeiling(length: number, n: number): number {
   return Math.log2(length - n + 1);
 }
@@ -37,7 +37,11 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
   return entropies;
 }
 
-/** Entropy in bits of all n-grams of a text of at least n ids. */
+/**
+ * Shannon entropy in bits of all sliding n-grams of a text, the RPC paper's measure (arXiv 2505.13866).
+ * @param ids token ids, whole numbers of 32 bits (ids), at least n
+ * @throws BAD_OPTION for an n below 1, or fewer ids than n
+ */
 export function ngramEntropy(ids: ArrayLike<number>, n: number): number {
   return prefixEntropies(ids, n, [ids.length])[0];
 }

@@ -4,6 +4,7 @@ import { closedForm } from '../policies/closed-form.js';
 import type { Policy } from '../policies/policy.js';
 import { quantile, ratioBootstrap, type BootstrapOptions, type Interval } from './statistics.js';
 
+/** A distribution of output lengths, in tokens. */
 export interface LengthSummary {
   outputs: number;
   mean: number;
@@ -11,7 +12,11 @@ export interface LengthSummary {
   quantiles: { share: number; tokens: number }[];
 }
 
-/** @throws BAD_OPTION where there is no length */
+/**
+ * How long outputs are.
+ * @param lengths generated tokens of each output
+ * @throws BAD_OPTION where there is no length
+ */
 export function summariseLengths(lengths: readonly number[]): LengthSummary {
   needOutputs(lengths);
   const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
@@ -36,6 +41,7 @@ export function compressionShares(lengths: readonly number[], policy: Policy, mo
   return shares;
 }
 
+/** Entries of a policy's cache against the full one's. */
 export interface Saving {
   /** Entries attended to, a decode pass: all passes of all outputs. */
   meanEntries: { full: number; kept: number };

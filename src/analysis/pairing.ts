@@ -18,6 +18,7 @@ export function groupByPrompt<T extends { prompt: string }>(items: readonly T[])
  * Mean over the prompts that both sets have a value for of (mean of a − mean of b), with a bootstrap by prompt.
  * @param measure value of an output; undefined leaves it out
  * @returns undefined where no prompt has values on both sides
+ * @throws BAD_OPTION where an option of the bootstrap is out of range
  */
 export function pairedByPrompt<T extends { prompt: string }>(
   a: readonly T[],
@@ -37,7 +38,11 @@ export function pairedByPrompt<T extends { prompt: string }>(
   return pairedBootstrap(values(first), values(second), options);
 }
 
-/** Paired difference in n-gram entropy (bits, a − b) at the first `length` ids, of outputs that have as many. */
+/**
+ * Paired difference in n-gram entropy (bits, a − b) at the first `length` ids, of outputs that have as many.
+ * @returns undefined where no prompt has such outputs on both sides
+ * @throws BAD_OPTION for an n below 1, or a length below n
+ */
 export function pairedEntropy(
   a: readonly OutputIds[],
   b: readonly OutputIds[],

@@ -130,7 +130,10 @@ function tile(
   out[at + 3 * block + 3] = s33;
 }
 
-/** Share of sentences with more than `similar` similar others; NaN of no sentence. */
+/**
+ * rate(N): share (0 to 1) of sentences with more than `similar` similar others; NaN of no sentence.
+ * @param counts similar others of each sentence (sentences), as `neighbourCounts` gives them
+ */
 export function redundancyRate(counts: ArrayLike<number>, similar: number): number {
   let redundant = 0;
   for (let i = 0; i < counts.length; i++) if (counts[i] > similar) redundant++;
@@ -160,7 +163,12 @@ export function outputRates(
   );
 }
 
-/** rate(N) averaged over the outputs that have a sentence (thresholds)(similar); NaN where none has. */
+/**
+ * rate(N) averaged over the outputs that have a sentence: the RPC paper's measure (arXiv 2505.13866).
+ * @param outputs unit vectors of each output's sentences, row-major (sentences × dim)
+ * @returns shares, 0 to 1 (thresholds)(similar); NaN where no output has a sentence
+ * @throws BAD_OPTION where dim does not divide an output's vectors
+ */
 export function redundancy(outputs: readonly Float32Array[], dim: number, options: RedundancyOptions = {}): number[][] {
   const { thresholds = [0.75], similar = [1, 2, 4] } = options;
   const rates = outputRates(
@@ -174,8 +182,11 @@ export function redundancy(outputs: readonly Float32Array[], dim: number, option
 /**
  * The most repeated sentences, greedily: the one with the most similar others takes them along, then the next of what
  * is left; lowest index on ties. Clusters of one are left out.
+ * @param vectors unit vectors, row-major (sentences × dim)
+ * @param threshold cosine; similar is strictly above
  * @returns at most `most` clusters of row numbers, largest first; in each the sentence that the others are similar to
  *   stands first
+ * @throws BAD_OPTION where dim does not divide the vectors
  */
 export function repeatedClusters(vectors: Float32Array, dim: number, threshold: number, most: number): number[][] {
   const [counts] = neighbourCounts(vectors, dim, [threshold]);

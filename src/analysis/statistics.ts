@@ -2,13 +2,16 @@
 import { PathPressError } from '../engine/errors.js';
 import { randomIndex } from './random.js';
 
+/** An estimate and its interval, in the unit of the values. */
 export interface Interval {
   mean: number;
   low: number;
   high: number;
 }
 
+/** How an interval is drawn. */
 export interface BootstrapOptions {
+  /** Of the draws; 0 if left out. The same seed and values give the same interval. */
   seed?: number;
   /** Resamples drawn; 2000 if left out. */
   resamples?: number;
@@ -27,7 +30,11 @@ function total(values: ArrayLike<number>): number {
   return sum;
 }
 
-/** Linear-interpolation quantile (numpy's default, Hyndman–Fan type 7) of values in any order; NaN of nothing. */
+/**
+ * Linear-interpolation quantile (numpy's default, Hyndman–Fan type 7) of values in any order; NaN of nothing.
+ * @param share 0 to 1: 0.5 is the median
+ * @throws BAD_OPTION for a share outside 0 to 1
+ */
 export function quantile(values: ArrayLike<number>, share: number): number {
   return sortedQuantile(Float64Array.from(values).sort(), share);
 }
@@ -69,8 +76,8 @@ function around(value: number, low: number, high: number): Interval {
 /**
  * Mean over all values with a percentile bootstrap that redraws whole clusters (samples of one prompt or problem
  * depend on each other). One cluster gives an interval of width 0: it says nothing of other prompts.
- * @param clusters values grouped by prompt or problem; empty clusters are left out
- * @throws BAD_OPTION where there is no value at all
+ * @param clusters values (clusters)(samples), grouped by prompt or problem; empty clusters are left out
+ * @throws BAD_OPTION where there is no value at all, or for `resamples` below 1 or a `level` outside 0 to 1
  */
 export function clusterBootstrap(clusters: ArrayLike<number>[], options: BootstrapOptions = {}): Interval {
   const filled = clusters.filter((cluster) => cluster.length > 0);
@@ -114,9 +121,10 @@ export interface PairedDifference extends Interval {
 
 /**
  * Mean over problems of (mean of a − mean of b), every problem weighing the same, with a bootstrap over problems.
- * @param a,b values of problem i at index i; a problem where either arm has no value is left out
+ * @param a values of the first arm (problems)(samples); a problem where either arm has no value is left out
+ * @param b values of the second arm, of the same problems in the same order
  * @returns undefined where no problem has values of both arms
- * @throws BAD_OPTION where a and b differ in length
+ * @throws BAD_OPTION where a and b differ in length, or an option is out of range
  */
 export function pairedBootstrap(
   a: ArrayLike<number>[],
@@ -138,7 +146,10 @@ export function pairedBootstrap(
 /**
  * Two-sided exact McNemar test: the binomial probability, at one half, of a split of the discordant pairs at least
  * as uneven as this one.
- * @param onlyFirst,onlySecond problems that one arm alone got right
+ * @param onlyFirst problems that the first arm alone got right
+ * @param onlySecond problems that the second arm alone got right
+ * @returns the p-value, 0 to 1 (Q. McNemar, 1947, in its exact form)
+ * @throws BAD_OPTION unless both are whole numbers from 0 on
  */
 export function mcnemarExact(onlyFirst: number, onlySecond: number): number {
   for (const count of [onlyFirst, onlySecond]) {

@@ -1,6 +1,7 @@
 import { PathPressError } from '../engine/errors.js';
 import { pause } from '../pause.js';
 
+/** all-MiniLM-L6-v2, Universal Sentence Encoder lite, model2vec's static vectors, and, without a model, hashed words. */
 export type EmbedderName = 'minilm' | 'use' | 'static' | 'lexical';
 
 /** Turns sentences into vectors whose dot product is their cosine similarity. */
@@ -8,12 +9,14 @@ export interface Embedder {
   readonly name: EmbedderName;
   /** What made the vectors, for records and caches: the name, and the SHA-256 of the weights where there are any. */
   readonly id: string;
+  /** Numbers in a vector. */
   readonly dim: number;
   /**
    * @returns unit vectors, row-major (sentences × dim); a sentence without any token is all zeros, similar to nothing
    * @param onProgress told how many sentences are done, now and then
    */
   embed(sentences: readonly string[], onProgress?: (done: number) => void): Promise<Float32Array>;
+  /** Lets go of the weights. */
   dispose(): Promise<void>;
 }
 

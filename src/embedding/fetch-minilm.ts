@@ -14,6 +14,7 @@ export interface PinnedFile {
   sha256: string;
 }
 
+/** How a download is followed and ended. */
 export interface FetchOptions {
   /** Told the bytes that are there, of all files, now and then. */
   onProgress?: (done: number, total: number) => void;
@@ -37,6 +38,7 @@ const files: readonly PinnedFile[] = [
 /**
  * Downloads MiniLM's weights (91 MB) at a pinned revision; the only function here that uses the network, so call it only
  * where the user asked for it. Files already there and right are kept.
+ * @param folder where `openEmbedder('minilm')` looks for them if left out
  * @returns the folder
  * @throws FETCH_FAILED where the server is not reached, refuses, or sends something else than the pinned file;
  *   WRITE_FAILED where the disk does not take it. No part of a file is left behind.

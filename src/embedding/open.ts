@@ -6,6 +6,7 @@ import { findMiniLm, openMiniLm } from './minilm.js';
 import { openStatic } from './static.js';
 import { openUse } from './use.js';
 
+/** Where an embedder finds its weights and keeps its vectors. */
 export interface EmbedderOptions {
   /** Folder of the weights: needed by `static`; `minilm` looks where `findMiniLm` says if it is left out. */
   path?: string;
@@ -27,6 +28,7 @@ const registry: Record<EmbedderName, Row> = {
   lexical: { needsFolder: false, slow: false, open: openLexical },
 };
 
+/** Every embedder that `openEmbedder` knows. */
 export const embedderNames = Object.keys(registry) as readonly EmbedderName[];
 
 /**

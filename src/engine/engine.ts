@@ -10,7 +10,8 @@ import { Run, toError } from './run.js';
 import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo } from './types.js';
 
 /**
- * Opens a folder in Hugging Face layout; weights are mapped, not copied.
+ * Opens a folder in Hugging Face layout (config.json, *.safetensors); weights are mapped, not copied.
+ * Dispose of the engine when done.
  * @throws NOT_BUILT, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -47,7 +48,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   return new NativeBackedEngine(native, info, (performance.now() - start) / 1000);
 }
 
-/** What records carry of the engine that made them. */
+/** What records carry of the engine that made them: version, instruction set (scalar, avx2, avx512). @throws NOT_BUILT */
 export function versions(): { engine: string; simd: string; cuda: false } {
   const simd = process.env.PATHPRESS_SIMD ?? loadBinding().simd().at(-1) ?? 'scalar';
   return { engine: version, simd, cuda: false };

@@ -1,4 +1,4 @@
-/** Exit status a code stands for: bad input is the user's to mend, the rest is a run that failed. */
+/** What went wrong, for programs: a code keeps its meaning, and a new one is an addition. */
 export type ErrorCode =
   | 'BAD_FLAG'
   | 'BAD_OPTION'
@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'DISPOSED'
   | 'INTERNAL';
 
+/** Codes of a run that failed; the others are bad input, the user's to mend. */
 const failures: ReadonlySet<string> = new Set([
   'OUT_OF_MEMORY',
   'NO_THREAD',

@@ -1,8 +1,10 @@
 /** What the engine takes and gives back; `engine.ts` implements it, everything else only imports these types. */
 import type { Policy } from '../policies/policy.js';
 
+/** Type of the cached keys and values. */
 export type CacheType = 'f32' | 'bf16';
 
+/** What to open, and with how much of the machine. */
 export interface EngineOptions {
   /** A folder in Hugging Face layout. */
   model: string;
@@ -20,6 +22,7 @@ export interface EngineOptions {
   simd?: string;
 }
 
+/** An opened model: its shape, and what names its weights. */
 export interface ModelInfo {
   family: string;
   layers: number;
@@ -36,6 +39,7 @@ export interface ModelInfo {
   simd: string;
 }
 
+/** How the next id is drawn; random numbers are keyed by (seed, stream, step). */
 export interface Sampling {
   /** 0 is greedy, the lowest id on ties. */
   temperature: number;
@@ -48,10 +52,13 @@ export interface Sampling {
   seed: number;
 }
 
+/** One sequence to generate. */
 export interface GenerateRequest {
+  /** At least one id, each below the vocabulary's size. */
   promptIds: ArrayLike<number>;
   policy: Policy;
   sampling: Sampling;
+  /** Generated ids at most, from 1 on. */
   maxTokens: number;
   /** Generation ends at one of these, which is left out of the ids; the model's eos if left out, [] to ignore it. */
   stopIds?: number[];
@@ -64,6 +71,7 @@ export interface GenerateRequest {
   onTokens?: (ids: number[]) => boolean | void;
 }
 
+/** One compression. Entries are of one layer and key-value head, the prompt's included: the mean where they differ. */
 export interface Compression {
   /** Generated tokens whose entries exist; 0 at the end of prefill. */
   generated: number;
@@ -78,14 +86,18 @@ export interface Evictions {
   last: number | null;
 }
 
+/** What one layer (or head) held right after a compression. */
 export interface KeptPositions {
+  /** As in the `Compression`. */
   generated: number;
   layer: number;
   /** null where one set serves the layer; else the key-value head (the query head for `head` aggregation). */
   head: number | null;
+  /** 0-based, the prompt's included, ascending. */
   positions: Int32Array;
 }
 
+/** What a sequence's cache held; entries as in `Compression`, bytes of all layers. */
 export interface CacheReport {
   finalEntries: number;
   peakEntries: number;
@@ -103,7 +115,9 @@ export interface CacheReport {
   maxEntries?: number;
 }
 
+/** A finished sequence. */
 export interface GenerateResult {
+  /** Generated ids, the stop id left out. */
   ids: number[];
   finish: 'stop' | 'length' | 'aborted';
   promptTokens: number;
@@ -114,17 +128,25 @@ export interface GenerateResult {
   cache: CacheReport;
   /** Of this sequence's own share of the batch where it ran in one. */
   seconds: { load: number; prefill: number; decode: number; compress: number };
+  /** Where the request asked for it. */
   trace?: KeptPositions[];
 }
 
 /** A running generation: iterate it for tokens as they come, or await `result`. */
 export interface Generation extends AsyncIterable<number> {
+  /** Rejects with BAD_LOGITS, OUT_OF_MEMORY, or what `onTokens` threw. */
   readonly result: Promise<GenerateResult>;
+  /** Ends it at the next token, with finish 'stop'. */
   stop(): void;
 }
 
+/** A model opened by `openEngine`. */
 export interface Engine {
   readonly info: ModelInfo;
+  /**
+   * Starts one sequence. Its tokens depend on the request and the weights alone, never on what runs beside it.
+   * @throws BAD_PROMPT, BAD_OPTION naming the value, DISPOSED
+   */
   generate(request: GenerateRequest): Generation;
   /**
    * Runs the requests as one continuously refilled batch; results in the order of the requests, each also given to

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readGenerationConfig } from '../engine/generation-config.js';
 import type { Sampling } from '../engine/types.js';
 
+/** Sampling and length where a user names none. */
 export interface GenerationDefaults extends Omit<Sampling, 'seed'> {
   maxTokens: number;
 }

@@ -12,7 +12,10 @@ import { PathPressError } from '../engine/errors.js';
 import { decodeUtf8 } from '../json-file.js';
 import { checkSettings, parseRecord, recordStart, type EvalRecord, type EvalSettings } from './record.js';
 
-/** Records of a file, in its order; a last line that a kill cut short is left out. */
+/**
+ * Records of a file that `evaluate` wrote, in its order; a last line that a kill cut short is left out.
+ * @throws PathPressError BAD_FILE, BAD_UTF8, BAD_JSON or RECORD_MISMATCH, naming file and line
+ */
 export function readRecords(path: string): EvalRecord[] {
   return readWhole(path).records;
 }

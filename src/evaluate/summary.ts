@@ -1,6 +1,7 @@
 import { clusterBootstrap, mean, wilson, type Interval } from '../analysis/statistics.js';
 import type { EvalRecord } from './record.js';
 
+/** An evaluation in numbers; means are over samples, entries as in `CacheReport`. */
 export interface Summary {
   problems: number;
   samples: number;

@@ -8,6 +8,7 @@ import { tasks } from '../tasks/registry.js';
 import type { Split } from '../tasks/task.js';
 import type { Bundle } from './bundle.js';
 
+/** A policy on a task: accuracy, and what the cache cost (entries of one set, prompt included; bytes of all layers). */
 export interface AccuracyCell {
   task: string;
   policy: Policy;
@@ -20,8 +21,10 @@ export interface AccuracyCell {
   lengths: number[];
   /** Of `chains`: share of restated values that are right, mean over problems; `each` holds every problem's. */
   lookups?: Interval & { each: number[] };
+  /** Share of problems whose output ended by itself. */
   finished: number;
   meanTokens: number;
+  /** Mean number of a problem. */
   compressions: number;
   meanEntries: number;
   peakEntries: number;
@@ -29,6 +32,7 @@ export interface AccuracyCell {
   meanBytes: number;
   peakBytes: number;
   sideBytes: number;
+  /** Generated tokens of all problems, and the wall time of the whole cell. */
   tokens: number;
   seconds: number;
 }
@@ -42,7 +46,11 @@ export interface AccuracyCellOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Runs the cell with the model's own sampling; the same options give the same `correct`, whatever the batch. */
+/**
+ * Runs the cell with the model's own sampling; the same options give the same `correct`, whatever the batch.
+ * @param taskName a name of `tasks`
+ * @throws as `evaluate`
+ */
 export async function accuracyCell(bundle: Bundle, taskName: string, policy: Policy, options: AccuracyCellOptions): Promise<AccuracyCell> {
   const { problems, split = 'tune', seed = 0, batch = 64, signal, onProgress } = options;
   const { maxTokens, ...sampling } = bundle.defaults;
@@ -82,7 +90,11 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
   };
 }
 
-/** Per-problem outcomes of a cell as the values that `pairedBootstrap` takes: right or wrong, or the share of look-ups. */
+/**
+ * Per-problem outcomes of a cell as the values that `pairedBootstrap` takes: right or wrong, or the share of look-ups.
+ * @returns (problems)(1), each 0 to 1
+ * @throws PathPressError BAD_OPTION for look-ups of a task that counts none
+ */
 export function outcomes(cell: AccuracyCell, what: 'correct' | 'lookups' = 'correct'): number[][] {
   if (what === 'correct') return [...cell.correct].map((digit) => [Number(digit)]);
   if (!cell.lookups) throw new PathPressError('BAD_OPTION', `${cell.task} counts no look-ups`);

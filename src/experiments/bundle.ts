@@ -6,6 +6,7 @@ import { generationDefaults, type GenerationDefaults } from '../evaluate/default
 import { packageRoot } from '../package.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 
+/** A bundled model: engine, tokenizer and defaults. */
 export interface Bundle {
   name: 'reasoner' | 'writer';
   folder: string;
@@ -13,10 +14,14 @@ export interface Bundle {
   tokenizer: Tokenizer;
   /** Sampling and length that fit the model's tasks. */
   defaults: GenerationDefaults;
+  /** Disposes of the engine. */
   dispose(): void;
 }
 
-/** Opens data/models/<name>; dispose of it when done. */
+/**
+ * Opens data/models/<name>; dispose of it when done.
+ * @throws as `openEngine`, `loadTokenizer` and `generationDefaults`
+ */
 export async function openBundle(name: 'reasoner' | 'writer', options: { threads?: number } = {}): Promise<Bundle> {
   const folder = join(packageRoot, 'data', 'models', name);
   const [tokenizer, defaults] = await Promise.all([loadTokenizer(folder), generationDefaults(folder)]);

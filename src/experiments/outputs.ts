@@ -5,6 +5,7 @@ import { tasks } from '../tasks/registry.js';
 import type { Split } from '../tasks/task.js';
 import type { Bundle } from './bundle.js';
 
+/** A text that a bundled model wrote; `ids` and `text` are of what it generated. */
 export interface MadeOutput {
   prompt: string;
   ids: number[];
@@ -15,6 +16,9 @@ export interface MadeOutput {
 /**
  * The first `count` prompts of a task (`essay` for the writer), one sample each, with the model's own sampling.
  * @param source a task of the registry, or `essay`
+ * @param options split `tune`, seed 0 and batch 64 if left out; the batch never changes an output
+ * @returns one output a prompt, in order
+ * @throws as `Engine.generateMany`
  */
 export async function makeOutputs(
   bundle: Bundle,

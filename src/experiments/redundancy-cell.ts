@@ -5,6 +5,7 @@ import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js
 import { drawOutputs } from '../traces/analyze.js';
 import type { Embedder } from '../embedding/embedder.js';
 
+/** Redundancy rates, shares of 0 to 1, of a set of texts under one embedder. */
 export interface RedundancyCell {
   embedder: string;
   outputs: number;
@@ -22,7 +23,11 @@ const similar = [1, 2, 4];
 const paperThreshold = 0.75;
 const thresholds = [0.6, 0.65, 0.7, paperThreshold, 0.8, 0.85, 0.9, 0.95];
 
-/** @param texts outputs with the prompt that clusters them; those without a sentence are left out */
+/**
+ * Embeds the sentences of all texts and counts the similar ones: the RPC paper's redundancy rate (arXiv 2505.13866).
+ * @param texts outputs with the prompt that clusters them; those without a sentence are left out
+ * @throws BAD_OPTION where no text has a sentence; else as the embedder
+ */
 export async function redundancyCell(texts: readonly { prompt: string; text: string }[], embedder: Embedder): Promise<RedundancyCell> {
   const outputs = texts.map(({ prompt, text }) => ({ prompt, sentences: splitSentences(text) })).filter(({ sentences }) => sentences.length > 0);
   const vectors = await embedder.embed(outputs.flatMap(({ sentences }) => sentences));
@@ -49,20 +54,27 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
   };
 }
 
-/** Whole outputs drawn by seed until `sentences` of them are reached. */
+/** Whole outputs drawn by seed until `sentences` of them are reached: drawing sentences would itself lower the rate. */
 export function sampleOutputs<T extends { text: string }>(outputs: readonly T[], sentences: number, seed: number): T[] {
   const counts = outputs.map(({ text }) => splitSentences(text).length);
   return drawOutputs(counts, sentences, seed).map((i) => outputs[i]);
 }
 
-/** The most repeated sentences of one text: each with how many similar ones it stands for. */
+/**
+ * The most repeated sentences of one text, cosine above 0.75: each with how many similar ones it stands for, itself
+ * included; at most `most`.
+ * @throws as the embedder
+ */
 export async function mostRepeated(text: string, embedder: Embedder, most = 3): Promise<{ sentence: string; times: number }[]> {
   const sentences = splitSentences(text);
   const clusters = repeatedClusters(await embedder.embed(sentences), embedder.dim, paperThreshold, most);
   return clusters.map((members) => ({ sentence: sentences[members[0]], times: members.length }));
 }
 
-/** Cuts each text to the token count of its partner in `lengths`, so that two arms can be compared at equal length. */
+/**
+ * Cuts each text to the token count of its partner in `lengths`, so that two arms can be compared at equal length.
+ * @param lengths tokens of output i at index i; a shorter output stays whole
+ */
 export function cutToLengths<T extends { ids: number[] }>(outputs: readonly T[], lengths: readonly number[], decode: (ids: number[]) => string): (T & { text: string })[] {
   return outputs.map((output, i) => {
     const ids = output.ids.slice(0, lengths[i]);

@@ -3,6 +3,7 @@ import type { Policy } from '../policies/policy.js';
 import { tasks } from '../tasks/registry.js';
 import type { Bundle } from './bundle.js';
 
+/** Speed and memory of one batch under a policy. */
 export interface SpeedCell {
   policy: Policy;
   batch: number;
@@ -10,13 +11,17 @@ export interface SpeedCell {
   length: number;
   /** Generated tokens of all sequences over the wall time of the whole run, prefill included. */
   tokensPerSecond: number;
+  /** Sums over the sequences: cache blocks held at each one's worst moment, and the policy's own state beside them. */
   peakBytes: number;
   sideBytes: number;
   /** Share of the time spent compressing. */
   compressShare: number;
 }
 
-/** Runs `batch` sequences of exactly `length` tokens each (the end of text is ignored), all starting together. */
+/**
+ * Runs `batch` sequences of exactly `length` tokens each (the end of text is ignored), all starting together.
+ * @throws as `Engine.generateMany`
+ */
 export async function speedCell(bundle: Bundle, policy: Policy, batch: number, length: number): Promise<SpeedCell> {
   const request = (i: number) => ({
     promptIds: bundle.tokenizer.encode(tasks.loops.problem('tune', i).prompt),

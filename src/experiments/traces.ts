@@ -6,8 +6,10 @@ import type { OutputIds } from '../analysis/entropy-table.js';
 import { PathPressError } from '../engine/errors.js';
 import { loadTrace } from '../traces/tokenize.js';
 
+/** Which of the two folders a trace lies in. */
 export type TraceKind = 'reasoning' | 'non-reasoning';
 
+/** A file of real traces. */
 export interface TraceFile {
   path: string;
   /** File name without ending: "qwq-32b__misguided-attention". */
@@ -18,10 +20,12 @@ export interface TraceFile {
   dataset: string;
 }
 
+/** An output of a trace file. */
 export interface TraceOutput extends OutputIds {
   text: string;
 }
 
+/** What to tell who has no traces. */
 export const howToGetTraces =
   'PATHPRESS_TRACES names no folder of traces: set it to one that holds reasoning/*.jsonl.gz and non-reasoning/*.jsonl.gz ' +
   '(rows with "prompt" and "output"; public sources: cpldcpu/MisguidedAttention, Quehry/HelloBench, interp-reasoning/thought-anchors.com), ' +
@@ -59,12 +63,16 @@ export function traceTokenizer(): string | null {
   return null;
 }
 
-/** First 16 digits of a file's SHA-256: what a record names its sources by. */
+/** First 16 hexadecimal digits of a file's SHA-256, by which records name their sources. @throws the file system's error */
 export function fileHash(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16);
 }
 
-/** All outputs of a file with their ids (no special tokens added), which are kept by content once made. */
+/**
+ * All outputs of a file with their ids (no special tokens added), which are kept by content once made.
+ * @param tokenizer folder with the tokenizer.json
+ * @throws as `readTrace` and `loadTokenizer`
+ */
 export async function traceOutputs(file: TraceFile, tokenizer: string): Promise<TraceOutput[]> {
   const trace = await loadTrace(file.path, { tokenizer });
   return trace.rows.map((row) => ({ prompt: row.prompt, ids: row.ids, text: trace.text(row) }));

@@ -5,6 +5,7 @@ import { placeNames } from './labels.js';
 import { checkDrawable, distinct, errorBars, percent, type Estimate, type FigureText } from './parts.js';
 import { axis, colours, logAxis, marker, policyStyle, sizes, type Trace } from './theme.js';
 
+/** Accuracy at one value of the knob. */
 export interface AblationPoint extends Estimate {
   /** The knob's value, drawn in order of appearance. */
   value: number | string;
@@ -14,6 +15,7 @@ export interface AblationPoint extends Estimate {
   bytes: number;
 }
 
+/** The paper's accuracy at one value of the knob. */
 export interface PaperKnob {
   value: number | string;
   line: string;
@@ -32,7 +34,12 @@ const plotHeight = 310;
 const shares = [-4, 104]; // range of the share axes, percent
 const width = 980;
 
-/** @param reference the full cache's accuracy and bytes, drawn as a mark of its own */
+/**
+ * One knob's sweep: accuracy against the knob, and against the bytes that the setting really holds.
+ * @param points estimates are shares, 0 to 1
+ * @param more `reference`, the full cache, is drawn as a mark of its own; `paper` gets a panel beside ours
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function ablationFigure(
   knob: string,
   points: AblationPoint[],

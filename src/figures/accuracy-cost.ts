@@ -4,6 +4,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, errorBars, percent, type Estimate, type FigureText } from './parts.js';
 import { axis, logAxis, marker, policyStyle, type Trace } from './theme.js';
 
+/** Accuracy of a policy, and its cost. */
 export interface CostedAccuracy extends Estimate {
   task: string;
   policy: string;
@@ -13,7 +14,13 @@ export interface CostedAccuracy extends Estimate {
   measure?: string;
 }
 
-/** @param costTitle name and unit of the cost, as "mean entries held"; the axis is logarithmic */
+/**
+ * Accuracy against what the cache costs, entries or bytes: the comparison at equal cost.
+ * @param results shares from 0 to 1
+ * @param costTitle name and unit of the cost, as "mean entries held"; the axis is logarithmic
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, a number is not finite or outside its
+ *   interval, or a cost is not above 0
+ */
 export function accuracyCostFigure(results: CostedAccuracy[], costTitle: string, text: FigureText): Figure {
   checkDrawable('accuracy-cost', results, (index) => `${results[index].task}, ${results[index].policy}`);
   checkDrawable('accuracy-cost', results.map(({ cost }) => ({ mean: Math.log(cost) })), (index) => `${results[index].policy}: logarithm of the cost`);

@@ -4,6 +4,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, dodge, errorBars, percent, rowAxis, rowMargin, type Estimate, type FigureText } from './parts.js';
 import { axis, faded, marker, policyStyle, type Trace } from './theme.js';
 
+/** pass@1 of a policy at a setting. */
 export interface Accuracy extends Estimate {
   task: string;
   /** `full`, `rpc`, `recency`, `random-persistent`, `random-redraw`, … */
@@ -14,7 +15,11 @@ export interface Accuracy extends Estimate {
   measure?: string;
 }
 
-/** Shares from 0 to 1, with their 95 % intervals. */
+/**
+ * pass@1 of each policy at each setting, a panel for each task; the full cache's interval runs down as a band.
+ * @param results shares from 0 to 1, with their 95 % intervals
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function accuracyFigure(results: Accuracy[], text: FigureText): Figure {
   checkDrawable('accuracy', results, (index) => `${results[index].task}, ${results[index].policy}, ${results[index].setting}`);
   const tasks = distinct(results.map(({ task }) => task));

@@ -4,7 +4,12 @@ import { frame, panelGrid } from './frame.js';
 import { checkDrawable, errorBars, rule, type FigureText, type Series } from './parts.js';
 import { axis, colours, countAxis, marker, modelStylesOf, type Trace } from './theme.js';
 
-/** @param series `x` is the interval P, `mean` the factor saved; `quantity` says of what, as "mean bytes, full over RPC" */
+/**
+ * What compression saves over a whole distribution of output lengths: full cache over kept cache, by interval.
+ * @param series `x` is the interval P in tokens, `mean` the factor saved
+ * @param quantity what is saved, as "mean bytes, full over RPC"
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function bytesSavedFigure(series: Series[], quantity: string, text: FigureText): Figure {
   const points = series.flatMap(({ name, points: own }) => own.map((point) => ({ ...point, name })));
   checkDrawable('bytes-saved', points, (index) => `${points[index].name}, P = ${points[index].x}`);

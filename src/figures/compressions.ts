@@ -4,6 +4,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, percent, type FigureText } from './parts.js';
 import { axis, shortCount, type Trace } from './theme.js';
 
+/** A source's outputs at one interval P, in tokens. */
 export interface CompressionShares {
   source: string;
   interval: number;
@@ -14,6 +15,10 @@ export interface CompressionShares {
 /** Light to dark, in even steps of lightness; none is grey, for those that are never compressed. */
 const shades = ['#D9D9D9', '#B7DDF2', '#74B9E0', '#3A91C4', '#0B66A0', '#063F66', '#03253D'];
 
+/**
+ * The share of outputs that see 0, 1, 2, … compressions at each interval P, a panel for each source.
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function compressionsFigure(rows: CompressionShares[], text: FigureText): Figure {
   const cells = rows.flatMap(({ source, interval, shares }) => shares.map((share) => ({ source, interval, share })));
   checkDrawable('compressions', cells.map(({ share }) => ({ mean: share })), (index) => `${cells[index].source}, P = ${cells[index].interval}`);

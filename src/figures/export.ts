@@ -44,7 +44,7 @@ function scriptPath(dir: string): string {
 /**
  * Writes `<dir>/<name>.json` (the plotly spec), `.html` (interactive), `.svg` and `.png`; returns their paths.
  * @throws PathPressError `BAD_OPTION` for a figure that cannot be drawn, `WRITE_FAILED` for a file above
- * {@link figureFileLimit} (in both cases nothing is written) or one that the file system refuses.
+ * `figureFileLimit` (in both cases nothing is written) or one that the file system refuses.
  */
 export async function saveFigure(name: string, figure: Figure, dir = 'figures'): Promise<string[]> {
   const svg = await renderSvg(figure);

@@ -4,6 +4,7 @@ import { frame } from './frame.js';
 import { checkDrawable, distinct, percent, type FigureText } from './parts.js';
 import { axis, colours, logAxis, modelStylesOf, shortCount, type ModelKind, type Trace } from './theme.js';
 
+/** Outputs of one model. */
 export interface LengthSample {
   name: string;
   kind: ModelKind;
@@ -19,7 +20,11 @@ function steps(lengths: number[]): { x: number[]; y: number[] } {
   return { x: kept.map((index) => sorted[index]), y: kept.map((index) => percent((index + 1) / sorted.length)) };
 }
 
-/** @param intervals marked by upright lines where a first compression would come at that P */
+/**
+ * Distribution of output lengths, as the share of outputs no longer than x tokens; the axis is logarithmic.
+ * @param intervals marked by upright lines where a first compression would come at that P
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a length is not above 0
+ */
 export function lengthsFigure(samples: LengthSample[], text: FigureText, intervals: number[] = []): Figure {
   const all = samples.flatMap(({ name, lengths }) => lengths.map((length) => ({ name, length })));
   checkDrawable('lengths', all.map(({ length }) => ({ mean: Math.log(length) })), (index) => `${all[index].name}: logarithm of a length`);

@@ -7,6 +7,11 @@ import { axis, colours, marker, policyStyle, type Trace } from './theme.js';
 
 const policyOf = (method: string): string => (method.startsWith('RPC') ? 'rpc' : method.startsWith('Full') ? 'full' : method);
 
+/**
+ * The paper's accuracy table (arXiv 2505.13866), drawn: other models than ours, and no intervals, since it gives none.
+ * @param table pass@1 in percent, as `reported().accuracy`
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite
+ */
 export function paperAccuracyFigure(table: PaperAccuracy[], text: FigureText): Figure {
   checkDrawable('paper-accuracy', table.map(({ passAt1 }) => ({ mean: passAt1 })), (index) => table[index].method);
   const benchmarks = distinct(table.map(({ benchmark }) => benchmark));

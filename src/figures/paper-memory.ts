@@ -6,6 +6,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { distinct, labelled, type FigureText } from './parts.js';
 import { axis, colours, marker, policyStyle, shortCount, sizes, type Trace } from './theme.js';
 
+/** A cell of the paper's memory grid, and the model's value: decimal gigabytes, null where the paper ran out of memory. */
 export interface MemoryCell extends PaperCell {
   reportedGigabytes: number | null;
   modelledGigabytes: number;
@@ -13,7 +14,12 @@ export interface MemoryCell extends PaperCell {
 
 const promptTokens = 128;
 
-/** The model's value for each cell of the grid; methods are named as the paper names them ("RPC P=1024"). */
+/**
+ * The memory model's value (`benchmarkPeakGigabytes`) for each cell of the grid; methods are named as the paper names
+ * them ("RPC P=1024").
+ * @param grid decimal gigabytes, null where the paper ran out of memory; as `reported().memoryGrid`
+ * @throws PathPressError BAD_OPTION for a model that the formula has no numbers of
+ */
 export function modelMemoryGrid(grid: (PaperCell & { gigabytes: number | null })[]): MemoryCell[] {
   return grid.map(({ gigabytes, ...cell }) => {
     const model = labelled(benchmarkModels, cell.model, 'paper-memory');
@@ -24,6 +30,10 @@ export function modelMemoryGrid(grid: (PaperCell & { gigabytes: number | null })
   });
 }
 
+/**
+ * The paper's peak-memory grid against the memory model: all cells on the diagonal, and each cell's error.
+ * @param cells as `modelMemoryGrid` gives them
+ */
 export function paperMemoryFigure(cells: MemoryCell[], text: FigureText): Figure {
   const [left] = panelGrid(1, 1, 0);
   const scatterPanel = { ...left, xDomain: [0, 0.36] as [number, number] };

@@ -4,6 +4,7 @@ import { labelWidth, type Panel } from './frame.js';
 import { axis, type ModelKind, type Trace } from './theme.js';
 
 /** The words around a figure; `title` states the finding, so it is written from the numbers, not before them. */
+/** What stands above a figure, and the note under it. */
 export interface FigureText {
   title: string;
   subtitle?: string;
@@ -17,12 +18,14 @@ export interface Estimate {
   high?: number;
 }
 
+/** A mean at a place along the axis. */
 export interface Point extends Estimate {
   x: number;
   /** Observations behind the mean. */
   n?: number;
 }
 
+/** A line of points, of one model. */
 export interface Series {
   name: string;
   kind: ModelKind;

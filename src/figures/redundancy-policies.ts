@@ -4,13 +4,19 @@ import { frame, panelGrid } from './frame.js';
 import { checkDrawable, distinct, dodge, errorBars, percent, type Estimate, type FigureText } from './parts.js';
 import { axis, faded, marker, policyStyle, type Trace } from './theme.js';
 
+/** rate(N) under one policy. */
 export interface PolicyRedundancy extends Estimate {
   /** `full`, `full, length-matched`, `rpc`, `recency`, `random-persistent`, `random-redraw`, … */
   policy: string;
   moreThan: number;
 }
 
-/** @param paper the paper's rates for `full` and `rpc`, open marks on the bars; only where MiniLM made ours */
+/**
+ * Redundancy rate of one model's outputs under each cache policy, with the controls that a fair reading needs.
+ * @param rates shares from 0 to 1
+ * @param paper the paper's rates for `full` and `rpc`, open marks on the bars; only where MiniLM made ours
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function redundancyPoliciesFigure(rates: PolicyRedundancy[], text: FigureText, paper: PolicyRedundancy[] = []): Figure {
   checkDrawable('redundancy-policies', [...rates, ...paper], (index) => `${[...rates, ...paper][index].policy}`);
   const orders = distinct(rates.map(({ moreThan }) => moreThan)).sort((a, b) => a - b);

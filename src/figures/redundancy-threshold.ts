@@ -4,12 +4,17 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, errorBars, percent, rule, type FigureText, type Series } from './parts.js';
 import { axis, colours, marker, modelStylesOf, type Trace } from './theme.js';
 
+/** One model's rates under one embedder. */
 export interface ThresholdSeries extends Series {
   /** `x` of the points is the cosine above which two sentences count as similar, `mean` a share from 0 to 1. */
   embedder: string;
 }
 
-/** @param paperThreshold marked by an upright line (0.75 in the paper) */
+/**
+ * Redundancy rate against the cosine threshold, a panel for each embedder: how much of it is the instrument's.
+ * @param paperThreshold marked by an upright line (0.75 in the paper)
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function redundancyThresholdFigure(series: ThresholdSeries[], text: FigureText, paperThreshold = 0.75): Figure {
   const points = series.flatMap((one) => one.points.map((point) => ({ ...point, of: `${one.name}, ${one.embedder}` })));
   checkDrawable('redundancy-threshold', points, (index) => `${points[index].of}, threshold ${points[index].x}`);

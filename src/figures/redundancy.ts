@@ -4,6 +4,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, errorBars, percent, rowAxis, rowMargin, type Estimate, type FigureText } from './parts.js';
 import { axis, colours, marker, type ModelKind, type Trace } from './theme.js';
 
+/** rate(N) of one source. */
 export interface RedundancyRate extends Estimate {
   /** Model and prompts: one row of the figure. */
   name: string;
@@ -20,7 +21,10 @@ const groups = [
   { kind: 'non-reasoning', source: 'paper', name: 'non-reasoning (paper)', style: { colour: colours.vermilion, symbol: 'triangle-up' } },
 ] as const;
 
-/** Rows of the paper go on rows of their own, or on ours of the same name. */
+/**
+ * Redundancy rate of each source, a panel for each N. The paper's rows stand apart, or on ours of the same name.
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function redundancyFigure(rates: RedundancyRate[], text: FigureText): Figure {
   checkDrawable('redundancy', rates, (index) => `${rates[index].name}, N = ${rates[index].moreThan}`);
   const orders = distinct(rates.map(({ moreThan }) => moreThan)).sort((a, b) => a - b);

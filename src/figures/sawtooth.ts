@@ -4,6 +4,7 @@ import { frame } from './frame.js';
 import { checkDrawable, type FigureText } from './parts.js';
 import { axis, marker, policyStyle, type Trace } from './theme.js';
 
+/** One run: its cache's length by `closedForm`, and as measured. */
 export interface Sawtooth {
   name: string;
   policy: string;
@@ -12,6 +13,10 @@ export interface Sawtooth {
   measured: { generated: number; entries: number }[];
 }
 
+/**
+ * Entries held against tokens generated (the paper's Figure 4): measured points over the closed form.
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite
+ */
 export function sawtoothFigure(curves: Sawtooth[], text: FigureText): Figure {
   const points = curves.flatMap(({ name, closedForm, measured }) => [...closedForm, ...measured].map((point) => ({ name, ...point })));
   checkDrawable('sawtooth', points.map(({ entries }) => ({ mean: entries })), (index) => `${points[index].name} at ${points[index].generated}`);

@@ -4,6 +4,7 @@ import { frame, labelWidth, panelGrid } from './frame.js';
 import { checkDrawable, distinct, dodge, errorBars, rowAxis, rowMargin, rule, type Estimate, type FigureText } from './parts.js';
 import { axis, ink, marker, shortCount, sizes, type Trace } from './theme.js';
 
+/** One difference at one length. */
 export interface PairedDifference extends Estimate {
   /** "thinking − not thinking" */
   label: string;
@@ -15,7 +16,11 @@ export interface PairedDifference extends Estimate {
   reach?: [number, number];
 }
 
-/** @param quantity the difference's name and unit, as "difference of 3-gram entropy (bits)" */
+/**
+ * Paired differences between models that answered the same prompts, as a forest plot.
+ * @param quantity the difference's name and unit, as "difference of 3-gram entropy (bits)"
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function sparsityPairedFigure(rows: PairedDifference[], quantity: string, text: FigureText): Figure {
   checkDrawable('sparsity-paired', rows, (index) => `${rows[index].label}, length ${rows[index].length}`);
   const labels = distinct(rows.map(({ label }) => label));

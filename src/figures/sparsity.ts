@@ -4,11 +4,13 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, errorBars, percent, type FigureText, type Point, type Series } from './parts.js';
 import { axis, colours, countAxis, marker, modelStylesOf, type Trace } from './theme.js';
 
+/** Entropy at one length. */
 export interface EntropyPoint extends Point {
   /** Share of the outputs that have at least x tokens. */
   share?: number;
 }
 
+/** One model's n-gram entropies. */
 export interface EntropySeries extends Omit<Series, 'points'> {
   n: number;
   /** `x` is the length in tokens, `mean` the entropy in bits. */
@@ -18,8 +20,10 @@ export interface EntropySeries extends Omit<Series, 'points'> {
 const ceilingName = 'ceiling log₂(L − n + 1)';
 
 /**
+ * n-gram entropy against length, a panel for each n, and under it the share of outputs that get that long.
  * @param series one for each model and n; a model keeps its style in every panel
  * @param text `note` should say the mode (`matched` or `paper`) and the tokenizer
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
  */
 export function sparsityFigure(series: EntropySeries[], text: FigureText): Figure {
   const points = series.flatMap((one) => one.points.map((point) => ({ ...point, of: `${one.name}, n = ${one.n}` })));

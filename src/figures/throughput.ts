@@ -4,6 +4,7 @@ import { frame, panelGrid, panelTitle } from './frame.js';
 import { checkDrawable, distinct, errorBars, percent, type Estimate, type FigureText } from './parts.js';
 import { axis, countAxis, marker, policyStyle, type Trace } from './theme.js';
 
+/** One measured batch. */
 export interface ThroughputRow {
   policy: string;
   batch: number;
@@ -18,7 +19,10 @@ export interface ThroughputRow {
 
 const dashes = ['solid', 'dash', 'dot', 'dashdot'];
 
-/** Colour and symbol name the policy, the dash the batch. */
+/**
+ * Speed, memory and the time inside compression against output length. Colour and symbol name the policy, dashes the batch.
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
 export function throughputFigure(rows: ThroughputRow[], text: FigureText): Figure {
   checkDrawable('throughput', rows.map(({ tokensPerSecond }) => tokensPerSecond), (index) => `${rows[index].policy}, ${rows[index].length} tokens`);
   const metrics = [

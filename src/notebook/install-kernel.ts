@@ -14,6 +14,7 @@ function userDataFolder(): string {
   return path.join(process.env.XDG_DATA_HOME ?? path.join(os.homedir(), '.local', 'share'), 'jupyter');
 }
 
+/** Where the kernel goes. */
 export interface InstallKernelOptions {
   /** A Python environment's folder, say; the kernel goes to `<prefix>/share/jupyter/kernels`. The user's own folder if left out. */
   prefix?: string;

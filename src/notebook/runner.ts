@@ -33,6 +33,7 @@ export interface NotebookProgress {
   seconds: number;
 }
 
+/** How notebooks run. */
 export interface RunNotebooksOptions {
   onProgress?: (progress: NotebookProgress) => void;
   /** Seconds a cell may take (600). */
@@ -44,6 +45,7 @@ export interface RunNotebooksOptions {
   signal?: AbortSignal;
 }
 
+/** A notebook that ran to its end; `cells` counts those of code. */
 export interface NotebookRun {
   notebook: string;
   cells: number;

@@ -23,6 +23,7 @@ export const benchmarkModels: BenchmarkModel[] = [
   { name: 'QwQ-32B', weightsGigabytes: 65.53, cacheBytesPerToken: 262144, queryHeads: 40, gpus: 4, layersPerGpu: 16 },
 ];
 
+/** A run of the benchmark; lengths in tokens. */
 export interface BenchmarkRun {
   batch: number;
   prompt: number;
@@ -45,7 +46,12 @@ export function triggers({ prompt, length, rpc }: BenchmarkRun): { generated: nu
   return found;
 }
 
-/** Decimal gigabytes over all GPUs. @throws PathPressError `BAD_OPTION` for counts below one. */
+/**
+ * The peak GPU memory that the paper's benchmark should report, from first principles (the authors' code keeps a second
+ * copy of the cache while it grows; only the term in 10·R was fitted to their table).
+ * @returns decimal gigabytes over all GPUs
+ * @throws PathPressError `BAD_OPTION` for counts below one.
+ */
 export function benchmarkPeakGigabytes(model: BenchmarkModel, run: BenchmarkRun): number {
   for (const [name, value] of Object.entries({ batch: run.batch, length: run.length, ...run.rpc })) {
     if (!(value >= 1)) throw new PathPressError('BAD_OPTION', `${name} must be at least 1, got ${value}`);

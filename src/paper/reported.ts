@@ -67,6 +67,7 @@ export interface PaperLengths {
   std: number;
 }
 
+/** Tables and defaults of the RPC paper (arXiv 2505.13866), each row with what the paper says of it. */
 export interface Reported {
   source: string;
   notes: {
@@ -147,7 +148,7 @@ export function parseReported(json: string, file = 'reported.json'): Reported {
 
 let cached: Reported | undefined;
 
-/** The paper's numbers, from data/paper/reported.json of this package. */
+/** The paper's numbers, from data/paper/reported.json of this package. @throws PathPressError as `parseReported` */
 export function reported(): Reported {
   const file = fileURLToPath(new URL('../../data/paper/reported.json', import.meta.url));
   cached ??= parseReported(readFileSync(file, 'utf8'), file);

@@ -13,6 +13,7 @@ export interface CacheLength {
   peak: number;
   /** Mean over the decode passes of the entries attended to. */
   mean: number;
+  /** Entries held at the end. */
   final: number;
   /** The sawtooth as a line: where it starts, each tooth before and after, where it ends. */
   corners: { generated: number; entries: number }[];
@@ -20,7 +21,8 @@ export interface CacheLength {
 
 /**
  * The length of the cache by arithmetic alone. An entry exists once its token has been fed back, so that a run of
- * `generated` tokens writes one entry fewer: it has generated − 1 decode passes.
+ * `generated` tokens writes one entry fewer: it has generated − 1 decode passes. RPC's counts are those of arXiv 2505.13866:
+ * a compression at N·P + R that leaves prompt + ⌊N·P / c⌋ + R.
  * @throws PathPressError BAD_OPTION where the policy does not hold or has no room for the prompt
  */
 export function closedForm(policy: Policy, promptTokens: number, generated: number): CacheLength {

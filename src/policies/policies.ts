@@ -37,6 +37,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   quest,
 };
 
+/** Names that `settlePolicy` takes. */
 export const policyNames = Object.keys(policies) as Policy['name'][];
 
 /** The row of a policy, of the type that its policies have. */

@@ -11,19 +11,24 @@ export interface EvictingPolicy {
   budget: 'ratio' | 'cap';
   /** Entries held after an eviction, pinned ones included; with budget `cap` only. */
   keep?: number;
+  /** The prompt's entries always stay. */
   pinPrompt: boolean;
 }
 
 /** Those that evict now and then whatever their budget. */
 export interface PeriodicPolicy extends EvictingPolicy {
+  /** P, in generated tokens: compressions come at N·P + R. */
   interval: number;
+  /** R, in tokens: the latest entries, which always stay. */
   window: number;
 }
 
+/** Nothing is evicted. */
 export interface FullPolicy {
   name: 'full';
 }
 
+/** Who votes, and how votes are added. */
 export interface RpcOptions extends PeriodicPolicy {
   preset: 'corrected' | 'reference';
   /** Width of the pooling, odd; 1 with pooling `none`. */
@@ -34,18 +39,22 @@ export interface RpcOptions extends PeriodicPolicy {
   selectors: 'recent' | 'prompt' | 'all';
 }
 
+/** Reasoning Path Compression (arXiv 2505.13866): what the last R queries attend to stays. */
 export interface RpcPolicy extends RpcOptions {
   name: 'rpc';
 }
 
+/** The control that gives RPC's scores to other entries of the same age. */
 export interface RpcShuffledPolicy extends RpcOptions {
   name: 'rpc-shuffled';
 }
 
+/** The control that keeps the latest entries. */
 export interface RecencyPolicy extends PeriodicPolicy {
   name: 'recency';
 }
 
+/** The control that draws lots: one priority for an entry's life, or anew at each compression. */
 export interface RandomPolicy extends PeriodicPolicy {
   name: 'random';
   draw: 'persistent' | 'redraw';
@@ -62,63 +71,75 @@ interface Pooled {
   pooling: 'avg' | 'max' | 'none';
 }
 
+/** H2O (arXiv 2306.14048): heavy hitters by attention accumulated over all queries, and the latest entries. */
 export interface H2oPolicy extends EvictingPolicy, Aggregated {
   name: 'h2o';
   /** The latest are the other half of the room beside what is pinned, or the window. */
   recent: 'half' | 'window';
 }
 
+/** TOVA (arXiv 2401.06104): at every step the entry that the current query attends to least goes. */
 export interface TovaPolicy extends EvictingPolicy, Aggregated {
   name: 'tova';
 }
 
+/** RaaS (arXiv 2502.11147): the entry goes whose attention was last among the highest the longest ago. */
 export interface RaasPolicy extends EvictingPolicy, Aggregated {
   name: 'raas';
 }
 
+/** StreamingLLM (arXiv 2309.17453): the first entries and the latest. */
 export interface StreamingPolicy extends EvictingPolicy {
   name: 'streaming';
   /** First entries that never leave. */
   sinks: number;
 }
 
+/** SnapKV (arXiv 2404.14469): once, at the end of prefill: what the prompt's last queries attend to. */
 export interface SnapKvPolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv';
 }
 
+/** SnapKV's score, again and again while the model generates. */
 export interface SnapKvDecodePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'snapkv-decode';
 }
 
+/** AdaKV (arXiv 2407.11550): SnapKV's score with a layer's places shared out over its heads. */
 export interface AdaKvPolicy extends EvictingPolicy, Pooled {
   name: 'adakv';
   /** Share of its mean places that a head keeps whatever the others score. */
   floor: number;
 }
 
+/** R-KV (arXiv 2505.24133): votes less redundancy: keys that resemble later ones lose. */
 export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'r-kv';
   /** Share of the votes; the rest is taken off for redundancy. */
   lambda: number;
 }
 
+/** VaSE (arXiv 2606.03928): a part by the range of the values, the rest drawn in proportion to SnapKV's score. */
 export interface VasePolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'vase';
   sinks: number;
 }
 
+/** LazyEviction (arXiv 2506.15969): what was visited long ago, by its own longest gap between visits, goes. */
 export interface LazyEvictionPolicy extends EvictingPolicy, Aggregated {
   name: 'lazy-eviction';
   /** Attention above it counts as a visit. */
   threshold: number;
 }
 
+/** Quest (arXiv 2406.10774): evicts nothing; each pass reads the pages whose keys could score highest. */
 export interface QuestPolicy {
   name: 'quest';
   /** Entries that a decode pass reads of each head at most, in whole pages. */
   keep: number;
 }
 
+/** Any policy, by its `name`; `settlePolicy` makes them. */
 export type Policy =
   | FullPolicy
   | RpcPolicy

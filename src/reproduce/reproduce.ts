@@ -7,6 +7,7 @@ import { packageRoot } from '../package.js';
 import { readHeadlines, type Headline } from './headline.js';
 import { recordTimes } from './records.js';
 
+/** What is made, and where. */
 export interface ReproduceOptions {
   /** Make every record of data/records anew, in place of drawing from the committed ones. */
   fresh?: boolean;
@@ -22,6 +23,7 @@ export interface MadeFigure {
   bytes: number;
 }
 
+/** What `reproduce` made. */
 export interface Reproduction {
   notebooks: NotebookRun[];
   figures: MadeFigure[];

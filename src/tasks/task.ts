@@ -1,6 +1,7 @@
-/** What an evaluation needs of a benchmark: problems that are functions of (version, split, index), and a grader. */
+/** Problems to train on, to choose settings with, and for the final comparison alone. */
 export type Split = 'train' | 'tune' | 'test';
 
+/** A problem of a benchmark, with its right answer. */
 export interface Problem {
   index: number;
   split: Split;
@@ -14,6 +15,7 @@ export interface WorkedProblem extends Problem {
   solution: string;
 }
 
+/** What a grader says of an output. */
 export interface Grade {
   correct: boolean;
   /** The answer that the output gave, null where it gave none. */
@@ -22,13 +24,16 @@ export interface Grade {
   lookups?: { right: number; total: number };
 }
 
+/** What an evaluation needs of a benchmark: problems that are functions of (version, split, index), and a grader. */
 export interface Task {
   name: string;
   /** Raised whenever a change could move a number. */
   version: number;
+  /** The problem at `index`, from 0 on: the same in every run. */
   problem(split: Split, index: number): Problem;
   /** `scale` in (0, 1] shrinks the problem for the training's curriculum; 1 is what is evaluated. */
   worked(split: Split, index: number, scale?: number): WorkedProblem;
+  /** Says whether an output is right: the generated text, thinking and special tokens included. */
   grade(problem: Problem, output: string): Grade;
 }
 

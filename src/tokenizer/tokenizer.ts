@@ -3,11 +3,13 @@ import { PathPressError } from '../engine/errors.js';
 import { readTokenizerFiles } from './files.js';
 import { TextStream } from './stream.js';
 
+/** A turn of a conversation. */
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;
 }
 
+/** Text to ids and back, as the model's own tokenizer.json says. */
 export interface Tokenizer {
   readonly folder: string;
   /** One more than the largest id. */

@@ -8,6 +8,7 @@ import { PathPressError, wholeAtLeast } from '../engine/errors.js';
 import { pause } from '../pause.js';
 import { loadTrace, type Trace } from './tokenize.js';
 
+/** What is measured, and with what. */
 export interface AnalyzeOptions {
   /** Folder of the tokenizer; may be left out where every row has ids and no embedder is asked for. */
   tokenizer?: string;
@@ -31,6 +32,7 @@ export interface AnalyzeOptions {
   signal?: AbortSignal;
 }
 
+/** Mean n-gram entropy at one length, in bits, with its 95 % interval. */
 export interface EntropyReport {
   mean: number;
   low: number;
@@ -42,6 +44,7 @@ export interface EntropyReport {
   overCeiling: number | null;
 }
 
+/** Redundancy rates of one file's outputs, shares of 0 to 1. */
 export interface RedundancyReport {
   embedder: EmbedderName;
   /** Sentences of all outputs. */
@@ -53,6 +56,7 @@ export interface RedundancyReport {
   rate: Record<string, number | null>;
 }
 
+/** What is found in one file. */
 export interface FileReport {
   file: string;
   outputs: number;
@@ -62,6 +66,7 @@ export interface FileReport {
   redundancy?: RedundancyReport;
 }
 
+/** What `analyze --json` prints. */
 export interface AnalyzeReport {
   mode: EntropyMode;
   seed: number;
