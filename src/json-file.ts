@@ -28,9 +28,19 @@ export function parseJson(text: string, place: string): unknown {
   }
 }
 
+/**
+ * The bytes of a file of a model. A pipe in its place is refused: whoever reads one waits for its other end, perhaps for ever.
+ * @throws the system's own error; PathPressError BAD_FILE where it is no regular file
+ */
+export async function readRegular(path: string): Promise<Buffer> {
+  if (!(await stat(path)).isFile()) throw new PathPressError('BAD_FILE', `${path}: not a regular file`);
+  return readFile(path);
+}
+
 /** Parses a JSON file. @throws PathPressError BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
 export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((cause: Error) => {
+  const bytes = await readRegular(path).catch((cause: Error) => {
+    if (cause instanceof PathPressError) throw cause;
     throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
   });
   return parseJson(decodeUtf8(bytes, path), path);

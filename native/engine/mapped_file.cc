@@ -15,7 +15,8 @@ namespace pathpress {
 
 MappedFile::MappedFile(const std::string& path) {
   const auto failed = [&] { return EngineError("BAD_FILE", path + ": " + std::strerror(errno)); };
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a pipe in the file's place would keep us waiting for its other end.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) throw failed();
   struct stat status {};
   if (::fstat(file, &status) != 0) {

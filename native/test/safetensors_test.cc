@@ -1,11 +1,12 @@
 // Hostile checkpoints: each is refused with a code and a message that names the file and, where there is one, the tensor.
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <random>
 
 #include "../engine/errors.h"
 #include "../engine/weights.h"
@@ -112,6 +113,9 @@ void hostileFiles() {
   CHECK(opened(packed(good + "   ", 16)) == "none");
   CHECK(refusal([] { Weights({(folder / "absent").string()}); }).starts_with("BAD_FILE"));
   CHECK(refusal([] { Weights({folder.string()}); }).find("not a regular file") != std::string::npos);
+  const std::string pipe = (folder / "pipe").string();
+  CHECK(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(refusal([&] { Weights({pipe}); }) == "BAD_FILE " + pipe + ": not a regular file");
 }
 
 std::string floats(std::initializer_list<float> values) {
@@ -148,31 +152,11 @@ void tensorsThatDoNotFit() {
   CHECK(reinterpret_cast<uintptr_t>(copy.data) % 4 == 0 && loadElement(copy.data, copy.type, 3) == 8);
 }
 
-// Random damage to a good file is refused with a type or read inside its bounds; anything else would crash here.
-void mutations() {
-  const std::string good = packed(tensor("F32", "[2,2]", "[0,16]"), 16);
-  std::mt19937 random(1);
-  int refused = 0;
-  for (int i = 0; i < 20000; ++i) {
-    std::string bytes = good;
-    for (int n = 1 + static_cast<int>(random() % 4); n > 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
-    if (random() % 4 == 0) bytes.resize(random() % bytes.size());
-    const std::string got = refusal([&] {
-      readSafetensors(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size(), "mutant");
-    });
-    if (got == "none") continue;
-    ++refused;
-    if (!got.starts_with("BAD_FILE mutant") && !got.starts_with("BAD_TENSOR mutant")) CHECK_CASE(false, got);
-  }
-  CHECK(refused > 10000);
-}
-
 }  // namespace
 
 int main() {
   hostileFiles();
   tensorsThatDoNotFit();
-  mutations();
   std::filesystem::remove_all(folder);
   return checks();
 }

@@ -1,4 +1,5 @@
 /** Bad input: each gives a typed error with its code, naming the thing; nothing crashes, hangs or falls back. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,11 +62,18 @@ describe('a checkpoint is refused', () => {
     ['whose header lies', () => withWeights('llama-g4', (b) => (b.writeBigUInt64LE(2n ** 63n), b)), 'BAD_FILE', /length 9223372036854775808/],
     ['whose shard is missing', () => without('llama-bf16-sharded', 'model-00002-of-00002.safetensors'), 'BAD_FILE', /00002/],
     ['whose shard is elsewhere', () => edited('model.safetensors.index.json', '{"weight_map":{"a":"../a.safetensors"}}'), 'BAD_CONFIG', /\.\.\/a/],
+    ['whose config is a pipe', () => piped('config.json'), 'BAD_FILE', /config\.json: not a regular file/],
+    ['whose weights are a pipe', () => piped('model.safetensors'), 'BAD_FILE', /model\.safetensors: not a regular file/],
     ['without weights', () => without('llama-g4', 'model.safetensors'), 'BAD_FILE', /model\.safetensors/],
   ];
   function edited(file: string, content: string | Buffer): string {
     const folder = copyOf('llama-g4');
     writeFileSync(join(folder, file), content);
+    return folder;
+  }
+  function piped(file: string): string {
+    const folder = without('llama-g4', file);
+    execFileSync('mkfifo', [join(folder, file)]);
     return folder;
   }
   function without(name: string, file: string): string {

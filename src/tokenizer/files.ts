@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
-import { decodeUtf8 } from '../json-file.js';
+import { decodeUtf8, readRegular } from '../json-file.js';
 
 export type Json = Record<string, unknown>;
 
@@ -13,7 +12,7 @@ export interface TokenizerFiles {
 
 /**
  * Reads tokenizer.json, tokenizer_config.json and chat_template.jinja (the last two may be absent) of a folder.
- * @throws PathPressError BAD_TOKENIZER or BAD_UTF8, naming the file.
+ * @throws PathPressError BAD_TOKENIZER, BAD_FILE or BAD_UTF8, naming the file.
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const tokenizer = await readJson(join(folder, 'tokenizer.json'), true);
@@ -65,8 +64,9 @@ async function readJson(file: string, needed: boolean): Promise<Json> {
 async function readText(file: string, needed: boolean): Promise<string | null> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegular(file);
   } catch (cause) {
+    if (cause instanceof PathPressError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !needed) return null;
     throw new PathPressError(

@@ -38,7 +38,7 @@ export interface Tokenizer {
 
 /**
  * Loads tokenizer.json (and tokenizer_config.json, chat_template.jinja) of a folder in Hugging Face layout; never the network.
- * @throws PathPressError BAD_TOKENIZER or BAD_UTF8, naming the file.
+ * @throws PathPressError BAD_TOKENIZER, BAD_FILE or BAD_UTF8, naming the file.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
@@ -86,10 +86,8 @@ class LoadedTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, { skipSpecial = false } = {}): string {
     const known = Array.from(ids).filter((id) => this.#tokens.has(id));
     if (known.length === 0) return '';
-    return this.#implementation.decode(known, {
-      skip_special_tokens: skipSpecial,
-      clean_up_tokenization_spaces: false,
-    });
+    const options = { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false };
+    return this.#implementation.decode(known, options);
   }
 
   stream(options: { skipSpecial?: boolean } = {}): TextStream {
