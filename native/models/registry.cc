@@ -1,4 +1,6 @@
 #include <array>
+#include <limits>
+#include <sstream>
 #include <string>
 
 #include "../engine/errors.h"
@@ -45,7 +47,12 @@ void checkConfig(const ModelConfig& config) {
   if (config.group() > 32) refuse("more than 32 query heads share a key-value head");
   if (config.headDim % 2 != 0) refuse("head_dim " + std::to_string(config.headDim) + " is odd: rotary pairs need even");
   if (!(config.normEpsilon > 0)) refuse("rms_norm_eps " + std::to_string(config.normEpsilon) + " is not above 0");
-  if (!(config.ropeTheta > 0)) refuse("rope_theta " + std::to_string(config.ropeTheta) + " is not above 0");
+  // Frequencies are computed in float32.
+  if (!(config.ropeTheta >= std::numeric_limits<float>::min() && config.ropeTheta <= std::numeric_limits<float>::max())) {
+    std::ostringstream text;
+    text << "rope_theta " << config.ropeTheta << " is not a positive number that float32 holds";
+    refuse(text.str());
+  }
   const RopeScaling& scaling = config.ropeScaling;
   if (scaling.type != "default" && scaling.type != "llama3") refuse("rope_scaling type \"" + scaling.type + "\" is unknown");
   if (scaling.type == "llama3" &&

@@ -9,7 +9,7 @@ import type { NativeConfig } from './binding.js';
 import { PathPressError } from './errors.js';
 import { readGenerationConfig } from './generation-config.js';
 
-const count = z.number().int().positive();
+const count = z.number().int().positive().max(2 ** 31 - 1); // as the engine holds it
 const ids = z.union([z.number().int(), z.array(z.number().int())]).nullish();
 
 const ropeSchema = z.object({

@@ -50,6 +50,8 @@ describe('a checkpoint is refused', () => {
     ['of an unknown family', () => withConfig('llama-g4', (c) => (c.model_type = 'mamba')), 'UNKNOWN_FAMILY', /"mamba"/],
     ['of another width', () => withConfig('llama-g4', (c) => (c.intermediate_size = 57)), 'BAD_TENSOR', /\[56, 32\].*\[57, 32\]/],
     ['of more layers', () => withConfig('llama-g4', (c) => (c.num_hidden_layers = 3)), 'BAD_TENSOR', /model\.layers\.2\./],
+    ['of more than 32 bits', () => withConfig('llama-g4', (c) => (c.hidden_size = 2 ** 32 + 32)), 'BAD_CONFIG', /hidden_size 4294967328/],
+    ['of a rope base beyond float32', () => withConfig('llama-g4', (c) => (c.rope_theta = 1e300)), 'BAD_CONFIG', /rope_theta 1e\+300/],
     ['of heads that do not divide', () => withConfig('llama-g4', (c) => (c.num_key_value_heads = 3)), 'BAD_CONFIG', /num_key_value_heads 3/],
     ['of an odd head', () => withConfig('llama-g4', (c) => (c.head_dim = 5)), 'BAD_CONFIG', /head_dim 5/],
     ['of an unknown rope scaling', () => withConfig('llama-g4', (c) => (c.rope_scaling = { type: 'yarn', factor: 4 })), 'BAD_CONFIG', /"yarn"/],
