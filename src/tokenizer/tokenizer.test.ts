@@ -160,6 +160,16 @@ describe('a tokenizer of whole words', () => {
     );
   });
 
+  it('a post-processor of no shape is met at the first text, and the file is named', async () => {
+    const post_processor = { type: 'TemplateProcessing', single: [10], pair: [], special_tokens: {} };
+    await write('tokenizer.json', JSON.stringify({ ...wordLevel, post_processor }));
+    const tokenizer = await loadTokenizer(folder);
+    expect(() => tokenizer.encode('x = 7')).toThrow(
+      expect.objectContaining({ code: 'BAD_TOKENIZER', message: expect.stringContaining('tokenizer.json: ') }),
+    );
+    await write('tokenizer.json', JSON.stringify(wordLevel));
+  });
+
   it('says that it has no chat template', async () => {
     const tokenizer = await loadTokenizer(folder);
     expect(() => tokenizer.applyChat([{ role: 'user', content: 'x' }])).toThrow(

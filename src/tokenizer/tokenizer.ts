@@ -20,7 +20,8 @@ export interface Tokenizer {
   /**
    * Ids of a text. Special tokens written in the text are taken as such; `special` adds the tokenizer's own around it
    * (default: none added).
-   * @throws PathPressError BAD_PROMPT where the vocabulary lacks a word and has no token for unknown ones.
+   * @throws PathPressError BAD_PROMPT where the vocabulary lacks a word and has no token for unknown ones; BAD_TOKENIZER
+   *   where a part of tokenizer.json that loading does not look at is of no use.
    */
   encode(text: string, options?: { special?: boolean }): number[];
   /** Text of ids, special tokens shown unless skipped; no clean-up of spaces; ids beyond the vocabulary give nothing. */
@@ -76,7 +77,7 @@ class LoadedTokenizer implements Tokenizer {
 
   encode(text: string, { special = false } = {}): number[] {
     if (text === '' && !special) return [];
-    const ids = this.#implementation.encode(text, { add_special_tokens: special }) as (number | undefined)[];
+    const ids = this.#trusting(() => this.#implementation.encode(text, { add_special_tokens: special })) as (number | undefined)[];
     const at = ids.indexOf(undefined);
     if (at < 0) return ids as number[];
     const word = this.#implementation.tokenize(text, { add_special_tokens: special })[at];
@@ -87,7 +88,7 @@ class LoadedTokenizer implements Tokenizer {
     const known = Array.from(ids).filter((id) => this.#tokens.has(id));
     if (known.length === 0) return '';
     const options = { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false };
-    return this.#implementation.decode(known, options);
+    return this.#trusting(() => this.#implementation.decode(known, options));
   }
 
   stream(options: { skipSpecial?: boolean } = {}): TextStream {
@@ -111,6 +112,15 @@ class LoadedTokenizer implements Tokenizer {
       );
     }
     return this.encode(text);
+  }
+
+  // The package looks at some parts of tokenizer.json when they are used, and takes their shape for granted.
+  #trusting<T>(use: () => T): T {
+    try {
+      return use();
+    } catch (cause) {
+      throw new PathPressError('BAD_TOKENIZER', `${this.folder}/tokenizer.json: ${(cause as Error).message}`, { cause });
+    }
   }
 
   token(id: number): string | undefined {
