@@ -3,11 +3,28 @@
 // computed anew later; only a sequence that the whole pool cannot hold fails.
 #include <algorithm>
 #include <new>
+#include <unordered_set>
 
 #include "engine.h"
 #include "errors.h"
 
 namespace pathpress {
+
+void Engine::census(std::function<void(const PoolCensus&)> done) {
+  post([this, done = std::move(done)] {
+    PoolCensus census{pool_.total(), pool_.free(), pool_.used(), 0, 0};
+    std::unordered_set<const std::byte*> blocks;
+    for (const auto& sequence : sequences_) {
+      for (int i = 0; i < shape_.layers * shape_.kvHeads; ++i) {
+        const HeadCache& head = sequence->cache.head(i / shape_.kvHeads, i % shape_.kvHeads);
+        census.held += head.blocks.size();
+        blocks.insert(head.blocks.begin(), head.blocks.end());
+      }
+    }
+    census.distinct = blocks.size();
+    done(census);
+  });
+}
 
 bool Engine::fits(double peakBlocks) const {
   double promised = 0;

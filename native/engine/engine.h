@@ -34,6 +34,13 @@ struct Run {
   std::set<size_t> stopped;  // requests that were stopped before they were started
 };
 
+// Blocks of the pool between two steps: what it counts, and what the live sequences hold.
+struct PoolCensus {
+  size_t total = 0, free = 0, used = 0;
+  size_t held = 0;      // by sequences, those of a parked one included
+  size_t distinct = 0;  // among the held ones: less than `held` where two own the same block
+};
+
 class Engine {
  public:
   // Loads the model; throws EngineError.
@@ -52,6 +59,8 @@ class Engine {
   // Takes a request's cache away as if the pool had run out: it is computed anew when another sequence has ended, or
   // none is left. Its result is the same.
   void preempt(uint64_t run, size_t request);
+  // Counts the pool's blocks between two steps and tells `done`, on the engine's thread.
+  void census(std::function<void(const PoolCensus&)> done);
   // Lets a request of a lockstep run go on to its next token.
   void acknowledge(uint64_t run, size_t request);
 

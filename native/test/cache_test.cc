@@ -1,5 +1,5 @@
-// Block accounting under random admission, growth, compaction and release: no block is lost, none is owned twice, and
-// what a head holds is what was written.
+// Block accounting under random admission, growth, compaction, exhaustion, preemption and release: no block is lost, none
+// is owned twice, and what a head holds is what was written. Arguments: check.h.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr int layers = 2, kvHeads = 2, dim = 3;
 const PageLayout layout{dim, DType::f32};
-std::mt19937 generator(5);
+std::mt19937_64 generator;
 
 int below(int limit) { return static_cast<int>(generator() % static_cast<unsigned>(limit)); }
 
@@ -28,8 +28,13 @@ struct Shadow {
   float next = 0;
 };
 
-void append(Shadow& shadow, int count) {
-  shadow.cache->reserve(count);
+// Returns false where the pool has no room; the cache is then as it was.
+bool append(Shadow& shadow, int count) {
+  try {
+    shadow.cache->reserve(count);
+  } catch (const EngineError&) {
+    return false;
+  }
   for (int layer = 0; layer < layers; ++layer) {
     for (int head = 0; head < kvHeads; ++head) {
       for (int i = 0; i < count; ++i) {
@@ -41,6 +46,14 @@ void append(Shadow& shadow, int count) {
   }
   shadow.cache->commit(count, shadow.position);
   shadow.position += count;
+  return true;
+}
+
+// As a preempted sequence gives way: everything goes back, and it begins again.
+void preempt(Shadow& shadow) {
+  shadow.cache->clear();
+  for (auto& first : shadow.first) first.clear();
+  shadow.position = 0;
 }
 
 void compact(Shadow& shadow) {
@@ -79,12 +92,34 @@ bool holdsWhatWasWritten(const Shadow& shadow) {
   return true;
 }
 
-void randomLife() {
-  BlockPool pool(layout.bytes(), size_t{1} << 24);
-  std::vector<Shadow> live;
+struct Held {
   bool balanced = true, unshared = true, intact = true, minimal = true;
-  for (int step = 0; step < 10000; ++step) {
-    const int what = below(10);
+  int refusals = 0;
+};
+
+void look(const BlockPool& pool, const std::vector<Shadow>& live, Held& so) {
+  std::set<const std::byte*> owned;
+  size_t held = 0;
+  for (const Shadow& shadow : live) {
+    size_t own = 0;
+    for (int i = 0; i < layers * kvHeads; ++i) {
+      const HeadCache& head = shadow.cache->head(i / kvHeads, i % kvHeads);
+      own += head.blocks.size();
+      owned.insert(head.blocks.begin(), head.blocks.end());
+      so.minimal &= head.blocks.size() == static_cast<size_t>((head.count + pageEntries - 1) / pageEntries);
+    }
+    so.balanced &= own == shadow.cache->blocks();
+    held += own;
+  }
+  so.balanced &= held == pool.used() && pool.free() + pool.used() == pool.total() && pool.total() <= pool.capacity();
+  so.unshared &= owned.size() == held;
+}
+
+void randomLife(Held& so) {
+  BlockPool pool(layout.bytes(), layout.bytes() * static_cast<size_t>(8 + below(120)));
+  std::vector<Shadow> live;
+  for (int step = 0; step < 100; ++step) {
+    const int what = below(12);
     if (live.size() < 8 && (live.empty() || what == 0)) {
       live.emplace_back();
       live.back().cache = std::make_unique<SequenceCache>(pool, CacheShape{layers, kvHeads, layout},
@@ -93,33 +128,28 @@ void randomLife() {
     const auto at = static_cast<size_t>(below(static_cast<int>(live.size())));
     if (what == 1) live.erase(live.begin() + static_cast<int64_t>(at));
     else if (what == 2) compact(live[at]);
-    else append(live[at], 1 + below(what == 3 ? 40 : 3));
-
-    std::set<const std::byte*> owned;
-    size_t held = 0;
-    for (const Shadow& shadow : live) {
-      size_t own = 0;
-      for (int i = 0; i < layers * kvHeads; ++i) {
-        const HeadCache& head = shadow.cache->head(i / kvHeads, i % kvHeads);
-        own += head.blocks.size();
-        owned.insert(head.blocks.begin(), head.blocks.end());
-        minimal &= head.blocks.size() == static_cast<size_t>((head.count + pageEntries - 1) / pageEntries);
-      }
-      balanced &= own == shadow.cache->blocks();
-      held += own;
-    }
-    balanced &= held == pool.used() && pool.free() + pool.used() == pool.total();
-    unshared &= owned.size() == held;
-    if (step % 50 == 0) {
-      for (const Shadow& shadow : live) intact &= holdsWhatWasWritten(shadow);
+    else if (what == 3) preempt(live[at]);
+    else if (!append(live[at], 1 + below(what < 6 ? 60 : 3))) ++so.refusals;
+    look(pool, live, so);
+    if (step % 20 == 0) {
+      for (const Shadow& shadow : live) so.intact &= holdsWhatWasWritten(shadow);
     }
   }
-  CHECK(balanced);
-  CHECK(unshared);
-  CHECK(intact);
-  CHECK(minimal);
   live.clear();
-  CHECK(pool.used() == 0);
+  so.balanced &= pool.used() == 0;
+}
+
+void randomLives(const check::Soak& soak) {
+  int refusals = 0;
+  for (uint64_t i = soak.first; i < soak.first + soak.count; ++i) {
+    soak.at(i, 200);
+    generator.seed(soak.seedOf(i));
+    Held so;
+    randomLife(so);
+    CHECK_CASE(so.balanced && so.unshared && so.intact && so.minimal, "life " + std::to_string(i));
+    refusals += so.refusals;
+  }
+  if (soak.count >= 100) CHECK(refusals > 0);
 }
 
 void limit() {
@@ -163,8 +193,8 @@ void rounding() {
 
 }  // namespace
 
-int main() {
-  randomLife();
+int main(int argc, char** argv) {
+  randomLives(check::Soak(argc, argv, 200));
   limit();
   rounding();
   return checks();

@@ -4,87 +4,19 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <random>
 
-#include "../engine/engine.h"
 #include "../engine/errors.h"
 #include "../engine/safetensors.h"
 #include "check.h"
+#include "engine_world.h"
 
 using namespace pathpress;
 
 namespace {
-
-struct Collector : Listener {
-  explicit Collector(size_t requests) : results(requests), tokens(requests), failures(requests) {}
-  void token(size_t request, int32_t id) override { tokens[request].push_back(id); }
-  void result(size_t request, Result&& result) override { results[request].push_back(std::move(result)); }
-  void failed(size_t request, const std::string& code, const std::string& message) override {
-    failures[request].push_back(code + " " + message);
-  }
-  void done(const std::string& code, const std::string&) override {
-    ends += 1;
-    end = code;
-    finished.set_value();
-  }
-  std::vector<std::vector<Result>> results;
-  std::vector<std::vector<int32_t>> tokens;
-  std::vector<std::vector<std::string>> failures;
-  int ends = 0;
-  std::string end;
-  std::promise<void> finished;
-};
-
-EngineOptions options(int threads) {
-  ModelConfig config;  // data/fixtures/hf/llama-g4
-  config.family = "llama";
-  config.layers = 2;
-  config.hidden = 32;
-  config.intermediate = 56;
-  config.heads = 8;
-  config.kvHeads = 2;
-  config.headDim = 4;
-  config.vocab = 64;
-  config.normEpsilon = 1e-6;
-  EngineOptions options;
-  options.config = config;
-  options.weightFiles = {"../data/fixtures/hf/llama-g4/model.safetensors"};
-  options.threads = threads;
-  return options;
-}
-
-Request request(int i, int64_t maxTokens) {
-  constexpr std::array aggregations = {"layer", "group", "head"};
-  Request request;
-  for (int k = 0; k <= i % 7; ++k) request.promptIds.push_back((i * 5 + k * 3) % 64);
-  request.policy.name = i % 4 == 3 ? "full" : "rpc";
-  request.policy.interval = 16;
-  request.policy.window = 4;
-  request.policy.aggregation = aggregations[static_cast<size_t>(i % 3)];
-  request.sampling = {.temperature = 1, .topP = 0.9, .seed = 5};
-  request.stream[0] = i;
-  request.maxTokens = maxTokens;
-  request.trace = i % 2 == 0;
-  return request;
-}
-
-std::vector<Request> requests(int count, int64_t maxTokens) {
-  std::vector<Request> all;
-  for (int i = 0; i < count; ++i) all.push_back(request(i, maxTokens));
-  return all;
-}
-
-std::shared_ptr<Collector> finish(Engine& engine, uint64_t id, std::vector<Request> all, size_t batch) {
-  const auto collector = std::make_shared<Collector>(all.size());
-  engine.start(id, std::move(all), batch, collector);
-  collector->finished.get_future().wait();
-  return collector;
-}
 
 // Everything but the time it took.
 bool sameResult(const Result& a, const Result& b) {
