@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../evaluate/records-file.js';
-import { packageRoot } from '../package.js';
 import { vocabulary } from '../tasks/vocabulary.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
@@ -122,41 +120,5 @@ describe('eval', { timeout: 120_000 }, () => {
     expect(readRecords(out).length).toBeGreaterThan(0);
     expect((await pathpress(args)).status).toBe(0);
     expect(numbers(out)).toEqual(Array.from({ length: 30 }, (_, i) => [i, 0]));
-  });
-});
-
-const cli = join(packageRoot, 'dist', 'cli.js');
-describe.skipIf(!existsSync(cli))('eval, killed (needs a build)', () => {
-  const start = (args: string[]) => {
-    const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let err = '';
-    child.stderr.on('data', (piece) => (err += piece));
-    const ended = new Promise<{ status: number | null; err: string }>((settle) =>
-      child.on('close', (status) => settle({ status, err })),
-    );
-    return { child, ended };
-  };
-  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-
-  it('resumes to the records of an undisturbed run', { timeout: 300_000 }, async () => {
-    const [calm, killed] = ['calm.jsonl', 'killed.jsonl'].map((name) => join(folder.path, name));
-    const args = (out: string) =>
-      evaluation(out, '--problems', 40, '--max-tokens', 600, '--batch', 4, ...rpc).map(String);
-    expect((await pathpress(args(calm))).status).toBe(0);
-    const whole = size(calm);
-    let kills = 0;
-    for (const share of [0, 0.11, 0.3, 0.55, 0.83]) {
-      const { child, ended } = start(args(killed));
-      while (child.exitCode === null && size(killed) <= share * whole)
-        await new Promise((wake) => setTimeout(wake, Math.random() * 4));
-      if (child.exitCode === null) kills += Number(child.kill('SIGKILL'));
-      const { err } = await ended;
-      expect(size(killed), err).toBeGreaterThan(share * whole);
-    }
-    expect(kills).toBeGreaterThanOrEqual(3);
-    const { status, err } = await start(args(killed)).ended;
-    expect(status, err).toBe(0);
-    expect(sortedLines(killed)).toEqual(sortedLines(calm));
-    rmSync(killed);
   });
 });

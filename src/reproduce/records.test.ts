@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -34,6 +34,7 @@ describe('useRecord', () => {
     const read = await useRecord('squares', settings, squares(made), places());
     expect(read).toEqual(fresh);
     expect(made).toEqual(['1', '2', '3']);
+    writeFileSync(join(root, 'records', 'soak.json'), '{"name": "soak"}'); // not a notebook's: no time of its own
     expect(recordTimes(join(root, 'records'))).toEqual([{ name: 'squares', seconds: fresh.seconds }]);
     expect(readdirSync(join(root, 'cache', 'squares'))).toEqual([]);
     expect(JSON.parse(readFileSync(join(root, 'records', 'squares.json'), 'utf8'))).toEqual(fresh);

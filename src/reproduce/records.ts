@@ -79,15 +79,18 @@ export async function useRecord<T>(
   }
 }
 
-/** Name and seconds of every committed record: what making them all anew would take. */
+/**
+ * Name and seconds of every committed record that notebooks make: what making them all anew would take. Other commands'
+ * (soak.json) have no such time.
+ */
 export function recordTimes(folder = records): { name: string; seconds: number }[] {
   const files = list(folder)
     .filter((file) => file.endsWith('.json'))
     .sort();
-  return files.map((file) => {
-    const { name, seconds } = readRecord(join(folder, file));
-    return { name, seconds };
-  });
+  return files
+    .map((file) => readRecord(join(folder, file)))
+    .filter(({ seconds }) => seconds !== undefined)
+    .map(({ name, seconds }) => ({ name, seconds }));
 }
 
 function list(folder: string): string[] {

@@ -1,4 +1,4 @@
-// Starts endless streams on the add-on and leaves in the way it is told to. CommonJS: see run.test.ts.
+// Starts endless streams on the add-on and leaves in the way it is told to. CommonJS, so that it starts as it stands, from src as from dist.
 const { parentPort, workerData } = require('node:worker_threads');
 
 const { addon, model, how, streams } = workerData;

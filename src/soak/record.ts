@@ -1,0 +1,46 @@
+/** data/records/soak.json: the last full run of the suite. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { versions } from '../engine/engine.js';
+import { packageRoot, version } from '../package.js';
+
+export interface PartRecord {
+  name: string;
+  count: number;
+  unit: string;
+  seconds: number;
+  figures: Record<string, number | string>;
+  /** What could not be tried there, and why. */
+  skipped: string[];
+}
+
+/** Keeps a run in which every part held at its full count, with where, when and on which commit it was. */
+export function keepRecord(seed: number, parts: PartRecord[], folder = join(packageRoot, 'data', 'records')): void {
+  const path = join(folder, 'soak.json');
+  const record = {
+    name: 'soak',
+    command: 'npm run soak',
+    made: new Date().toISOString().slice(0, 10),
+    commit: commit(),
+    engine: version,
+    machine: { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd: versions().simd },
+    seed,
+    parts,
+  };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 1)}\n`);
+  renameSync(`${path}.part`, path);
+  console.log(`kept in ${path}`);
+}
+
+/** The commit that was built, with a plus where the tree had changes of its own. */
+function commit(): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
+  try {
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? '+' : '');
+  } catch {
+    return 'unknown';
+  }
+}
