@@ -5,6 +5,7 @@
 
 #include "../bench/read_bandwidth.h"
 #include "../engine/errors.h"
+#include "analysis.h"
 #include "bridge.h"
 #include "convert.h"
 
@@ -186,6 +187,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("simd", Napi::Function::New(env, simd, "simd"));
   exports.Set("readBandwidth", Napi::Function::New(env, bandwidth, "readBandwidth"));
+  exportAnalysis(exports);
   return exports;
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadBinding } from '../engine/binding.js';
 import { entropyCeiling, ngramEntropy, prefixEntropies } from './entropy.js';
 import { randomIndex, shuffledIndices } from './random.js';
 
@@ -10,6 +11,17 @@ const golden = JSON.parse(
   texts: Record<string, number[]>;
   cases: { text: string; n: number; length: number; bits: number }[];
 };
+
+/** The definition, gram by gram in a Map; shares nothing with native/analysis. */
+function plainEntropy(ids: ArrayLike<number>, n: number): number {
+  const times = new Map<string, number>();
+  const total = ids.length - n + 1;
+  for (let i = 0; i < total; i++) {
+    const gram = Array.from({ length: n }, (_, k) => ids[i + k]).join();
+    times.set(gram, (times.get(gram) ?? 0) + 1);
+  }
+  return Math.log2(total) - [...times.values()].reduce((sum, c) => sum + c * Math.log2(c), 0) / total;
+}
 
 describe('n-gram entropy', { timeout: 60000 }, () => {
   it('equals numpy to 1e-12 on every text, n and length', () => {
@@ -61,6 +73,29 @@ describe('n-gram entropy', { timeout: 60000 }, () => {
     const shuffled = Array.from(shuffledIndices(ids.length, 8), (i) => ids[i]);
     expect(ngramEntropy(shuffled, 1)).toBe(ngramEntropy(ids, 1));
     expect(ngramEntropy(shuffled, 2)).toBeGreaterThan(ngramEntropy(ids, 2) + 1);
+  });
+
+  it('of a text of many partitions, packed grams and long ones, at several lengths, is what the definition gives', () => {
+    const length = 150_000;
+    // Frequent ids and rare ones; the second text's need more than 64 bits for three.
+    const draw = (i: number): number => Math.floor(randomIndex(400, 5, i) ** 2 / (1 + randomIndex(50, 6, i)));
+    const packed = Int32Array.from({ length }, (_, i) => draw(i));
+    const long = packed.map((id) => Math.imul(id, 0x9e3779b1));
+    const lengths = [140_000, 700, 70_001, length];
+    for (const n of [1, 2, 3, 5]) {
+      const bits = prefixEntropies(packed, n, lengths);
+      lengths.forEach((l, i) => expect(bits[i]).toBeCloseTo(plainEntropy(packed.subarray(0, l), n), 11));
+      expect(prefixEntropies(long, n, lengths)).toEqual(bits); // renamed ids: the same counts, so the same bits
+    }
+  });
+
+  it('is the same on any number of threads', () => {
+    const ids = Int32Array.from({ length: 300_000 }, (_, i) => randomIndex(200, 9, i) * randomIndex(200, 10, i));
+    for (const n of [1, 2, 3]) {
+      const counted = [1, 2, 5].map((threads) => loadBinding().gramOccurrences(ids, n, [5000, ids.length], threads));
+      expect(counted[1]).toEqual(counted[0]);
+      expect(counted[2]).toEqual(counted[0]);
+    }
   });
 
   it('survives a table that grows many times', () => {

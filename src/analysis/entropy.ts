@@ -1,4 +1,6 @@
-/** Sliding n-gram Shannon entropy of token ids, in bits (METHODS §5). */
+/** Sliding n-gram Shannon entropy of token ids, in bits (METHODS §5). Grams are counted by native/analysis. */
+import { availableParallelism } from 'node:os';
+import { loadBinding } from '../engine/binding.js';
 import { PathPressError } from '../engine/errors.js';
 
 /** The highest entropy in bits that n-grams of a text of `length` ids can have: every one different, log2(length − n + 1). */
@@ -10,7 +12,7 @@ export function entropyCeiling(length: number, n: number): number {
  * Entropy of the n-grams of the first `length` ids, for each length, in bits.
  * @param ids token ids, whole numbers of 32 bits (ids)
  * @param n ids to a gram, ≥ 1
- * @param lengths prefix lengths, each n to ids.length; in any order
+ * @param lengths prefix lengths, each n to ids.length; in any order; the text is gone through once for all
  * @returns one entropy a length (lengths)
  * @throws BAD_OPTION for an n below 1, or a length without an n-gram or beyond the text
  */
@@ -24,17 +26,12 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
       );
     }
   }
-  const first = firstAppearances(ids, n, Math.max(n, ...lengths));
-  const counts = new Int32Array(first.length); // of each gram, at the position where it appears first
-  const byLength = lengths.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b]);
-  const entropies = new Array<number>(lengths.length);
-  let counted = 0;
-  for (const i of byLength) {
-    const grams = lengths[i] - n + 1;
-    for (; counted < grams; counted++) counts[first[counted]]++;
-    entropies[i] = entropyOfCounts(counts.subarray(0, grams));
-  }
-  return entropies;
+  if (lengths.length === 0) return [];
+  const ascending = [...new Set(lengths)].sort((a, b) => a - b);
+  const text = wholeNumbers(ids, ascending[ascending.length - 1]);
+  const occurrences = loadBinding().gramOccurrences(text, n, ascending, availableParallelism());
+  const entropies = new Map(ascending.map((length, i) => [length, entropyOf(occurrences[i], length - n + 1)]));
+  return lengths.map((length) => entropies.get(length)!);
 }
 
 /**
@@ -47,70 +44,22 @@ export function ngramEntropy(ids: ArrayLike<number>, n: number): number {
 }
 
 /**
- * log2(total) − Σ c·log2 c / total, where the counts add up to their own number. Equal counts are added as one term:
- * a text has few distinct counts, so the sum has few roundings and few logarithms.
+ * log2(total) − Σ c·log2 c / total, over pairs of a count c and the number of grams that have it, by ascending c. A text
+ * has few distinct counts, so the sum has few roundings and few logarithms, and one order whatever machine counted.
  */
-function entropyOfCounts(counts: Int32Array): number {
-  let largest = 0;
-  for (let i = 0; i < counts.length; i++) if (counts[i] > largest) largest = counts[i];
-  const gramsWithCount = new Int32Array(largest + 1);
-  for (let i = 0; i < counts.length; i++) gramsWithCount[counts[i]]++;
+function entropyOf(occurrences: Uint32Array, total: number): number {
   let sum = 0;
-  for (let c = 2; c <= largest; c++) if (gramsWithCount[c] > 0) sum += gramsWithCount[c] * c * Math.log2(c);
-  return Math.max(0, Math.log2(counts.length) - sum / counts.length);
+  for (let i = 0; i < occurrences.length; i += 2) {
+    sum += occurrences[i + 1] * occurrences[i] * Math.log2(occurrences[i]);
+  }
+  return Math.max(0, Math.log2(total) - sum / total);
 }
 
-/**
- * For the n-gram at each position of the first `length` ids: the first position that holds the same gram. Grams are
- * hashed and then compared id by id, so the answer is exact for any n and any vocabulary.
- */
-function firstAppearances(ids: ArrayLike<number>, n: number, length: number): Int32Array {
+/** The first `length` ids as the native side reads them; copied only where they lie otherwise. */
+function wholeNumbers(ids: ArrayLike<number>, length: number): Int32Array {
+  if (ids instanceof Int32Array) return ids.subarray(0, length);
+  if (ids instanceof Uint32Array) return new Int32Array(ids.buffer, ids.byteOffset, length);
   const text = new Int32Array(length);
   for (let i = 0; i < length; i++) text[i] = ids[i];
-  const first = new Int32Array(length - n + 1);
-  let table: Int32Array = new Int32Array(2 * 4096); // (slots, 2): first position + 1, or 0 where free; hash
-  let mask = 4095;
-  let distinct = 0;
-  for (let i = 0; i < first.length; i++) {
-    let hash = n;
-    for (let k = i; k < i + n; k++) {
-      hash = Math.imul(hash ^ text[k], 0x9e3779b1);
-      hash ^= hash >>> 15;
-    }
-    let slot = hash & mask;
-    while (table[2 * slot] !== 0 && !(table[2 * slot + 1] === hash && sameGram(text, table[2 * slot] - 1, i, n))) {
-      slot = (slot + 1) & mask;
-    }
-    if (table[2 * slot] !== 0) {
-      first[i] = table[2 * slot] - 1;
-      continue;
-    }
-    first[i] = i;
-    table[2 * slot] = i + 1;
-    table[2 * slot + 1] = hash;
-    if (2 * ++distinct > mask) {
-      table = doubled(table);
-      mask = 2 * mask + 1;
-    }
-  }
-  return first;
-}
-
-/** The same entries in twice the slots, so that a table of few different grams stays small enough for the cache. */
-function doubled(table: Int32Array): Int32Array {
-  const mask = table.length - 1; // 2 numbers a slot: as many slots as the old table has numbers
-  const grown = new Int32Array(2 * table.length);
-  for (let old = 0; old < table.length; old += 2) {
-    if (table[old] === 0) continue;
-    let slot = table[old + 1] & mask;
-    while (grown[2 * slot] !== 0) slot = (slot + 1) & mask;
-    grown[2 * slot] = table[old];
-    grown[2 * slot + 1] = table[old + 1];
-  }
-  return grown;
-}
-
-function sameGram(text: Int32Array, a: number, b: number, n: number): boolean {
-  for (let k = 0; k < n; k++) if (text[a + k] !== text[b + k]) return false;
-  return true;
+  return text;
 }

@@ -105,6 +105,11 @@ export interface Binding {
   simd(): string[];
   /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second; takes a second and a half. */
   readBandwidth(bytes: number, threads: number): number;
+  /**
+   * How often n-grams occur in the first so many ids, for each of `lengths` (ascending, n to ids.length): pairs of a
+   * number of times and how many different grams occur so often, by ascending times.
+   */
+  gramOccurrences(ids: Int32Array, n: number, lengths: number[], threads: number): Uint32Array[];
 }
 
 let loaded: Binding | undefined;

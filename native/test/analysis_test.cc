@@ -1,0 +1,43 @@
+// Gram counts against a map of vectors, on texts of one partition and of many, packed and long grams, at repeated and
+// crossing lengths.
+#include <map>
+
+#include "../analysis/gram_counts.h"
+#include "check.h"
+
+using namespace pathpress;
+
+namespace {
+
+uint32_t draw(uint32_t& state) { return (state = state * 1664525u + 1013904223u) >> 8; }
+
+void grams() {
+  uint32_t state = 1;
+  std::vector<int32_t> ids(200000);
+  for (int32_t& id : ids) id = static_cast<int32_t>(draw(state) % (1 + draw(state) % 3000));
+  for (const int32_t factor : {1, 700000}) {  // the second: 31 bits an id
+    std::vector<int32_t> text = ids;
+    for (int32_t& id : text) id *= factor;
+    for (const int n : {1, 2, 3, 7}) {
+      const std::vector<size_t> lengths = {7, 7, 5000, 199999, 200000};
+      std::map<std::vector<int32_t>, uint32_t> times;
+      size_t at = 0;
+      const auto found = gramOccurrences(text.data(), n, lengths, 3);
+      for (size_t i = 0; i < lengths.size(); ++i) {
+        for (; at + static_cast<size_t>(n) <= lengths[i]; ++at) ++times[{text.begin() + at, text.begin() + at + n}];
+        std::map<uint32_t, uint32_t> expected, got;
+        for (const auto& [gram, count] : times) ++expected[count];
+        for (const Occurrences& occurrences : found[i]) got[occurrences.times] = occurrences.grams;
+        CHECK_CASE(got == expected, "n " + std::to_string(n) + ", length " + std::to_string(lengths[i]));
+      }
+    }
+  }
+  CHECK(gramOccurrences(ids.data(), 1, {}, 2).empty());
+}
+
+}  // namespace
+
+int main() {
+  grams();
+  return checks();
+}
