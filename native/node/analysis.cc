@@ -1,8 +1,10 @@
 #include "analysis.h"
 
+#include <algorithm>
 #include <new>
 
 #include "../analysis/gram_counts.h"
+#include "../analysis/neighbours.h"
 #include "../engine/errors.h"
 #include "convert.h"
 
@@ -44,10 +46,27 @@ Napi::Value gramOccurrencesOf(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// neighbourCounts(vectors, dim, thresholds, threads, simd): (thresholds, rows)
+Napi::Value neighbourCountsOf(const Napi::CallbackInfo& info) {
+  const auto vectors = info[0].As<Napi::Float32Array>();
+  const int dim = info[1].As<Napi::Number>().Int32Value();
+  const auto thresholds = info[2].As<Napi::Float64Array>();
+  const std::vector<int32_t> counts = guarded(info.Env(), [&] {
+    return neighbourCounts(vectors.Data(), vectors.ElementLength() / static_cast<size_t>(dim), dim,
+                           {thresholds.Data(), thresholds.ElementLength()},
+                           selectKernels(info[4].As<Napi::String>().Utf8Value()),
+                           info[3].As<Napi::Number>().Int32Value());
+  });
+  Napi::Int32Array out = Napi::Int32Array::New(info.Env(), counts.size());
+  std::copy(counts.begin(), counts.end(), out.Data());
+  return out;
+}
+
 }  // namespace
 
 void exportAnalysis(Napi::Object& exports) {
   exports.Set("gramOccurrences", Napi::Function::New(exports.Env(), gramOccurrencesOf, "gramOccurrences"));
+  exports.Set("neighbourCounts", Napi::Function::New(exports.Env(), neighbourCountsOf, "neighbourCounts"));
 }
 
 }  // namespace pathpress

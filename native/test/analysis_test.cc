@@ -1,8 +1,9 @@
 // Gram counts against a map of vectors, on texts of one partition and of many, packed and long grams, at repeated and
-// crossing lengths.
+// crossing lengths; neighbour counts against a double loop, with rows beyond a block.
 #include <map>
 
 #include "../analysis/gram_counts.h"
+#include "../analysis/neighbours.h"
 #include "check.h"
 
 using namespace pathpress;
@@ -35,9 +36,31 @@ void grams() {
   CHECK(gramOccurrences(ids.data(), 1, {}, 2).empty());
 }
 
+void neighbours() {
+  uint32_t state = 2;
+  const size_t rows = 333;
+  const int dim = 37;
+  std::vector<float> vectors(rows * dim);
+  for (float& x : vectors) x = static_cast<float>(draw(state) % 1000) / 3000 - 0.1f;
+  const std::vector<double> thresholds = {0.1, 0.5};
+  std::vector<int32_t> expected(2 * rows);
+  for (size_t i = 0; i < rows; ++i) {
+    for (size_t j = 0; j < rows; ++j) {
+      double sum = 0;
+      for (int k = 0; k < dim; ++k) sum += double{vectors[i * dim + k]} * double{vectors[j * dim + k]};
+      for (size_t t = 0; t < 2; ++t) expected[t * rows + i] += i != j && sum > thresholds[t];
+    }
+  }
+  for (const Kernels* kernels : availableKernels()) {
+    CHECK_CASE(neighbourCounts(vectors.data(), rows, dim, thresholds, *kernels, 2) == expected, kernels->name);
+  }
+  CHECK(neighbourCounts(nullptr, 0, dim, thresholds, *availableKernels()[0], 2).empty());
+}
+
 }  // namespace
 
 int main() {
   grams();
+  neighbours();
   return checks();
 }

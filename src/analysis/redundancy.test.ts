@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadBinding } from '../engine/binding.js';
 import { randomIndex } from './random.js';
 import { neighbourCounts, outputRates, redundancy, redundancyRate, repeatedClusters } from './redundancy.js';
 
@@ -35,7 +36,7 @@ describe('redundancy', () => {
   });
 
   it('equals a plain double loop across block edges', () => {
-    for (const sentences of [1, 3, 63, 64, 65, 130]) {
+    for (const sentences of [1, 3, 63, 64, 65, 130, 321]) {
       const dim = 5;
       const vectors = Float32Array.from({ length: sentences * dim }, (_, i) => randomIndex(2000, 7, i) / 1000 - 1);
       const expected = Int32Array.from({ length: sentences }, (_, i) => {
@@ -49,6 +50,36 @@ describe('redundancy', () => {
       });
       expect(neighbourCounts(vectors, dim, [0.3])[0]).toEqual(expected);
     }
+  });
+
+  it('counts what the double sums say at every simd level and on any threads, also at a threshold itself', () => {
+    const [sentences, dim] = [700, 48];
+    const vectors = Float32Array.from({ length: sentences * dim }, (_, i) => randomIndex(2000, 3, i) / 14000 - 1 / 14);
+    const product = (i: number, j: number): number => {
+      let sum = 0;
+      for (let k = 0; k < dim; k++) sum += vectors[i * dim + k] * vectors[j * dim + k];
+      return sum;
+    };
+    const thresholds = Float64Array.of(product(0, 1), product(300, 699), 0.02, -0.01); // two that rounding decides
+    const expected = new Int32Array(thresholds.length * sentences);
+    for (let i = 0; i < sentences; i++) {
+      for (let j = 0; j < sentences; j++) {
+        if (i === j) continue;
+        const cosine = product(i, j);
+        thresholds.forEach((threshold, t) => (expected[t * sentences + i] += cosine > threshold ? 1 : 0));
+      }
+    }
+    for (const simd of loadBinding().simd()) {
+      for (const threads of [1, 3]) {
+        expect(loadBinding().neighbourCounts(vectors, dim, thresholds, threads, simd), simd).toEqual(expected);
+      }
+    }
+  });
+
+  it('numbers beyond what float32 sums can hold are compared in double precision', () => {
+    const large = Float32Array.of(1e20, 1e20, 1e20, -1e20, 1e-30, 1e-30);
+    expect([...neighbourCounts(large, 2, [1])[0]]).toEqual([0, 0, 0]);
+    expect([...neighbourCounts(large, 2, [-1])[0]]).toEqual([2, 2, 2]);
   });
 
   it('is strict: a cosine at the threshold is not similar, and N others are not more than N', () => {

@@ -110,6 +110,8 @@ export interface Binding {
    * number of times and how many different grams occur so often, by ascending times.
    */
   gramOccurrences(ids: Int32Array, n: number, lengths: number[], threads: number): Uint32Array[];
+  /** Other rows whose dot product with a row is above a threshold (thresholds × rows). `simd` as in NativeOptions. */
+  neighbourCounts(vectors: Float32Array, dim: number, thresholds: Float64Array, threads: number, simd: string): Int32Array;
 }
 
 let loaded: Binding | undefined;
