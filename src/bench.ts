@@ -1,11 +1,14 @@
 /**
  * `npm run bench`: decoding at batch 1 against one read of the weights, both measured in this run. The probe reads a buffer
- * as large as the weights over and over, so that what fits a cache is read from there, as the weights are.
+ * as large as the weights over and over, so that what fits a cache is read from there, as the weights are. Then the
+ * analysis against its references. `-- --json FILE` writes the analysis' cases.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { benchAnalysis, type AnalysisCase } from './bench-analysis.js';
 import { loadBinding } from './engine/binding.js';
 import { openEngine, versions } from './engine/engine.js';
 import { writeSyntheticCheckpoint } from './engine/synthetic.js';
@@ -42,7 +45,18 @@ async function secondsPerToken(model: string, threads: number, batch: number): P
   }
 }
 
+function printAnalysis(cases: readonly AnalysisCase[]): void {
+  const table = new Table({ head: ['case', 's', 'spread', 'reference', 's', 'reference / own'], style: { head: [], border: [] } });
+  for (const { name, seconds, rounds, reference, referenceSeconds } of cases) {
+    const spread = `${Math.min(...rounds).toPrecision(3)} to ${Math.max(...rounds).toPrecision(3)}`;
+    const against = referenceSeconds === undefined ? ['not at hand', ''] : [referenceSeconds.toPrecision(3), (referenceSeconds / seconds).toFixed(1)];
+    table.push([name, seconds.toPrecision(3), spread, reference, ...against]);
+  }
+  console.log(table.toString());
+}
+
 async function main(): Promise<void> {
+  const { json } = parseArgs({ options: { json: { type: 'string' } } }).values;
   const folder = mkdtempSync(join(tmpdir(), 'pathpress-bench-'));
   try {
     const bundled = bundledModel('reasoner');
@@ -71,6 +85,9 @@ async function main(): Promise<void> {
     const worst = Math.max(...ratios);
     console.log(`Batch 1 takes at most ${worst.toFixed(2)} times one read of the weights (limit ${limit}).`);
     if (worst > limit) process.exitCode = 1;
+    const analysis = await benchAnalysis(folder);
+    printAnalysis(analysis);
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ engine, simd, analysis }, null, 1)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
