@@ -20,7 +20,7 @@ export { summarize, type Summary } from './evaluate/summary.js';
 export { accuracyCell, outcomes, type AccuracyCell } from './experiments/accuracy-cell.js';
 export { openBundle, type Bundle } from './experiments/bundle.js';
 export { makeOutputs, type MadeOutput } from './experiments/outputs.js';
-export { cutToLengths, mostRepeated, redundancyCell, sampleOutputs, type RedundancyCell } from './experiments/redundancy-cell.js';
+export { cutToLengths, matchedRedundancy, mostRepeated, redundancyCell, sampleOutputs, type MatchedRedundancy, type RedundancyCell } from './experiments/redundancy-cell.js';
 export { speedCell, type SpeedCell } from './experiments/speed-cell.js';
 export { fileHash, howToGetTraces, traceFiles, traceOutputs, traceTokenizer } from './experiments/traces.js';
 export { ablationFigure } from './figures/ablation.js';

@@ -92,3 +92,10 @@ describe('statistics', { timeout: 60000 }, () => {
     expect(() => pairedBootstrap([[1]], [])).toThrow(/1 and 0/);
   });
 });
+
+it('wilson stays within 0 and 1 where all or none succeed', () => {
+  for (let trials = 1; trials <= 300; trials++) {
+    expect(wilson(trials, trials).high).toBeLessThanOrEqual(1);
+    expect(wilson(0, trials).low).toBeGreaterThanOrEqual(0);
+  }
+});

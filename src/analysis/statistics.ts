@@ -65,7 +65,7 @@ export function wilson(successes: number, trials: number): Interval {
   const centre = share + (z * z) / (2 * trials);
   const spread = z * Math.sqrt((share * (1 - share)) / trials + (z * z) / (4 * trials * trials));
   const scale = 1 + (z * z) / trials;
-  return around(share, (centre - spread) / scale, (centre + spread) / scale);
+  return around(share, Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)); // rounding may step over
 }
 
 /** Rounding must never put the mean outside its own interval. */

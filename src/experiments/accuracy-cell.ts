@@ -19,7 +19,7 @@ export interface AccuracyCell {
   correct: string;
   /** Generated tokens of each problem in order. */
   lengths: number[];
-  /** Of `chains`: share of restated values that are right, mean over problems; `each` holds every problem's. */
+  /** Of `chains`: share of the values that the problem restates which are restated right, mean over problems; one never reached is wrong. `each` holds every problem's. */
   lookups?: Interval & { each: number[] };
   /** Share of problems whose output ended by itself. */
   finished: number;
@@ -76,7 +76,7 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
     passAt1,
     correct: records.map((record) => Number(record.correct)).join(''),
     lengths: records.map((record) => record.generatedTokens),
-    ...(records.every((record) => record.lookups) && { lookups: lookupShares(records) }),
+    ...(records.every((record) => record.lookups) && { lookups: lookupShares(records, taskName) }),
     finished,
     meanTokens,
     compressions: average((r) => r.compressions),
@@ -101,7 +101,11 @@ export function outcomes(cell: AccuracyCell, what: 'correct' | 'lookups' = 'corr
   return cell.lookups.each.map((share) => [share]);
 }
 
-function lookupShares(records: readonly EvalRecord[]): Interval & { each: number[] } {
-  const each = records.map(({ lookups }) => (lookups!.total ? Number((lookups!.right / lookups!.total).toFixed(4)) : 0));
+function lookupShares(records: readonly EvalRecord[], taskName: string): Interval & { each: number[] } {
+  const each = records.map(({ lookups, split, problem: index }) => {
+    const worked = tasks[taskName].worked(split, index);
+    const asked = tasks[taskName].grade(worked, worked.solution).lookups!.total;
+    return Number((lookups!.right / Math.max(asked, lookups!.total)).toFixed(4)); // whoever stops early has not looked up the rest
+  });
   return { ...clusterBootstrap(each.map((share) => [share])), each };
 }

@@ -60,6 +60,56 @@ export function sampleOutputs<T extends { text: string }>(outputs: readonly T[],
   return drawOutputs(counts, sentences, seed).map((i) => outputs[i]);
 }
 
+/** Redundancy of two sides at equal prompts and equal numbers of sentences. */
+export interface MatchedRedundancy {
+  /** Prompts that both answered with enough sentences, one output each. */
+  pairs: number;
+  /** Sentences of one side, all pairs together. */
+  sentences: number;
+  /** rate(N) of the first and of the second side, and the difference within a pair: shares, bootstrap by prompt. */
+  rate: Record<string, { first: Interval; second: Interval; difference: Interval }>;
+}
+
+const fewestSentences = 5;
+
+/**
+ * Redundancy at equal prompts and equal numbers of sentences: of each prompt the first output of either side, the longer
+ * one cut to the other's number of sentences from its middle. Fewer sentences lower the rate by themselves.
+ * @param first outputs of one model, with the prompt that each answers; `second` those of the other
+ */
+export async function matchedRedundancy(
+  first: readonly { prompt: string; text: string }[],
+  second: readonly { prompt: string; text: string }[],
+  embedder: Embedder,
+): Promise<MatchedRedundancy> {
+  const byPrompt = (outputs: typeof first) => {
+    const split = outputs.map(({ prompt, text }) => [prompt, splitSentences(text)] as const);
+    return new Map(split.filter(([, sentences]) => sentences.length >= fewestSentences).reverse()); // the first output of a prompt wins
+  };
+  const [ours, theirs] = [byPrompt(first), byPrompt(second)];
+  const pairs = [...ours.keys()].filter((prompt) => theirs.has(prompt)).map((prompt) => [ours.get(prompt)!, theirs.get(prompt)!]);
+  const cut = pairs.map((pair) => {
+    const count = Math.min(...pair.map((sentences) => sentences.length));
+    return pair.map((sentences) => sentences.slice(Math.floor((sentences.length - count) / 2)).slice(0, count));
+  });
+  const counted: Int32Array[][] = [];
+  for (const pair of cut) {
+    const counts = [];
+    for (const sentences of pair) counts.push(neighbourCounts(await embedder.embed(sentences), embedder.dim, [paperThreshold])[0]);
+    counted.push(counts);
+  }
+  const interval = (values: number[]) => clusterBootstrap(values.map((value) => [value]));
+  const rates = (side: number, n: number) => counted.map((pair) => redundancyRate(pair[side], n));
+  return {
+    pairs: pairs.length,
+    sentences: cut.reduce((sum, [sentences]) => sum + sentences.length, 0),
+    rate: Object.fromEntries(similar.map((n) => {
+      const [a, b] = [rates(0, n), rates(1, n)];
+      return [n, { first: interval(a), second: interval(b), difference: interval(a.map((rate, i) => rate - b[i])) }];
+    })),
+  };
+}
+
 /**
  * The most repeated sentences of one text, cosine above 0.75: each with how many similar ones it stands for, itself
  * included; at most `most`.
