@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <ranges>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,6 +19,9 @@ class Weights {
   explicit Weights(const std::vector<std::string>& paths);
 
   bool has(const std::string& name) const { return tensors_.contains(name); }
+
+  // Of every tensor, in no order.
+  auto names() const { return std::views::keys(tensors_); }
 
   // Throws EngineError BAD_TENSOR where the tensor is missing, has another shape (both are named) or a type that is not
   // F32, F16 or BF16; BAD_WEIGHTS where it holds NaN or infinity. Every element is looked at, on `threads` threads.

@@ -1,5 +1,12 @@
 #include "model.h"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "../engine/errors.h"
 #include "family.h"
 
 namespace pathpress {
@@ -19,6 +26,7 @@ class Loader {
 
   void load() {
     const ModelConfig& config = model_.config;
+    refuseLeftOverLayers();
     model_.embedding = model_.weights.matrix(family_.embedding, config.vocab, config.hidden, threads_);
     model_.output = config.tiedEmbeddings
                         ? model_.embedding
@@ -29,6 +37,36 @@ class Loader {
   }
 
  private:
+  // Fewer layers than the file holds would load without a word and answer as another model. What no family reads
+  // (buffers of the rotation, say) may be there.
+  void refuseLeftOverLayers() const {
+    std::optional<std::pair<int, std::string>> first;
+    for (const std::string& name : model_.weights.names()) {
+      const std::optional<int> layer = layerOf(name);
+      if (!layer || *layer < model_.config.layers) continue;
+      const std::pair found{*layer, name};
+      first = first ? std::min(*first, found) : found;
+    }
+    if (!first) return;
+    throw EngineError("BAD_CONFIG", "config.json: num_hidden_layers " + std::to_string(model_.config.layers) +
+                                        " leaves over tensor \"" + first->second + "\"");
+  }
+
+  // Of a tensor that the family reads of each layer.
+  std::optional<int> layerOf(const std::string& name) const {
+    for (const std::string_view pattern :
+         {family_.attentionNorm, family_.mlpNorm, family_.query, family_.key, family_.value, family_.attentionOutput,
+          family_.gate, family_.up, family_.down}) {
+      const size_t at = pattern.find("{}");
+      if (!name.starts_with(pattern.substr(0, at))) continue;
+      int layer = 0;
+      const char* const end = name.data() + name.size();
+      const auto [after, error] = std::from_chars(name.data() + at, end, layer);
+      if (error == std::errc() && std::string_view(after, end).starts_with(pattern.substr(at + 2))) return layer;
+    }
+    return std::nullopt;
+  }
+
   Layer loadLayer(int index) {
     const ModelConfig& config = model_.config;
     const bool qkv = hasBias(family_.qkvBias, config.attentionBias);

@@ -50,6 +50,7 @@ describe('a checkpoint is refused', () => {
     ['of an unknown family', () => withConfig('llama-g4', (c) => (c.model_type = 'mamba')), 'UNKNOWN_FAMILY', /"mamba"/],
     ['of another width', () => withConfig('llama-g4', (c) => (c.intermediate_size = 57)), 'BAD_TENSOR', /\[56, 32\].*\[57, 32\]/],
     ['of more layers', () => withConfig('llama-g4', (c) => (c.num_hidden_layers = 3)), 'BAD_TENSOR', /model\.layers\.2\./],
+    ['of fewer layers', () => withConfig('llama-g4', (c) => (c.num_hidden_layers = 1)), 'BAD_CONFIG', /config\.json: num_hidden_layers 1 .*"model\.layers\.1\.input_layernorm\.weight"/],
     ['of more than 32 bits', () => withConfig('llama-g4', (c) => (c.hidden_size = 2 ** 32 + 32)), 'BAD_CONFIG', /hidden_size 4294967328/],
     ['of a rope base beyond float32', () => withConfig('llama-g4', (c) => (c.rope_theta = 1e300)), 'BAD_CONFIG', /rope_theta 1e\+300/],
     ['of heads that do not divide', () => withConfig('llama-g4', (c) => (c.num_key_value_heads = 3)), 'BAD_CONFIG', /num_key_value_heads 3/],
@@ -87,6 +88,21 @@ describe('a checkpoint is refused', () => {
   it.each(bad)('%s', async (_, make, code, message) => {
     await expect(opening(make())).rejects.toMatchObject({ name: 'PathPressError', code, message: expect.stringMatching(message) });
   });
+});
+
+it('tensors that no family reads may be there, of whatever layer', async () => {
+  const model = withWeights('llama-g4', (bytes) => {
+    const start = 8 + Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Json;
+    const end = bytes.length - start;
+    const extra = ['model.layers.1.self_attn.rotary_emb.inv_freq', 'model.layers.2.self_attn.rotary_emb.inv_freq', 'model.layers.x'];
+    extra.forEach((name, i) => (header[name] = { dtype: 'F32', shape: [1], data_offsets: [end + 4 * i, end + 4 * i + 4] }));
+    const text = JSON.stringify(header).padEnd(start + 1000);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
+    return Buffer.concat([length, Buffer.from(text), bytes.subarray(start), Buffer.alloc(4 * extra.length)]);
+  });
+  await (await opening(model)).dispose();
 });
 
 it('finite weights whose logits overflow give an error with the token, not a token', async () => {
