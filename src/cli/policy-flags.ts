@@ -49,7 +49,7 @@ const names = [
   'floor',
 ] as const;
 
-const number = real(-Number.MAX_VALUE, Number.MAX_VALUE);
+const number = real();
 
 // Ranges are the policy's own: it refuses them by name, from a notebook as from here.
 export function addPolicyFlags(command: Command): Command {

@@ -48,7 +48,7 @@ export function addRunFlags(command: Command): Command {
       oneOf('f32', 'bf16'),
     )
     .option('--max-tokens <N>', 'tokens to generate at most', whole(1, 2 ** 31 - 1))
-    .option('--temperature <T>', '0 is greedy', real(0, Number.MAX_VALUE))
+    .option('--temperature <T>', '0 is greedy', real(0))
     .option('--top-p <P>', 'sample from the fewest tokens that hold this share', real(0, 1, { open: true }))
     .option('--top-k <K>', 'sample from the K likeliest tokens; 0 is off', whole(0))
     .option('--min-p <P>', 'leave out tokens below this share of the likeliest; 0 is off', real(0, 1))

@@ -2,29 +2,29 @@ import { InvalidArgumentError } from 'commander';
 
 /** Parsers of flag values; each names what it wants, commander adds the flag and the value. */
 
-/** A whole number from `least` to `most`. */
-export function whole(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+/** A whole number from `least` to `most`, named where given. */
+export function whole(least = -Number.MAX_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
-    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
+    const range = most === Number.MAX_SAFE_INTEGER ? ` of at least ${least}` : ` from ${least} to ${most}`;
+    throw new InvalidArgumentError(`It must be a whole number${least === -Number.MAX_SAFE_INTEGER ? '' : range}.`);
   };
 }
 
 /** Any whole number: the policy says which it takes. */
-export const integer = whole(-Number.MAX_SAFE_INTEGER);
+export const integer = whole();
 
-/** A number from `least` to `most`; `open` leaves `least` itself out. */
-export function real(least: number, most: number, { open = false } = {}): (text: string) => number {
+/** A number from `least` to `most`, named where given; `open` leaves `least` itself out. */
+export function real(least = -Number.MAX_VALUE, most = Number.MAX_VALUE, { open = false } = {}): (text: string) => number {
   return (text) => {
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if ((open ? value > least : value >= least) && value <= most) return value;
     const range =
       most === Number.MAX_VALUE
-        ? `${open ? 'above' : 'of at least'} ${least}`
-        : `${open ? 'above' : 'from'} ${least} ${open ? 'and at most' : 'to'} ${most}`;
-    throw new InvalidArgumentError(`It must be a number ${range}.`);
+        ? ` ${open ? 'above' : 'of at least'} ${least}`
+        : ` ${open ? 'above' : 'from'} ${least} ${open ? 'and at most' : 'to'} ${most}`;
+    throw new InvalidArgumentError(`It must be a number${least === -Number.MAX_VALUE ? '' : range}.`);
   };
 }
 
