@@ -96,6 +96,13 @@ describe('analyze', () => {
     ['a row of nothing', () => [file('nothing.jsonl', '{"id": "a"}\n'), ...none], 'nothing.jsonl', '1'],
     ['an id that is none', () => [file('ids.jsonl', '{"ids": [1, -2]}\n'), ...none], 'ids.jsonl', '-2'],
     [
+      'an id beyond the vocabulary',
+      () => [file('foreign.jsonl', '{"ids": [1]}\n{"ids": [99999]}\n'), ...none, '--tokenizer', tokenizer],
+      'foreign.jsonl:2',
+      '99999',
+      'vocabulary of ',
+    ],
+    [
       'invalid UTF-8',
       () => [file('bytes.jsonl', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a])), ...none],
       'bytes.jsonl',

@@ -97,27 +97,27 @@ describe('analyze', { timeout: 60000 }, () => {
 
   it('keeps ids by content: the same from the cache, anew where file, tokenizer or cache changed', async () => {
     const cache = join(folder, 'cache');
-    const file = trace([{ output: 'a b' }, { ids: [9] }, { output: '' }]);
+    const file = trace([{ output: 'a b' }, { ids: [7] }, { output: '' }]);
     const ids = async (): Promise<number[][]> =>
       (await loadTrace(file, { tokenizer: folder, cache })).rows.map((row) => [...row.ids]);
-    expect(await ids()).toEqual([[1, 2], [9], []]);
+    expect(await ids()).toEqual([[1, 2], [7], []]);
     const [kept] = readdirSync(cache).map((name) => join(cache, name));
-    expect(await ids()).toEqual([[1, 2], [9], []]);
+    expect(await ids()).toEqual([[1, 2], [7], []]);
     expect(readdirSync(cache)).toHaveLength(1);
     const bytes = readFileSync(kept);
     for (let size = 0; size < bytes.length; size += 5) {
       writeFileSync(kept, bytes);
       truncateSync(kept, size);
-      expect(await ids()).toEqual([[1, 2], [9], []]);
+      expect(await ids()).toEqual([[1, 2], [7], []]);
     }
     bytes[12] ^= 1; // an id
     writeFileSync(kept, bytes);
-    expect(await ids()).toEqual([[1, 2], [9], []]);
+    expect(await ids()).toEqual([[1, 2], [7], []]);
     const swapped = { ...tokenizer, model: { ...tokenizer.model, vocab: { ...tokenizer.model.vocab, a: 2, b: 1 } } };
     writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(swapped));
-    expect(await ids()).toEqual([[2, 1], [9], []]);
-    trace([{ output: 'b' }, { ids: [9] }, { output: '' }]);
-    expect(await ids()).toEqual([[1], [9], []]);
+    expect(await ids()).toEqual([[2, 1], [7], []]);
+    trace([{ output: 'b' }, { ids: [7] }, { output: '' }]);
+    expect(await ids()).toEqual([[1], [7], []]);
     expect(readdirSync(cache)).toHaveLength(3);
   });
 
@@ -132,6 +132,15 @@ describe('analyze', { timeout: 60000 }, () => {
     await expect(analyzeFiles([trace([{ output: 'a' }])], { embedder: 'none' })).rejects.toThrow(
       /t\.jsonl:1: a row of text needs a tokenizer/,
     );
+  });
+
+  it('refuses ids beyond the tokenizer’s vocabulary, where one is named', async () => {
+    const file = trace([{ output: 'a' }, { output: 'b', ids: [1, 7] }, { ids: [2, 8, 9] }]);
+    await expect(analyzeFiles([file], { tokenizer: folder, embedder: 'none' })).rejects.toMatchObject({
+      code: 'BAD_FILE',
+      message: expect.stringMatching(/t\.jsonl:3: "ids" holds 8, beyond the vocabulary of 8 /),
+    });
+    expect((await analyzeFiles([trace([{ ids: [8] }])], { embedder: 'none' })).files[0].tokens).toBe(1);
   });
 
   it('refuses options out of range, and a bad file before anything is embedded', async () => {

@@ -41,7 +41,8 @@ const cacheVersion = 1;
 /**
  * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
  * taken as such).
- * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named; the signal's reason
+ * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named; BAD_FILE naming file,
+ *   line, id and size of the vocabulary where an id of the file is not the tokenizer's; the signal's reason
  */
 export async function loadTrace(file: string, options: TraceOptions = {}): Promise<Trace> {
   const { tokenizer: folder, cache = idCache, signal } = options;
@@ -52,12 +53,16 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   }
   const texts = read.filter((row) => row.ids === undefined);
   let loaded: Tokenizer | undefined;
+  if (texts.length < read.length && folder !== undefined) {
+    loaded = await loadTokenizer(folder);
+    for (const row of read) refuseForeignIds(row, loaded, file);
+  }
   if (texts.length > 0) {
     if (folder === undefined)
       throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
     const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
-    if (!found) loaded = await loadTokenizer(folder);
+    if (!found) loaded ??= await loadTokenizer(folder);
     const ids = found ?? [];
     for (let i = ids.length; i < texts.length; i++) {
       await pause(signal);
@@ -66,14 +71,22 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
     if (!found && kept !== undefined) keepIds(kept, ids);
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
-  if (read.some((row) => row.output === undefined) && folder !== undefined) loaded ??= await loadTokenizer(folder);
+  const rows = read as TokenizedRow[];
   const text = (row: TokenizedRow): string => {
     if (row.output !== undefined) return row.output;
     if (!loaded)
       throw new PathPressError('BAD_OPTION', `${file}:${row.line}: the text of a row of ids needs a tokenizer`);
     return loaded.decode(row.ids);
   };
-  return { file, rows: read as TokenizedRow[], text };
+  return { file, rows, text };
+}
+
+/** Ids of another tokenizer would be measured without complaint and decode to other text, or to none. */
+function refuseForeignIds({ ids, line }: TraceRow, { vocabSize, folder }: Tokenizer, file: string): void {
+  const foreign = ids?.find((id) => id >= vocabSize);
+  if (foreign === undefined) return;
+  const what = `"ids" holds ${foreign}, beyond the vocabulary of ${vocabSize} of the tokenizer ${folder}`;
+  throw new PathPressError('BAD_FILE', `${file}:${line}: ${what}`);
 }
 
 function tokenized(tokenizer: Tokenizer, row: TraceRow, file: string): Int32Array {
