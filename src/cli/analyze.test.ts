@@ -102,6 +102,7 @@ describe('analyze', () => {
       '99999',
       'vocabulary of ',
     ],
+    ['outputs without a token', () => [file('bare.jsonl', '{"ids": []}\n'), ...none], 'bare.jsonl', 'EMPTY_TRACE'],
     [
       'invalid UTF-8',
       () => [file('bytes.jsonl', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a])), ...none],

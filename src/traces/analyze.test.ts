@@ -143,6 +143,14 @@ describe('analyze', { timeout: 60000 }, () => {
     expect((await analyzeFiles([trace([{ ids: [8] }])], { embedder: 'none' })).files[0].tokens).toBe(1);
   });
 
+  it('refuses a file in which no output has a token', async () => {
+    const file = trace([{ output: '' }, { output: ' ' }, { ids: [] }]);
+    await expect(analyzeFiles([file], { tokenizer: folder, embedder: 'none' })).rejects.toMatchObject({
+      code: 'EMPTY_TRACE',
+      message: expect.stringMatching(/t\.jsonl: no output has a token/),
+    });
+  });
+
   it('refuses options out of range, and a bad file before anything is embedded', async () => {
     const file = trace([{ output: 'a' }]);
     const refuse = (options: object): Promise<unknown> =>

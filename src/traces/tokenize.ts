@@ -41,8 +41,9 @@ const cacheVersion = 1;
 /**
  * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
  * taken as such).
- * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named; BAD_FILE naming file,
- *   line, id and size of the vocabulary where an id of the file is not the tokenizer's; the signal's reason
+ * @throws as `readTrace` and `loadTokenizer`; BAD_OPTION where a tokenizer is needed and none named; BAD_FILE naming
+ *   file, line, id and size of the vocabulary where an id of the file is not the tokenizer's; EMPTY_TRACE also where no output
+ *   has a token; the signal's reason
  */
 export async function loadTrace(file: string, options: TraceOptions = {}): Promise<Trace> {
   const { tokenizer: folder, cache = idCache, signal } = options;
@@ -72,6 +73,8 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
   const rows = read as TokenizedRow[];
+  if (rows.every(({ ids }) => ids.length === 0))
+    throw new PathPressError('EMPTY_TRACE', `${file}: no output has a token`);
   const text = (row: TokenizedRow): string => {
     if (row.output !== undefined) return row.output;
     if (!loaded)
