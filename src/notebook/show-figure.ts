@@ -11,8 +11,9 @@ type WriteDisplayData = (message: { data: object; metadata: object; transient: o
  */
 function displayWriter(): WriteDisplayData | null {
   const loaded = createRequire(import.meta.url).cache;
-  const file = Object.keys(loaded).find((name) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(name));
-  return file ? loaded[file]?.exports.lastWriteDisplayData ?? null : null;
+  // Of two copies, another checkout's kernel and our own package's, only the running one has a writer.
+  const copies = Object.keys(loaded).filter((name) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(name));
+  return copies.map((file) => loaded[file]?.exports.lastWriteDisplayData).find((write) => write) ?? null;
 }
 
 /** Shows the figure under the running cell: live in VS Code and JupyterLab with plotly, as a picture elsewhere. Does nothing outside a notebook. */
