@@ -85,8 +85,8 @@ describe('imported by another package', () => {
     const source = `
       const inner = await import('pathpress/dist/engine/engine.js').catch(({ code }) => code);
       const { default: manifest } = await import('pathpress/package.json', { with: { type: 'json' } });
-      const { ngramEntropy, settlePolicy } = await import('pathpress');
-      const used = [ngramEntropy([1, 2, 3, 4], 1), settlePolicy('rpc').interval];
+      const { entropyCeiling, settlePolicy } = await import('pathpress');
+      const used = [entropyCeiling(4, 1), settlePolicy('rpc').interval];
       console.log(JSON.stringify([inner, manifest.version, ...used]));`;
     const quiet = "process.removeAllListeners('warning');"; // import attributes are experimental in Node 20
     expect(consume(quiet + source)).toEqual(['ERR_PACKAGE_PATH_NOT_EXPORTED', version, 2, 1024]);

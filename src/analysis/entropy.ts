@@ -14,7 +14,8 @@ export function entropyCeiling(length: number, n: number): number {
  * @param n ids to a gram, ≥ 1
  * @param lengths prefix lengths, each n to ids.length; in any order; the text is gone through once for all
  * @returns one entropy a length (lengths)
- * @throws BAD_OPTION for an n below 1, or a length without an n-gram or beyond the text
+ * @throws BAD_OPTION for an n below 1, or a length without an n-gram or beyond the text; NOT_BUILT without the native
+ *   add-on
  */
 export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: readonly number[]): number[] {
   if (!Number.isInteger(n) || n < 1) throw new PathPressError('BAD_OPTION', `n must be a whole number >= 1, not ${n}`);
@@ -37,7 +38,7 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
 /**
  * Shannon entropy in bits of all sliding n-grams of a text, the RPC paper's measure (arXiv 2505.13866).
  * @param ids token ids, whole numbers of 32 bits (ids), at least n
- * @throws BAD_OPTION for an n below 1, or fewer ids than n
+ * @throws BAD_OPTION for an n below 1, or fewer ids than n; NOT_BUILT without the native add-on
  */
 export function ngramEntropy(ids: ArrayLike<number>, n: number): number {
   return prefixEntropies(ids, n, [ids.length])[0];

@@ -14,7 +14,7 @@ import { mean } from './statistics.js';
  * @param vectors unit vectors, row-major (sentences × dim)
  * @param thresholds cosines; similar is strictly above
  * @returns counts (thresholds)(sentences)
- * @throws BAD_OPTION where dim does not divide the vectors
+ * @throws BAD_OPTION where dim does not divide the vectors, NOT_BUILT without the native add-on
  */
 export function neighbourCounts(vectors: Float32Array, dim: number, thresholds: readonly number[]): Int32Array[] {
   const sentences = rows(vectors, dim);
@@ -86,7 +86,7 @@ export function redundancy(outputs: readonly Float32Array[], dim: number, option
  * @param threshold cosine; similar is strictly above
  * @returns at most `most` clusters of row numbers, largest first; in each the sentence that the others are similar to
  *   stands first
- * @throws BAD_OPTION where dim does not divide the vectors
+ * @throws BAD_OPTION where dim does not divide the vectors, NOT_BUILT without the native add-on
  */
 export function repeatedClusters(vectors: Float32Array, dim: number, threshold: number, most: number): number[][] {
   const [counts] = neighbourCounts(vectors, dim, [threshold]);
