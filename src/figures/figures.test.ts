@@ -75,7 +75,7 @@ const examples: Record<string, () => Figure> = {
     ),
   'redundancy-policies': () =>
     redundancyPoliciesFigure(
-      ['full', 'full, length-matched', ...policies.slice(1)].flatMap((policy, p) => [1, 2, 4].map((moreThan) => ({ policy, moreThan, ...around(0.7 - 0.08 * p - 0.05 * moreThan, 0.04) }))),
+      policies.flatMap((policy, p) => [1, 2, 4].map((moreThan) => ({ policy, moreThan, ...around(0.7 - 0.08 * p - 0.05 * moreThan, 0.04) }))),
       text,
       [1, 2, 4].flatMap((moreThan) => [{ policy: 'full', moreThan, mean: 0.75 - 0.1 * moreThan }, { policy: 'rpc', moreThan, mean: 0.4 - 0.08 * moreThan }]),
     ),

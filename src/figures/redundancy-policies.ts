@@ -6,7 +6,7 @@ import { axis, faded, marker, policyStyle, type Trace } from './theme.js';
 
 /** rate(N) under one policy. */
 export interface PolicyRedundancy extends Estimate {
-  /** `full`, `full, length-matched`, `rpc`, `recency`, `random-persistent`, `random-redraw`, … */
+  /** `full`, `rpc`, `recency`, `random-persistent`, `random-redraw`, … */
   policy: string;
   moreThan: number;
 }

@@ -26,7 +26,6 @@ export interface Style {
 
 const policyStyles: Record<string, Style> = {
   full: { colour: colours.black, symbol: 'circle' },
-  'full, length-matched': { colour: colours.grey, symbol: 'circle' },
   rpc: { colour: colours.blue, symbol: 'square' },
   'rpc-shuffled': { colour: colours.sky, symbol: 'square' },
   recency: { colour: colours.orange, symbol: 'triangle-up' },
