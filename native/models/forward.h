@@ -4,23 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "../engine/kernels.h"
-#include "../engine/sequence_cache.h"
-#include "../engine/side_state.h"
-#include "../engine/thread_pool.h"
-#include "model.h"
+#include "attention.h"
 
 namespace pathpress {
-
-// A token to feed. Rows of one sequence stand together, in order.
-struct Row {
-  int token;
-  int position;          // what rotary embedding sees: the true one, or the place in the cache (SideState::rotatedAtReading)
-  int offset;            // how many rows of the same sequence stand before it in this batch
-  SequenceCache* cache;  // has room reserved for the sequence's rows; the caller commits them after the pass
-  SideState* side;       // null where no policy asks for anything
-  bool wantLogits;
-};
 
 class Forward {
  public:
@@ -48,9 +34,6 @@ class Forward {
   void normalize(const std::vector<float>& weight, size_t rows);
   void multiply(std::span<const Product> products, const float* input, size_t rows);
   void rotateAndStore(std::span<const Row> rows, int layer);
-  void attend(std::span<const Row> rows, int layer);
-  void attendHead(const Row& row, int layer, int kvHead, size_t at, float* weights, int worker);
-  void observe(std::span<const Row> rows, int layer);
   void addTo(float* to, const std::vector<float>& from, size_t count);
   void rotate(float* head, size_t row) const;
   void outputLogits(std::span<const Row> rows);
@@ -58,23 +41,14 @@ class Forward {
   const Model& model_;
   const Kernels& kernels_;
   ThreadPool& threads_;
-  std::vector<float> state_, normed_;           // (rows, hidden)
-  std::vector<float> query_, key_, value_;      // (rows, heads·dim | kvHeads·dim)
-  std::vector<float> mixed_;                    // (rows, heads·dim)
-  std::vector<float> branch_;                   // (rows, hidden)
-  std::vector<float> gate_, up_;                // (rows, intermediate)
-  std::vector<float> cosine_, sine_;            // (rows, dim / 2)
-  std::vector<float> placeCosine_, placeSine_;  // (places of the cache, dim / 2), as far as they were needed
-  std::vector<float> chosen_, logits_;          // (wanted, hidden), (wanted, vocab)
-  std::vector<float> observed_;                 // attention weights of the rows that are recorded
-  std::vector<size_t> observedAt_;              // where a row's are, (kvHeads, entries rounded up to 16)
-
-  struct Scratch {
-    std::vector<float> scores, rotated;
-    std::vector<const std::byte*> pages;
-    PageScratch choice;
-  };
-  std::vector<Scratch> scratch_;  // one a worker
+  Attention attention_;
+  std::vector<float> state_, normed_;      // (rows, hidden)
+  std::vector<float> query_, key_, value_; // (rows, heads·dim | kvHeads·dim)
+  std::vector<float> mixed_;               // (rows, heads·dim)
+  std::vector<float> branch_;              // (rows, hidden)
+  std::vector<float> gate_, up_;           // (rows, intermediate)
+  std::vector<float> cosine_, sine_;       // (rows, dim / 2)
+  std::vector<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
 };
 
 }  // namespace pathpress
