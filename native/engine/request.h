@@ -20,6 +20,8 @@ struct Request {
   int32_t stream[2] = {0, 0};
   bool trace = false;
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
+
+  uint64_t lotSeed() const { return policy.drawSeed < 0 ? sampling.seed : static_cast<uint64_t>(policy.drawSeed); }
 };
 
 // Entries of a set, the mean over a layer's sets where they differ; generated is 0 at the end of prefill.

@@ -141,7 +141,7 @@ void Engine::compressDue() {
   for (const Fed& fed : fed_) {
     Sequence& s = *fed.sequence;
     if (!s.due()) continue;
-    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.sampling.seed,
+    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
                         s.request.stream, model_->config.heads, model_->layers[0].query.weight.type}, {}, {}});
     due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }

@@ -70,6 +70,7 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   setText("aggregation", policy.aggregation);
   setText("selectors", policy.selectors);
   setText("draw", policy.draw);
+  setCount("drawSeed", policy.drawSeed);
   setText("granularity", policy.granularity);
   setCount("sinks", policy.sinks);
   setText("recent", policy.recent);

@@ -39,6 +39,7 @@ struct PolicyOptions {
   std::string aggregation = "layer";  // layer | group | head
   std::string selectors = "recent";   // recent | prompt | all
   std::string draw = "persistent";    // persistent | redraw
+  int64_t drawSeed = -1;              // key of every lot in place of the sampling's seed; -1: that seed itself
   std::string granularity = "layer";  // layer | head (a key-value head)
   int64_t sinks = 4;                  // first entries that never leave
   std::string recent = "half";        // half | window

@@ -19,6 +19,7 @@ export interface PolicyFlags {
   keep?: number;
   pinPrompt?: boolean;
   draw?: 'persistent' | 'redraw';
+  drawSeed?: number;
   granularity?: 'layer' | 'head';
   sinks?: number;
   recent?: 'half' | 'window';
@@ -41,6 +42,7 @@ const names = [
   'keep',
   'pinPrompt',
   'draw',
+  'drawSeed',
   'granularity',
   'sinks',
   'recent',
@@ -77,6 +79,7 @@ export function addPolicyFlags(command: Command): Command {
     .option('--pin-prompt', 'the prompt is never evicted')
     .option('--no-pin-prompt', 'the prompt may be evicted')
     .option('--draw <KIND>', 'random: persistent or redraw', oneOf('persistent', 'redraw'))
+    .option('--draw-seed <S>', 'random, rpc-shuffled, vase: key of the lots in place of --seed', integer)
     .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'))
     .option('--sinks <N>', 'streaming, vase: first entries that never leave (4)', integer)
     .option('--recent <KIND>', 'h2o: half of its room for the latest, or the window', oneOf('half', 'window'))

@@ -1,5 +1,6 @@
 /** Golden facts of the cache under compression: triggers, counts and kept positions (the method's own description). */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { settlePolicy } from '../policies/settle.js';
 import { openEngine } from './engine.js';
 import { drawn, fixture, full, greedy, random, recency, request, rpc } from './testing.js';
 import type { Engine, GenerateResult } from './types.js';
@@ -97,6 +98,26 @@ describe('kept positions', () => {
       ((await run({ policy: random(), sampling, trace: true })).trace ?? []).map(({ positions }) => Array.from(positions));
     expect(await draw({ ...drawn, temperature: 0 })).toEqual(await draw(drawn));
     expect(await draw({ ...drawn, seed: 8 })).not.toEqual(await draw(drawn));
+  });
+
+  it.each([
+    ['random', {}],
+    ['random', { draw: 'redraw', granularity: 'head' }],
+    ['rpc-shuffled', {}],
+    ['vase', { budget: 'ratio' }],
+  ])('the lots of %s %o have a key of their own, which is not that of the tokens', async (name, options) => {
+    const runWith = async (drawSeed: number | undefined, seed = 7, stream: [number, number] = [0, 0]) => {
+      const policy = settlePolicy(name, { interval: 16, window: 4, ratio: 4, ...options, drawSeed });
+      const { ids, trace = [] } = await run({ policy, sampling: { ...drawn, seed }, stream, trace: true, maxTokens: 60 });
+      return { first: ids.slice(0, 20), kept: trace.map(({ positions }) => Array.from(positions)) };
+    };
+    const unnamed = await runWith(undefined);
+    expect(await runWith(7)).toEqual(unnamed); // where none is given, the sampling's seed keys the lots too
+    const other = await runWith(8);
+    expect(other.first).toEqual(unnamed.first); // tokens before the first compression at 20 know nothing of the lots
+    expect(other.kept).not.toEqual(unnamed.kept);
+    expect((await runWith(8, 7, [1, 0])).kept).not.toEqual(other.kept); // another problem, other lots
+    if (name === 'random') expect((await runWith(8, 9)).kept).toEqual(other.kept);
   });
 });
 

@@ -7,6 +7,8 @@ export const odd = () => count().refine((value) => value % 2 === 1, 'must be odd
 export const factor = () => z.number({ error: 'must be a number' }).min(1, 'must be at least 1');
 export const share = () => z.number({ error: 'must be a number' }).min(0, 'must be at least 0').max(1, 'must be at most 1');
 export const flag = () => z.boolean({ error: 'must be true or false' });
+/** Key of a policy's lots in place of the sampling's seed, which keys them where it is left out. */
+export const drawSeedField = { drawSeed: count(0).optional() };
 export const choice = <const T extends readonly [string, ...string[]]>(...words: T) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` });
 

@@ -28,6 +28,12 @@ export interface FullPolicy {
   name: 'full';
 }
 
+/** Those that draw lots. */
+export interface DrawingPolicy {
+  /** Keys the lots, with problem and sample, in place of the sampling's seed, which keys them where it is left out. */
+  drawSeed?: number;
+}
+
 /** Who votes, and how votes are added. */
 export interface RpcOptions extends PeriodicPolicy {
   preset: 'corrected' | 'reference';
@@ -45,7 +51,7 @@ export interface RpcPolicy extends RpcOptions {
 }
 
 /** The control that gives RPC's scores to other entries of the same age. */
-export interface RpcShuffledPolicy extends RpcOptions {
+export interface RpcShuffledPolicy extends RpcOptions, DrawingPolicy {
   name: 'rpc-shuffled';
 }
 
@@ -55,7 +61,7 @@ export interface RecencyPolicy extends PeriodicPolicy {
 }
 
 /** The control that draws lots: one priority for an entry's life, or anew at each compression. */
-export interface RandomPolicy extends PeriodicPolicy {
+export interface RandomPolicy extends PeriodicPolicy, DrawingPolicy {
   name: 'random';
   draw: 'persistent' | 'redraw';
   granularity: 'layer' | 'head';
@@ -120,7 +126,7 @@ export interface RKvPolicy extends EvictingPolicy, Aggregated, Pooled {
 }
 
 /** VaSE (arXiv 2606.03928): a part by the range of the values, the rest drawn in proportion to SnapKV's score. */
-export interface VasePolicy extends EvictingPolicy, Aggregated, Pooled {
+export interface VasePolicy extends EvictingPolicy, Aggregated, Pooled, DrawingPolicy {
   name: 'vase';
   sinks: number;
 }

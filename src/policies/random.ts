@@ -1,10 +1,11 @@
-import { choice, optionParser } from './options.js';
+import { choice, drawSeedField, optionParser } from './options.js';
 import { periodicSchedule, periodicFields, settleBudget } from './periodic.js';
 import type { RandomPolicy } from './policy.js';
 import type { PolicyRow } from './row.js';
 
 const parse = optionParser('random', {
   ...periodicFields,
+  ...drawSeedField,
   draw: choice('persistent', 'redraw').default('persistent'),
   granularity: choice('layer', 'head').default('layer'),
 });

@@ -1,5 +1,5 @@
 import { aggregationField, cappedFields, poolingFields, settleCapped, settlePooling } from './capped.js';
-import { count, optionParser } from './options.js';
+import { count, drawSeedField, optionParser } from './options.js';
 import { periodicSchedule } from './periodic.js';
 import type { VasePolicy } from './policy.js';
 import type { PolicyRow } from './row.js';
@@ -7,6 +7,7 @@ import type { PolicyRow } from './row.js';
 const parse = optionParser('vase', {
   ...cappedFields,
   ...poolingFields('avg'),
+  ...drawSeedField,
   aggregation: aggregationField('group'),
   sinks: count(0).default(4),
 });
