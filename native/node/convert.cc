@@ -72,6 +72,7 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   setText("draw", policy.draw);
   setCount("drawSeed", policy.drawSeed);
   setText("granularity", policy.granularity);
+  setCount("run", policy.run);
   setCount("sinks", policy.sinks);
   setText("recent", policy.recent);
   if (given("lambda")) policy.lambda = number(value, "lambda");

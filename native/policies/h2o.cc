@@ -1,5 +1,5 @@
 // H2O (arXiv 2306.14048): the entries that gathered the most attention so far stay, and the latest. In models of grouped
-// queries the attention of a group is its mean.
+// queries the attention of a group is its mean. Published without pooling.
 #include "budget.h"
 #include "rows.h"
 
@@ -16,6 +16,7 @@ struct H2o : BudgetedPolicy {
     how.scoring = Scoring::record;
     how.record = Record::mass;
     how.sets = layerOrGroup(o);
+    setPooling(how, o);
   }
 };
 

@@ -41,6 +41,7 @@ struct PolicyOptions {
   std::string draw = "persistent";    // persistent | redraw
   int64_t drawSeed = -1;              // key of every lot in place of the sampling's seed; -1: that seed itself
   std::string granularity = "layer";  // layer | head (a key-value head)
+  int64_t run = 1;                    // neighbours in the text that are drawn together
   int64_t sinks = 4;                  // first entries that never leave
   std::string recent = "half";        // half | window
   double lambda = 0.1;                // share of the votes against the keys' redundancy
@@ -112,12 +113,14 @@ struct Recipe {
   bool modelArithmetic = false;   // votes are counted in the model's own type, not in float32
 
   bool redraw = false;  // priority: drawn anew at each compression, not once for a token's life
+  int64_t run = 1;      // priority: one for so many neighbouring positions
 
   Domain softmax = Domain::candidates;
   bool strongestOfGroup = false;  // a row's logit is the largest of the query heads that share a key
   double lambda = 1;              // below 1: lambda · mean vote of a row − (1 − lambda) · redundancy of the key
   double rangeShare = 0;          // this share of those that stay has the widest values, whatever the votes
   bool drawn = false;             // the others are drawn without replacement, in proportion to their scores
+  bool inverted = false;          // the lowest scores stay
   bool shuffled = false;          // scores change places at random within a tenth of the candidates, by age
   bool sharedOut = false;         // one joint choice for all key-value heads of a layer; Keep::scored is their mean
   double floorShare = 0;          // shared out: each head's own best keep this share of Keep::scored

@@ -12,6 +12,7 @@ constexpr PolicyRow rows[] = {
     {"recency", makeRecency},
     {"random", makeRandom},
     {"rpc-shuffled", makeRpcShuffled},
+    {"rpc-inverted", makeRpcInverted},
     {"h2o", makeH2o},
     {"tova", makeTova},
     {"streaming", makeStreaming},

@@ -83,15 +83,21 @@ void scoreCandidates(const Recipe& recipe, const CandidateSet& set, SelectScratc
   if (recipe.scoring == Scoring::recency) {
     std::iota(s.ranks.begin(), s.ranks.end(), 0.0);
   } else if (recipe.scoring == Scoring::priority) {
-    for (int64_t i = 0; i < n; ++i) s.ranks[i] = priority(set.key, recipe.redraw, set.positions[i]);
+    for (int64_t i = 0; i < n; ++i) s.ranks[i] = priority(set.key, recipe.redraw, static_cast<int32_t>(set.positions[i] / recipe.run));
   } else if (recipe.scoring == Scoring::record) {
     rankByRecord(recipe, set, s.ranks);
+    if (recipe.pooling != Pooling::none) {
+      s.scores.assign(s.ranks.begin(), s.ranks.end());
+      poolVotes(recipe, set.positions, DType::f32, s);
+      std::ranges::copy(s.scores, s.ranks.begin());
+    }
   } else {
     countVotes(recipe, set, s);
     if (recipe.pooling != Pooling::none) poolVotes(recipe, set.positions, set.arithmetic, s);
     std::ranges::copy(s.scores, s.ranks.begin());
     if (recipe.lambda < 1) takeOffRedundancy(recipe, set, s);
   }
+  for (double& rank : s.ranks) rank = recipe.inverted ? -rank : rank;
   // A NaN has no rank: it would break the order that the selection relies on.
   std::ranges::replace_if(s.ranks, [](double x) { return std::isnan(x); }, kNever);
   if (recipe.shuffled) shuffleByAge(set, s);

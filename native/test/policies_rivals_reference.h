@@ -174,4 +174,27 @@ struct Notebook {
   }
 };
 
+struct Kept {
+  List positions;
+  bool clear = true;
+};
+
+// The `stay` best of the candidates held[first, end), the lower index on ties, between what stays in any case.
+inline Kept best(const Row& score, const List& held, int64_t first, int64_t end, int64_t stay) {
+  Kept kept{{held.begin(), held.begin() + first}};
+  double least = INFINITY, most = -INFINITY;
+  for (int64_t i = 0; i < end - first; ++i) {
+    int64_t beaten = 0;
+    for (int64_t j = 0; j < end - first; ++j) beaten += score[j] > score[i] || (score[j] == score[i] && j < i);
+    if (beaten < stay) kept.positions.push_back(held[first + i]);
+    (beaten < stay ? least : most) = beaten < stay ? std::min(least, score[i]) : std::max(most, score[i]);
+  }
+  if (std::isfinite(least) && std::isfinite(most))
+    for (const double x : score)
+      for (const double edge : {least, most})
+        kept.clear &= x == edge || std::abs(x - edge) > 3e-6 * std::max({std::abs(x), std::abs(edge), 1e-3});
+  kept.positions.insert(kept.positions.end(), held.begin() + end, held.end());
+  return kept;
+}
+
 }  // namespace reference

@@ -21,6 +21,7 @@ export interface PolicyFlags {
   draw?: 'persistent' | 'redraw';
   drawSeed?: number;
   granularity?: 'layer' | 'head';
+  run?: number;
   sinks?: number;
   recent?: 'half' | 'window';
   lambda?: number;
@@ -44,6 +45,7 @@ const names = [
   'draw',
   'drawSeed',
   'granularity',
+  'run',
   'sinks',
   'recent',
   'lambda',
@@ -58,7 +60,7 @@ export function addPolicyFlags(command: Command): Command {
   return command
     .option(
       '--policy <NAME>',
-      'full, rpc, recency, random, rpc-shuffled, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
+      'full, rpc, recency, random, rpc-shuffled, rpc-inverted, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
       'full',
     )
     .option('--interval <P>', 'new tokens between compressions (rpc: 1024)', integer)
@@ -81,6 +83,7 @@ export function addPolicyFlags(command: Command): Command {
     .option('--draw <KIND>', 'random: persistent or redraw', oneOf('persistent', 'redraw'))
     .option('--draw-seed <S>', 'random, rpc-shuffled, vase: key of the lots in place of --seed', integer)
     .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'))
+    .option('--run <L>', 'random: neighbouring positions drawn together (1)', integer)
     .option('--sinks <N>', 'streaming, vase: first entries that never leave (4)', integer)
     .option('--recent <KIND>', 'h2o: half of its room for the latest, or the window', oneOf('half', 'window'))
     .option('--lambda <SHARE>', 'r-kv: share of the votes against redundancy (0.1)', number)

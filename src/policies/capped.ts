@@ -16,7 +16,7 @@ export const cappedFields = {
 export const aggregationField = (published: 'layer' | 'group') => choice('layer', 'group').default(published);
 
 /** Pooling of the votes; what `none` settles to is accepted again. */
-export const poolingFields = (published: 'avg' | 'max') => ({
+export const poolingFields = (published: 'avg' | 'max' | 'none') => ({
   kernel: odd().optional(),
   pooling: choice('avg', 'max', 'none').default(published),
 });

@@ -9,6 +9,7 @@ import { raas } from './raas.js';
 import { random } from './random.js';
 import { recency } from './recency.js';
 import type { PolicyRow } from './row.js';
+import { rpcInverted } from './rpc-inverted.js';
 import { rpcShuffled } from './rpc-shuffled.js';
 import { rpc } from './rpc.js';
 import { snapkvDecode } from './snapkv-decode.js';
@@ -24,6 +25,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   recency,
   random,
   'rpc-shuffled': rpcShuffled,
+  'rpc-inverted': rpcInverted,
   h2o,
   tova,
   streaming,

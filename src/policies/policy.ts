@@ -55,6 +55,11 @@ export interface RpcShuffledPolicy extends RpcOptions, DrawingPolicy {
   name: 'rpc-shuffled';
 }
 
+/** RPC upside down, a check of the instrument: what the last R queries attend to least stays. */
+export interface RpcInvertedPolicy extends RpcOptions {
+  name: 'rpc-inverted';
+}
+
 /** The control that keeps the latest entries. */
 export interface RecencyPolicy extends PeriodicPolicy {
   name: 'recency';
@@ -65,6 +70,8 @@ export interface RandomPolicy extends PeriodicPolicy, DrawingPolicy {
   name: 'random';
   draw: 'persistent' | 'redraw';
   granularity: 'layer' | 'head';
+  /** Neighbouring positions that are drawn together, as RPC's pooling keeps neighbours; left out: 1. */
+  run?: number;
 }
 
 /** One set a layer, or one a key-value head. */
@@ -78,7 +85,7 @@ interface Pooled {
 }
 
 /** H2O (arXiv 2306.14048): heavy hitters by attention accumulated over all queries, and the latest entries. */
-export interface H2oPolicy extends EvictingPolicy, Aggregated {
+export interface H2oPolicy extends EvictingPolicy, Aggregated, Pooled {
   name: 'h2o';
   /** The latest are the other half of the room beside what is pinned, or the window. */
   recent: 'half' | 'window';
@@ -150,6 +157,7 @@ export type Policy =
   | FullPolicy
   | RpcPolicy
   | RpcShuffledPolicy
+  | RpcInvertedPolicy
   | RecencyPolicy
   | RandomPolicy
   | H2oPolicy

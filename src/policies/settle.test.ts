@@ -30,7 +30,7 @@ describe('settlePolicy', () => {
 
   it('publishes the rivals with a cap and the prompt not pinned', () => {
     const cap = { budget: 'cap', keep: 256, pinPrompt: false };
-    expect(settlePolicy('h2o', { keep: 256 })).toEqual({ name: 'h2o', ...cap, aggregation: 'group', recent: 'half' });
+    expect(settlePolicy('h2o', { keep: 256 })).toEqual({ name: 'h2o', ...cap, aggregation: 'group', recent: 'half', kernel: 1, pooling: 'none' });
     expect(settlePolicy('tova', { keep: 256 })).toEqual({ name: 'tova', ...cap, aggregation: 'layer' });
     expect(settlePolicy('streaming', { keep: 256 })).toEqual({ name: 'streaming', ...cap, sinks: 4 });
     expect(settlePolicy('raas', { keep: 256 })).toEqual({ name: 'raas', ...cap, pinPrompt: true, aggregation: 'group' });
@@ -83,6 +83,7 @@ describe('settlePolicy', () => {
     ['random', { budget: 'cap' }, 'keep missing: budget cap needs it'],
     ['random', { budget: 'cap', keep: 100, ratio: 4 }, 'ratio 4: means nothing with budget cap, which keep sets'],
     ['random', { budget: 'cap', keep: 31 }, 'keep 31: less than the window 32'],
+    ['random', { run: 0 }, 'run 0: must be at least 1'],
     ['random', { kernel: 7 }, 'kernel 7: policy random does not use it'],
     ['recency', { granularity: 'head' }, 'granularity head: policy recency does not use it'],
     ['recency', { drawSeed: 1 }, 'drawSeed 1: policy recency does not use it'],
@@ -127,6 +128,7 @@ describe('settlePolicy', () => {
       { preset: 'reference', aggregation: 'head' },
       { draw: 'redraw' },
       { drawSeed: 3 },
+      { run: 3 },
       { budget: 'ratio' },
       { keep: 50, pooling: 'none' },
       { keep: 50, recent: 'window' },
