@@ -37,6 +37,7 @@ Engine::Engine(const EngineOptions& options)
       forward_(*model_, kernels_, threads_),
       shape_(shapeFor(*model_, options.cacheType)),
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
+      prefillRows_(std::max(1, options.prefillRows)),
       compressScratch_(static_cast<size_t>(options.threads)),
       samplerScratch_(static_cast<size_t>(options.threads)),
       thread_(startThread(1, options.threads, [this] { loop(); })) {}

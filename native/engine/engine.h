@@ -22,6 +22,7 @@ struct EngineOptions {
   std::string cacheType;  // f32, bf16, or empty for the weights' own (f32 for f16 weights)
   std::string simd;       // a row of availableKernels(), or empty for the fastest
   size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have
+  int prefillRows = 128;  // rows of prompts, and of what is computed anew, that a step feeds beside the others' tokens
 };
 
 // Requests that share a listener and a number of places in the batch.
@@ -89,6 +90,7 @@ class Engine {
   bool makeRoom(size_t place, int entries);
   void park(Sequence& sequence);
   void collectRows();
+  void feed(Sequence& sequence, int count, bool known);
   void forwardRows();
   void compressDue();
   void sampleNext();
@@ -108,6 +110,7 @@ class Engine {
   Forward forward_;
   CacheShape shape_;
   BlockPool pool_;
+  const int prefillRows_;
 
   // The engine thread's own.
   std::vector<std::unique_ptr<Run>> runs_;
@@ -117,11 +120,12 @@ class Engine {
   struct Fed {
     Sequence* sequence;
     int rows;
-    int logits;       // which row of logits is its own, -1 for none
-    bool picks;       // a token follows: sampled, or known from before a restart
+    int logits;       // which row of logits is its own; -1 for none
+    int follow;       // tokens that follow: one sampled, or those known from before a restart; 0 within a prompt
     int32_t sampled;  // -1 where the logits are not numbers
   };
   std::vector<Fed> fed_;
+  int logitRows_ = 0;  // of this step
   std::vector<CompressScratch> compressScratch_;
   std::vector<SamplerScratch> samplerScratch_;
 

@@ -20,6 +20,7 @@ class PageBounds {
  public:
   PageBounds(const Recipe& recipe, int64_t promptTokens, const CacheShape& shape);
 
+  bool active() const { return pages_ > 0; }
   // Whether the token at this position reads chosen pages only: during decoding, after the dense layers.
   bool choose(int layer, int64_t position) const { return pages_ > 0 && layer >= dense_ && position >= prompt_; }
 

@@ -20,6 +20,7 @@ class QueryRows {
   // True position of row i of `rows`.
   int64_t position(int64_t i, int64_t rows, int64_t written) const;
 
+  int64_t capacity() const { return capacity_; }  // rows a layer, which take turns
   size_t bytes() const { return data_.size() * sizeof(float); }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,8 @@ struct Result {
 // Hears of a run, on the engine's thread.
 struct Listener {
   virtual ~Listener() = default;
+  // What the request's next token is about to be drawn from, (vocab); for whoever compares bits.
+  virtual void logits(size_t, std::span<const float>) {}
   virtual void token(size_t request, int32_t id) = 0;
   virtual void result(size_t request, Result&& result) = 0;
   // In place of a result: this request cannot go on, the run's others do.

@@ -10,8 +10,6 @@
 namespace pathpress {
 namespace {
 
-constexpr int prefillRows = 128;  // of all prefilling sequences together, a step
-
 double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -82,37 +80,6 @@ bool Engine::step() {
   return true;
 }
 
-void Engine::collectRows() {
-  rows_.clear();
-  fed_.clear();
-  int prefillLeft = prefillRows, logits = 0;
-  for (size_t place = 0; place < sequences_.size(); ++place) {
-    Sequence& sequence = *sequences_[place];
-    const bool prefilling = sequence.prefilling();
-    if (sequence.parked || sequence.waiting || (prefilling && prefillLeft == 0)) continue;
-    const int count =
-        prefilling ? static_cast<int>(std::min<int64_t>(prefillLeft, sequence.progress.prompt - sequence.prefilled)) : 1;
-    if (!makeRoom(place, count)) continue;
-    const bool known = sequence.replaying();
-    SideState* side = &sequence.side;
-    if (prefilling) {
-      prefillLeft -= count;
-      const bool last = sequence.prefilled + count == sequence.progress.prompt;
-      for (int i = 0; i < count; ++i) {
-        const auto at = static_cast<int>(sequence.prefilled) + i;
-        const bool wanted = last && !known && i == count - 1;
-        rows_.push_back({sequence.request.promptIds[static_cast<size_t>(at)], at, i, &sequence.cache, side, wanted});
-      }
-      fed_.push_back({&sequence, count, last && !known ? logits++ : -1, last, 0});
-    } else {
-      const auto at = side->rotatedAtReading ? sequence.cache.head(0, 0).count
-                                             : static_cast<int>(sequence.progress.prompt + sequence.progress.written);
-      rows_.push_back({sequence.next, at, 0, &sequence.cache, side, !known});
-      fed_.push_back({&sequence, 1, known ? -1 : logits++, true, 0});
-    }
-  }
-}
-
 void Engine::forwardRows() {
   const auto start = std::chrono::steady_clock::now();
   forward_.run(rows_);
@@ -124,8 +91,8 @@ void Engine::forwardRows() {
       sequence.afterPrefill(fed.rows);
       sequence.result.prefillSeconds += share * fed.rows;
     } else {
-      sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
-      sequence.result.decodeSeconds += share;
+      for (int i = 0; i < fed.rows; ++i) sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
+      sequence.result.decodeSeconds += share * fed.rows;
     }
   }
 }
@@ -179,13 +146,14 @@ void Engine::sampleNext() {
   if (threads_.cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(fed_.size());
   for (const Fed& fed : fed_) {
-    if (!fed.picks) continue;
+    if (fed.follow == 0) continue;
     Sequence& sequence = *fed.sequence;
     sequence.result.decodeSeconds += share;
     if (sequence.replaying()) {
-      sequence.accept(sequence.replayed());
+      for (int i = 0; i < fed.follow; ++i) sequence.accept(sequence.replayed());
       continue;
     }
+    sequence.run.listener->logits(sequence.index, forward_.logits(static_cast<size_t>(fed.logits)));
     if (fed.sampled < 0) {
       sequence.fail("BAD_LOGITS", overflowText);
       continue;

@@ -55,6 +55,29 @@ void Sequence::afterCompression(const Compression& compression) {
   result.evictions->last = compression.generated;
 }
 
+int64_t Sequence::feedable() const {
+  if (prefilling()) return progress.prompt - prefilled;
+  if (!replaying()) return 1;
+  const auto known = static_cast<int64_t>(lost_->ids.size() - result.ids.size());
+  const int64_t most = std::min(known, side.rowsAtOnce());
+  Progress ahead = progress;
+  for (int64_t rows = 1; rows < most; ++rows) {
+    ahead.written += 1;
+    if (policy->due(ahead)) return rows;
+  }
+  return most;
+}
+
+int32_t Sequence::upcoming(int i) const {
+  const auto at = static_cast<size_t>(i);
+  if (prefilling()) return request.promptIds[static_cast<size_t>(prefilled) + at];
+  return i == 0 ? next : lost_->ids[result.ids.size() + at - 1];
+}
+
+int Sequence::position(int i) const {
+  return i + (side.rotatedAtReading ? cache.head(0, 0).count : static_cast<int>(prefilled + progress.written));
+}
+
 bool Sequence::accept(int32_t id) {
   const auto& stops = request.stopIds;
   if (std::find(stops.begin(), stops.end(), id) != stops.end()) {

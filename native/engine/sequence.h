@@ -21,7 +21,7 @@ struct Sequence {
            const CacheShape& shape, int heads);
 
   bool prefilling() const { return prefilled < progress.prompt; }
-  // Counts of the pass that has just written `rows` entries, of which a decode pass writes one.
+  // Counts of the pass that has just written `rows` entries; of generated tokens each is counted by itself.
   void afterPrefill(int rows);
   void afterDecode(int64_t readBytes);
   bool due() const { return !prefilling() && policy->due(progress); }
@@ -37,6 +37,13 @@ struct Sequence {
   // Whether the next token is known from before a restart, and which it is.
   bool replaying() const { return lost_ && result.ids.size() < lost_->ids.size(); }
   int32_t replayed() const { return lost_->ids[result.ids.size()]; }
+
+  // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; after a restart
+  // those up to the next compression, as far as the policy's side state takes several at once. Never 0.
+  int64_t feedable() const;
+  // The i-th token to come, and its position: the true one, or its place in the cache (SideState::rotatedAtReading).
+  int32_t upcoming(int i) const;
+  int position(int i) const;
 
   void fail(const std::string& code, const std::string& message);
 

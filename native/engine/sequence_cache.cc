@@ -112,6 +112,12 @@ void SequenceCache::releaseTails() {
   }
 }
 
+size_t SequenceCache::bytes() const {
+  size_t blocks = 0;
+  for (const HeadCache& head : heads_) blocks += blocksFor(head.count);
+  return blocks * pool_.blockBytes();
+}
+
 size_t SequenceCache::trackingBytes() const {
   size_t bytes = 0;
   for (const HeadCache& head : heads_) bytes += head.masks.size() * sizeof(uint32_t);

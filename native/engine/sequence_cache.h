@@ -66,7 +66,7 @@ class SequenceCache {
 
   int64_t entries() const { return entries_; }  // summed over layers and key-value heads
   size_t blocks() const { return blocks_; }
-  size_t bytes() const { return blocks_ * pool_.blockBytes(); }
+  size_t bytes() const;  // of the blocks that its entries are in: room reserved ahead does not count
   size_t trackingBytes() const;  // of positions and masks
 
  private:

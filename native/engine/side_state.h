@@ -1,6 +1,8 @@
 // What a policy needs of a sequence beside keys and values.
 #pragma once
 
+#include <limits>
+
 #include "attention_record.h"
 #include "page_bounds.h"
 #include "query_rows.h"
@@ -18,6 +20,13 @@ struct SideState {
   void clear() {
     record.clear();
     bounds.clear();
+  }
+
+  // Rows of generated tokens that one pass may bring: none may take another's place in the ring of queries, and pages are
+  // chosen by bounds that end with the row's own entry.
+  int64_t rowsAtOnce() const {
+    if (bounds.active()) return 1;
+    return queries.capacity() > 0 ? queries.capacity() : std::numeric_limits<int64_t>::max();
   }
 
   size_t bytes() const { return queries.bytes() + record.bytes() + bounds.bytes(); }

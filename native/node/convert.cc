@@ -144,6 +144,7 @@ EngineOptions toEngineOptions(const Napi::Object& value) {
   options.cacheType = text(value, "cache");
   options.simd = text(value, "simd");
   options.cacheLimit = static_cast<size_t>(number(value, "cacheLimit"));
+  options.prefillRows = integer(value, "prefillRows");
   return options;
 }
 

@@ -31,6 +31,25 @@ struct Collector : Listener {
   std::promise<void> finished;
 };
 
+// Everything but the time it took.
+inline bool sameResult(const Result& a, const Result& b) {
+  const auto of = [](const CacheReport& r) {
+    return std::array{r.finalEntries, r.peakEntries, r.meanEntries, r.peakBytes, r.meanBytes,
+                      r.sideBytes,    r.readBytes,   r.minEntries,  r.maxEntries};
+  };
+  bool same = a.ids == b.ids && a.finish == b.finish && of(a.cache) == of(b.cache) &&
+              a.compressions.size() == b.compressions.size() && a.trace.size() == b.trace.size();
+  for (size_t i = 0; same && i < a.compressions.size(); ++i) {
+    const Compression &x = a.compressions[i], &y = b.compressions[i];
+    same = x.generated == y.generated && x.before == y.before && x.after == y.after;
+  }
+  for (size_t i = 0; same && i < a.trace.size(); ++i) {
+    const KeptPositions &x = a.trace[i], &y = b.trace[i];
+    same = x.generated == y.generated && x.layer == y.layer && x.head == y.head && x.positions == y.positions;
+  }
+  return same;
+}
+
 inline EngineOptions options(int threads) {
   ModelConfig config;  // data/fixtures/hf/llama-g4
   config.family = "llama";

@@ -36,6 +36,7 @@ export interface NativeOptions {
   simd: string;
   /** Bytes of the block pool at most; 0 for 80 % of the memory that the process may have. */
   cacheLimit: number;
+  prefillRows: number;
 }
 
 export interface NativeRequest {

@@ -27,6 +27,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       cache: options.cache ?? '',
       simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
       cacheLimit: options.cacheLimit ?? 0,
+      prefillRows: options.prefillRows ?? 128,
     })
     .catch((error: unknown) => {
       throw toError(error);

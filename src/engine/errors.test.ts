@@ -128,6 +128,7 @@ describe('an option is refused', () => {
     [{ device: 'cuda' as 'cpu' }, /device "cuda"/],
     [{ simd: 'neon' }, /simd "neon"/],
     [{ cacheLimit: -1 }, /cacheLimit -1/],
+    [{ prefillRows: 0 }, /prefillRows 0/],
     [{ model: '' }, /model/],
   ])('%o', async (options, message) => {
     await expect(opening(model, options)).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringMatching(message) });

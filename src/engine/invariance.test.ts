@@ -1,4 +1,7 @@
-/** A sequence's tokens do not depend on who shares its batch, on threads, or on when it joins: bit for bit. */
+/**
+ * A sequence's tokens do not depend on who shares its batch, on threads, on the chunks of its prompt, or on when it joins: bit
+ * for bit. native/test/invariance_test.cc compares logits too, over random crowds of every policy.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openEngine } from './engine.js';
 import { drawn, fixture, full, random, request, rpc } from './testing.js';
@@ -9,7 +12,7 @@ vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other thing
 const model = fixture('llama-g7');
 const engines: Engine[] = [];
 beforeAll(async () => {
-  for (const threads of [1, 2, 3]) engines.push(await openEngine({ model, threads }));
+  for (const [i, threads] of [1, 2, 3].entries()) engines.push(await openEngine({ model, threads, prefillRows: [1000, 128, 7][i] }));
 });
 afterAll(() => engines.forEach((engine) => engine.dispose()));
 
@@ -32,7 +35,7 @@ const requests = (policy: GenerateRequest['policy']): GenerateRequest[] =>
 const facts = ({ seconds: _, ...rest }: GenerateResult): unknown => rest;
 
 describe.each(Object.entries(policies))('%s', (_, policy) => {
-  it('is the same alone and in batches of 1, 3 and 12, on 1, 2 and 3 threads', async () => {
+  it('is the same alone and in batches of 1, 3 and 12, on 1, 2 and 3 threads, prompts whole and in chunks', async () => {
     const alone = [];
     for (const one of requests(policy)) alone.push(facts(await engines[0].generate(one).result));
     for (const engine of engines) {

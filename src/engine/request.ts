@@ -51,7 +51,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
 
 /** @throws BAD_OPTION naming the option and its value. */
 export function checkOptions(options: EngineOptions): void {
-  const { model, device = 'cpu', threads, cache, cacheLimit, simd } = options;
+  const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, simd } = options;
   if (typeof model !== 'string' || model === '') bad(`model ${JSON.stringify(model)} is not a folder`);
   if (device !== 'cpu') bad(`device "${String(device)}" is not cpu`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
@@ -60,6 +60,9 @@ export function checkOptions(options: EngineOptions): void {
   if (cache !== undefined && cache !== 'f32' && cache !== 'bf16') bad(`cache "${String(cache)}" is not f32 or bf16`);
   if (cacheLimit !== undefined && !(Number.isSafeInteger(cacheLimit) && cacheLimit > 0)) {
     bad(`cacheLimit ${cacheLimit} is not a positive number of bytes`);
+  }
+  if (prefillRows !== undefined && !(isInt32(prefillRows) && prefillRows >= 1)) {
+    bad(`prefillRows ${prefillRows} is not a whole number from 1 to ${2 ** 31 - 1}`);
   }
   if (simd !== undefined && typeof simd !== 'string') bad(`simd ${String(simd)} is not a name`);
 }

@@ -18,6 +18,11 @@ export interface EngineOptions {
    * least limit that the control groups of a container set. A sequence starts where its policy's peak fits.
    */
   cacheLimit?: number;
+  /**
+   * Prompt tokens, of all sequences together, that a step feeds beside one token of each sequence that generates: how long a
+   * long prompt holds the others up. 128 if left out; never changes a token.
+   */
+  prefillRows?: number;
   /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
   simd?: string;
 }
