@@ -61,6 +61,10 @@ void AttentionRecord::clear() {
   for (Notes& notes : notes_) notes = {};
 }
 
+void AttentionRecord::resum() {
+  for (Notes& notes : notes_) std::ranges::fill(notes.mass, 0.0f);
+}
+
 RecordView AttentionRecord::view(int layer, int set) const {
   const Notes& notes = notes_[index(layer, set)];
   return {notes.mass, notes.stamps, notes.gaps};

@@ -23,6 +23,8 @@ class AttentionRecord {
   // Keeps what was noted of the entries listed, ascending.
   void compact(int layer, int set, std::span<const int32_t> kept);
   void clear();
+  // Sums start anew, at 0.
+  void resum();
   // Of every entry of a set.
   RecordView view(int layer, int set) const;
 

@@ -13,7 +13,7 @@ void Engine::collectRows() {
   int left = prefillRows_;
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
-    const bool known = sequence.replaying(), bulk = known || sequence.prefilling();
+    const bool known = sequence.replaying() && !sequence.ahead, bulk = known || sequence.prefilling();
     if (sequence.parked || sequence.waiting || (bulk && left == 0)) continue;
     const int count = bulk ? static_cast<int>(std::min<int64_t>(left, sequence.feedable())) : 1;
     if (!makeRoom(place, count)) continue;

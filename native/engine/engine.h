@@ -93,6 +93,8 @@ class Engine {
   void feed(Sequence& sequence, int count, bool known);
   void forwardRows();
   void compressDue();
+  void compress(std::span<Sequence* const> sequences);
+  void compressNow(Sequence& sequence);
   void sampleNext();
   std::unique_ptr<Sequence> remove(size_t place);
   void endSequence(size_t place, Finish how);

@@ -92,12 +92,30 @@ void Engine::forwardRows() {
       sequence.result.prefillSeconds += share * fed.rows;
     } else {
       for (int i = 0; i < fed.rows; ++i) sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
-      sequence.result.decodeSeconds += share * fed.rows;
+      (sequence.lookingAhead() ? sequence.result.compressSeconds : sequence.result.decodeSeconds) += share * fed.rows;
     }
   }
 }
 
+// A policy that looks ahead puts its compression off, until it has seen enough.
 void Engine::compressDue() {
+  std::vector<Sequence*> due;
+  for (Fed& fed : fed_) {
+    Sequence& s = *fed.sequence;
+    if (s.ahead) {
+      if (s.ahead->rows < s.recipe.ahead) continue;
+      s.endAhead();
+      fed.follow = 0;
+      due.push_back(&s);
+    } else if (s.due()) {
+      if (s.recipe.ahead > 0) s.beginAhead();
+      else due.push_back(&s);
+    }
+  }
+  compress(due);
+}
+
+void Engine::compress(std::span<Sequence* const> sequences) {
   struct Due {
     Sequence* sequence;
     CompressJob job;
@@ -105,10 +123,9 @@ void Engine::compressDue() {
     Compression first;
   };
   std::vector<Due> due;
-  for (const Fed& fed : fed_) {
-    Sequence& s = *fed.sequence;
-    if (!s.due()) continue;
-    due.push_back({&s, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
+  for (Sequence* const one : sequences) {
+    Sequence& s = *one;
+    due.push_back({one, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
                         s.request.stream, model_->config.heads, model_->layers[0].query.weight.type}, {}, {}});
     due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }
@@ -136,10 +153,10 @@ void Engine::sampleNext() {
   const auto start = std::chrono::steady_clock::now();
   threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
     Fed& fed = fed_[static_cast<size_t>(task)];
-    if (fed.logits < 0) return;
+    if (fed.logits < 0 || fed.follow == 0) return;
     const Request& request = fed.sequence->request;
     const auto logits = forward_.logits(static_cast<size_t>(fed.logits));
-    const double random = uniform(request.sampling.seed, request.stream, fed.sequence->result.ids.size());
+    const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
     fed.sampled = allFinite(logits) ? sample(logits, request.sampling, random, samplerScratch_[static_cast<size_t>(worker)])
                                     : -1;
   });
@@ -148,6 +165,13 @@ void Engine::sampleNext() {
   for (const Fed& fed : fed_) {
     if (fed.follow == 0) continue;
     Sequence& sequence = *fed.sequence;
+    if (sequence.lookingAhead()) {
+      sequence.result.compressSeconds += share;
+      if (fed.sampled < 0) sequence.fail("BAD_LOGITS", overflowText);
+      else if (sequence.acceptAhead(fed.sampled)) compressNow(sequence);
+      if (threads_.cancelled()) return;
+      continue;
+    }
     sequence.result.decodeSeconds += share;
     if (sequence.replaying()) {
       for (int i = 0; i < fed.follow; ++i) sequence.accept(sequence.replayed());
@@ -165,9 +189,18 @@ void Engine::sampleNext() {
       sequence.waiting = sequence.request.lockstep;
     }
     if (!ended) continue;
+    if (sequence.ahead) compressNow(sequence);
+    if (threads_.cancelled()) return;
     const auto at = std::find_if(sequences_.begin(), sequences_.end(), [&](const auto& s) { return s.get() == &sequence; });
     endSequence(static_cast<size_t>(at - sequences_.begin()), sequence.result.finish);
   }
+}
+
+// Ends a look ahead before its time.
+void Engine::compressNow(Sequence& sequence) {
+  sequence.endAhead();
+  Sequence* const one[] = {&sequence};
+  compress(one);
 }
 
 std::unique_ptr<Sequence> Engine::remove(size_t place) {

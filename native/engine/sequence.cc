@@ -7,7 +7,7 @@ namespace pathpress {
 double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads) {
   const auto prompt = static_cast<int64_t>(request.promptIds.size());
   const int64_t written = request.maxTokens - 1;  // the last token is not fed
-  int64_t entries = policy.peak(prompt, written);
+  int64_t entries = std::min(prompt + written, policy.peak(prompt, written) + policy.recipe().ahead);
   // Query heads with sets of their own may share nothing of a key-value head.
   if (policy.recipe().sets == Aggregation::head) entries = std::min(prompt + written, entries * (heads / shape.kvHeads));
   return static_cast<double>((entries + pageEntries - 1) / pageEntries) * shape.layers * shape.kvHeads;
@@ -37,7 +37,12 @@ void Sequence::afterPrefill(int rows) {
 }
 
 void Sequence::afterDecode(int64_t readBytes) {
-  cache.commit(1, static_cast<int>(progress.prompt + progress.written));
+  cache.commit(1, static_cast<int>(progress.prompt + progress.written + aheadRows()));
+  if (ahead) {
+    ahead->rows += 1;
+    sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + cache.bytes() - ahead->bytes);
+    return;
+  }
   progress.written += 1;
   decodePasses_ += 1;
   entrySum_ += cache.entries();
@@ -75,12 +80,15 @@ int32_t Sequence::upcoming(int i) const {
 }
 
 int Sequence::position(int i) const {
-  return i + (side.rotatedAtReading ? cache.head(0, 0).count : static_cast<int>(prefilled + progress.written));
+  return i + (side.rotatedAtReading ? cache.head(0, 0).count : static_cast<int>(prefilled + progress.written + aheadRows()));
+}
+
+bool Sequence::stopsAt(int32_t id) const {
+  return std::find(request.stopIds.begin(), request.stopIds.end(), id) != request.stopIds.end();
 }
 
 bool Sequence::accept(int32_t id) {
-  const auto& stops = request.stopIds;
-  if (std::find(stops.begin(), stops.end(), id) != stops.end()) {
+  if (stopsAt(id)) {
     result.finish = Finish::stop;
     return true;
   }
@@ -91,12 +99,32 @@ bool Sequence::accept(int32_t id) {
   return static_cast<int64_t>(result.ids.size()) >= request.maxTokens;
 }
 
+void Sequence::beginAhead() {
+  ahead.emplace();
+  ahead->bytes = cache.bytes();
+  side.record.resum();
+}
+
+bool Sequence::acceptAhead(int32_t id) {
+  if (stopsAt(id)) return true;
+  ahead->ids.push_back(id);
+  next = id;
+  return static_cast<int64_t>(result.ids.size() + ahead->ids.size()) >= request.maxTokens;
+}
+
+void Sequence::endAhead() {
+  cache.cut(static_cast<int>(ahead->rows));
+  ahead.reset();
+  if (!result.ids.empty()) next = result.ids.back();
+}
+
 void Sequence::fail(const std::string& code, const std::string& message) {
   failureCode = code;
   failure = "request " + std::to_string(index) + ", token " + std::to_string(result.ids.size() + 1) + ": " + message;
 }
 
 void Sequence::restart() {
+  if (ahead) endAhead();
   describeCache();
   Result fresh;
   fresh.promptTokens = result.promptTokens;
@@ -116,6 +144,7 @@ void Sequence::restart() {
 }
 
 Result Sequence::finish(Finish how) {
+  if (ahead) endAhead();
   describeCache();
   if (replaying()) {
     lost_->prefillSeconds = result.prefillSeconds;

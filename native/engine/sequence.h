@@ -45,6 +45,22 @@ struct Sequence {
   int32_t upcoming(int i) const;
   int position(int i) const;
 
+  // Looking ahead (Recipe::ahead), from a trigger on: the next token is the sequence's own; those after it, and the
+  // entries of all, are forgotten when it ends. What was noted of attention then is of this time alone.
+  struct Ahead {
+    int64_t rows = 0;          // entries written
+    std::vector<int32_t> ids;  // tokens sampled
+    size_t bytes = 0;          // of cache blocks at the trigger
+  };
+  int64_t aheadRows() const { return ahead ? ahead->rows : 0; }
+  // Which of the sequence's random numbers draws the next token.
+  uint64_t step() const { return result.ids.size() + (ahead ? ahead->ids.size() : 0); }
+  void beginAhead();
+  bool lookingAhead() const { return aheadRows() > 0; }
+  // Takes in a token that nobody hears of; returns true where nothing follows it.
+  bool acceptAhead(int32_t id);
+  void endAhead();
+
   void fail(const std::string& code, const std::string& message);
 
   const Request& request;
@@ -58,12 +74,14 @@ struct Sequence {
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
+  std::optional<Ahead> ahead;
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;
   std::string failure, failureCode;  // where it cannot go on
 
  private:
+  bool stopsAt(int32_t id) const;
   void track();
   void describeCache();
 

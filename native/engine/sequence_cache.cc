@@ -101,6 +101,15 @@ void SequenceCache::compact(int layer, int kvHead, std::span<const int32_t> kept
   if (tracking_.masks) cache.masks.resize(static_cast<size_t>(to));
 }
 
+void SequenceCache::cut(int entries) {
+  for (HeadCache& head : heads_) {
+    head.count -= entries;
+    if (tracking_.masks) head.masks.resize(static_cast<size_t>(head.count));
+  }
+  for (std::vector<int32_t>& positions : positions_) positions.resize(positions.size() - static_cast<size_t>(entries));
+  releaseTails();
+}
+
 void SequenceCache::releaseTails() {
   entries_ = 0;
   for (HeadCache& head : heads_) {

@@ -59,6 +59,8 @@ class SequenceCache {
   // Keeps the entries listed, ascending, and forgets the rest; blocks are still held until releaseTails(). Positions
   // are the caller's to compact. Heads may be compacted at once from several threads.
   void compact(int layer, int kvHead, std::span<const int32_t> kept);
+  // Forgets the last `entries` of every head, and gives their blocks back.
+  void cut(int entries);
   // Gives blocks past each head's entries back to the pool.
   void releaseTails();
   // Forgets every entry and gives all blocks back.

@@ -73,6 +73,7 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   setCount("drawSeed", policy.drawSeed);
   setText("granularity", policy.granularity);
   setCount("run", policy.run);
+  setCount("ahead", policy.ahead);
   setCount("sinks", policy.sinks);
   setText("recent", policy.recent);
   if (given("lambda")) policy.lambda = number(value, "lambda");

@@ -46,6 +46,7 @@ struct PolicyOptions {
   std::string recent = "half";        // half | window
   double lambda = 0.1;                // share of the votes against the keys' redundancy
   double threshold = 1e-4;            // attention above it counts as a visit
+  int64_t ahead = 0;                  // tokens generated to see which entries they attend to; 0: as many as an interval
   double floor = 0.2;                 // share of its places that a head keeps whatever the others' scores
 };
 
@@ -127,6 +128,7 @@ struct Recipe {
 
   Record record = Record::none;
   double threshold = 0;  // Record::recurrence
+  int64_t ahead = 0;     // what is noted starts at the trigger: so many tokens more are generated, noted and forgotten
 
   bool rotatedAtReading = false;  // keys are cached unrotated, and rotated by their place in the cache at every pass
   int64_t readPages = 0;          // pages that a decode pass reads of each head, the newest among them; 0: all

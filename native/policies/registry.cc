@@ -13,6 +13,7 @@ constexpr PolicyRow rows[] = {
     {"random", makeRandom},
     {"rpc-shuffled", makeRpcShuffled},
     {"rpc-inverted", makeRpcInverted},
+    {"lookahead", makeLookahead},
     {"h2o", makeH2o},
     {"tova", makeTova},
     {"streaming", makeStreaming},

@@ -47,6 +47,26 @@ Row scores(const Knobs& k, const World& w, const reference::Notebook& notes, int
   return score;
 }
 
+// The tokens after this one, with everything kept: every row of theirs notes what it gives to each that is held.
+List lookAhead(World& w, int64_t rows) {
+  w.record->clear();
+  const int64_t now = w.held[0].back();
+  List seen(w.held[0].begin(), w.held[0].end());
+  for (int64_t at = now + 1; at <= now + rows; ++at) w.append(int32_t(at)), seen.push_back(at);
+  w.held[0].resize(w.held[0].size() - size_t(rows));
+  return seen;
+}
+
+Row attentionToCome(const World& w, const Knobs& k, const List& seen, size_t first, size_t end, size_t held) {
+  Row raw(end - first, 0.0);
+  for (size_t row = held; row < seen.size(); ++row)
+    for (int64_t head = 0; head < w.heads; ++head) {
+      const Row weights = reference::attention(w, head, seen[row], {seen.begin(), seen.begin() + int64_t(row) + 1});
+      for (size_t i = first; i < end; ++i) raw[i - first] += weights[i] / double(w.heads);
+    }
+  return reference::pooled(raw, k.o);
+}
+
 int runs = 0, compared = 0, leftOut = 0;
 
 void run(const std::string& name, int64_t group) {
@@ -56,15 +76,17 @@ void run(const std::string& name, int64_t group) {
   o.pinPrompt = below(3) > 0;
   o.kernel = 1 + 2 * below(4), o.pooling = below(3) == 0 ? "none" : below(2) ? "avg" : "max";
   o.recent = "window", o.lambda = double(below(9)) / 10;
+  o.ahead = below(2) * (1 + below(9));
   o.run = 1 + below(7), o.draw = below(2) ? "persistent" : "redraw";
   if (name == "random" && below(2)) o.granularity = "head", k.perLayer = false;
   const int64_t prompt = 1 + below(8), kvHeads = 1 + below(2), writes = 30;
   std::normal_distribution<float> normal(0, 1.3f);
-  World w(kvHeads * group, kvHeads, 4 + 4 * below(2), prompt, prompt + writes,
+  World w(kvHeads * group, kvHeads, 4 + 4 * below(2), prompt, prompt + writes + 12,
           [&](int, int64_t, int64_t, int64_t) { return normal(rng); });
   const auto policy = makePolicy(o);
   w.prefill(*policy);
-  const bool notebook = policy->recipe().record != Record::none;
+  const bool oracle = name == "lookahead", notebook = policy->recipe().record != Record::none && !oracle;
+  const int64_t rows = o.ahead > 0 ? o.ahead : o.interval;
   reference::Notebook notes{std::vector<std::map<int64_t, reference::Memory>>(w.held.size())};
   for (int64_t p = 0; p < prompt && notebook; ++p) {
     List seen(p + 1);
@@ -80,6 +102,7 @@ void run(const std::string& name, int64_t group) {
     if (!CHECK_CASE(policy->due(w.progress) == due, where + " at " + std::to_string(t))) return;
     if (!due) continue;
     DrawKey draw{.seed = uint64_t(group), .stream = {1, 2}, .layer = 3, .cycle = w.progress.cycle};
+    const List seen = oracle ? lookAhead(w, rows) : List{};
     const auto ours = w.compressed(*policy, draw);
     const int64_t total = prompt + int64_t(double(t - o.window) / o.ratio) + o.window;
     for (int64_t s = 0; s < std::ssize(ours); ++s) {
@@ -88,8 +111,9 @@ void run(const std::string& name, int64_t group) {
       const int64_t size = std::ssize(held), first = o.pinPrompt ? prompt : 0, end = size - o.window;
       CHECK_CASE(std::ssize(ours[s]) == std::min(size, total), where);
       if (size <= total) continue;
-      const auto want = reference::best(scores(k, w, notes, s, held, first, end, draw), held, first, end,
-                                        total - first - o.window);
+      const Row score = oracle ? attentionToCome(w, k, seen, first, end, held.size())
+                               : scores(k, w, notes, s, held, first, end, draw);
+      const auto want = reference::best(score, held, first, end, total - first - o.window);
       ++(want.clear ? compared : leftOut);
       CHECK_CASE(!want.clear || List(ours[s].begin(), ours[s].end()) == want.positions, where + " at " + std::to_string(t));
     }
@@ -120,7 +144,7 @@ void wholeRuns() {
 }  // namespace
 
 int main() {
-  for (const std::string name : {"recency", "random", "rpc-inverted", "h2o", "r-kv"}) {
+  for (const std::string name : {"recency", "random", "rpc-inverted", "lookahead", "h2o", "r-kv"}) {
     runs = compared = leftOut = 0;
     for (int repeat = 0; runs < 500 && repeat < 400; ++repeat)
       for (const int64_t group : {1, 2, 4, 7}) run(name, group);

@@ -22,6 +22,7 @@ export interface PolicyFlags {
   drawSeed?: number;
   granularity?: 'layer' | 'head';
   run?: number;
+  ahead?: number;
   sinks?: number;
   recent?: 'half' | 'window';
   lambda?: number;
@@ -46,6 +47,7 @@ const names = [
   'drawSeed',
   'granularity',
   'run',
+  'ahead',
   'sinks',
   'recent',
   'lambda',
@@ -60,7 +62,7 @@ export function addPolicyFlags(command: Command): Command {
   return command
     .option(
       '--policy <NAME>',
-      'full, rpc, recency, random, rpc-shuffled, rpc-inverted, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
+      'full, rpc, recency, random, rpc-shuffled, rpc-inverted, lookahead, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
       'full',
     )
     .option('--interval <P>', 'new tokens between compressions (rpc: 1024)', integer)
@@ -84,6 +86,7 @@ export function addPolicyFlags(command: Command): Command {
     .option('--draw-seed <S>', 'random, rpc-shuffled, vase: key of the lots in place of --seed', integer)
     .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'))
     .option('--run <L>', 'random: neighbouring positions drawn together (1)', integer)
+    .option('--ahead <N>', 'lookahead: tokens generated to see what they attend to (an interval)', integer)
     .option('--sinks <N>', 'streaming, vase: first entries that never leave (4)', integer)
     .option('--recent <KIND>', 'h2o: half of its room for the latest, or the window', oneOf('half', 'window'))
     .option('--lambda <SHARE>', 'r-kv: share of the votes against redundancy (0.1)', number)

@@ -2,6 +2,7 @@ import { adakv } from './adakv.js';
 import { full } from './full.js';
 import { h2o } from './h2o.js';
 import { lazyEviction } from './lazy-eviction.js';
+import { lookahead } from './lookahead.js';
 import type { Policy } from './policy.js';
 import { quest } from './quest.js';
 import { rKv } from './r-kv.js';
@@ -26,6 +27,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   random,
   'rpc-shuffled': rpcShuffled,
   'rpc-inverted': rpcInverted,
+  lookahead,
   h2o,
   tova,
   streaming,

@@ -60,6 +60,13 @@ export interface RpcInvertedPolicy extends RpcOptions {
   name: 'rpc-inverted';
 }
 
+/** An oracle, not a method: what the next tokens attend to stays, as they come where nothing leaves. */
+export interface LookaheadPolicy extends PeriodicPolicy, Pooled {
+  name: 'lookahead';
+  /** Tokens generated to see; left out: as many as an interval has. */
+  ahead?: number;
+}
+
 /** The control that keeps the latest entries. */
 export interface RecencyPolicy extends PeriodicPolicy {
   name: 'recency';
@@ -158,6 +165,7 @@ export type Policy =
   | RpcPolicy
   | RpcShuffledPolicy
   | RpcInvertedPolicy
+  | LookaheadPolicy
   | RecencyPolicy
   | RandomPolicy
   | H2oPolicy

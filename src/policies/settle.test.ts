@@ -129,6 +129,7 @@ describe('settlePolicy', () => {
       { draw: 'redraw' },
       { drawSeed: 3 },
       { run: 3 },
+      { ahead: 3, pooling: 'avg' },
       { budget: 'ratio' },
       { keep: 50, pooling: 'none' },
       { keep: 50, recent: 'window' },
