@@ -57,7 +57,9 @@ bool Engine::admitNext(Run& run) {
   std::unique_ptr<Policy> policy = makePolicy(request.policy);
   if (!fits(peakBlocks(request, *policy, shape_, heads))) return false;
   try {
-    sequences_.push_back(std::make_unique<Sequence>(request, run, run.started, std::move(policy), pool_, shape_, heads));
+    auto sequence = std::make_unique<Sequence>(request, run, run.started, std::move(policy), pool_, shape_, heads);
+    if (request.assumed.entries > 0) sequence->assume(threads_);
+    sequences_.push_back(std::move(sequence));
     ++run.active;
   } catch (const EngineError& error) {
     run.listener->failed(run.started, error.code, "request " + std::to_string(run.started) + ": " + error.what());

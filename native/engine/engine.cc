@@ -28,6 +28,18 @@ CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.layers[0].key.weight.type)}};
 }
 
+void checkAssumed(const Request& request, const Recipe& recipe) {
+  const auto [entries, written] = request.assumed;
+  if (entries == 0) return;
+  const auto longest = static_cast<int64_t>(request.promptIds.size()) + written;
+  if (entries < 0 || entries > longest) {
+    throw EngineError("BAD_OPTION", "assumed entries " + std::to_string(entries) + " are not 1 to " + std::to_string(longest));
+  }
+  if (recipe.record != Record::none || recipe.readPages > 0 || recipe.rotatedAtReading) {
+    throw EngineError("BAD_OPTION", "assumed entries: policy " + request.policy.name + " needs what is noted of real ones");
+  }
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options)
@@ -67,7 +79,9 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
     checkPrompt(request.promptIds);
     if (request.maxTokens < 1) throw EngineError("BAD_OPTION", "maxTokens " + std::to_string(request.maxTokens) + " < 1");
     try {
-      makePolicy(request.policy)->admit(static_cast<int64_t>(request.promptIds.size()));
+      const auto policy = makePolicy(request.policy);
+      policy->admit(static_cast<int64_t>(request.promptIds.size()));
+      checkAssumed(request, policy->recipe());
     } catch (const std::invalid_argument& error) {
       throw EngineError("BAD_OPTION", error.what());
     }

@@ -12,6 +12,13 @@
 
 namespace pathpress {
 
+// For benchmarks: a sequence begins in the middle, with keys and values that nobody computed. Its first pass is a decode
+// pass. Only with policies that note nothing of earlier attention; a preemption computes it from the prompt instead.
+struct Assumed {
+  int entries = 0;      // that the cache holds of each head; 0 for a sequence that begins at its beginning
+  int64_t written = 0;  // generated tokens already written: at least as many as entries beside the prompt
+};
+
 struct Request {
   std::vector<int32_t> promptIds;
   PolicyOptions policy;
@@ -21,6 +28,7 @@ struct Request {
   int32_t stream[2] = {0, 0};
   bool trace = false;
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
+  Assumed assumed;
 
   uint64_t lotSeed() const { return policy.drawSeed < 0 ? sampling.seed : static_cast<uint64_t>(policy.drawSeed); }
 };

@@ -30,6 +30,18 @@ void Sequence::track() {
   sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes());
 }
 
+void Sequence::assume(ThreadPool& threads) {
+  const auto [entries, written] = request.assumed;
+  cache.reserve(entries);
+  const CacheShape& shape = cache.shape();
+  threads.run(shape.layers * shape.kvHeads, false,
+              [&](int task, int) { cache.makeUp(task / shape.kvHeads, task % shape.kvHeads, entries); });
+  cache.commit(entries, 0);
+  prefilled = progress.prompt;
+  progress.written = written;
+  track();
+}
+
 void Sequence::afterPrefill(int rows) {
   cache.commit(rows, static_cast<int>(prefilled));
   prefilled += rows;

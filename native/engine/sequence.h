@@ -8,6 +8,7 @@
 #include "compressor.h"
 #include "request.h"
 #include "side_state.h"
+#include "thread_pool.h"
 
 namespace pathpress {
 
@@ -21,6 +22,8 @@ struct Sequence {
            const CacheShape& shape, int heads);
 
   bool prefilling() const { return prefilled < progress.prompt; }
+  // Begins as Request::assumed says. Throws EngineError OUT_OF_MEMORY.
+  void assume(ThreadPool& threads);
   // Counts of the pass that has just written `rows` entries; of generated tokens each is counted by itself.
   void afterPrefill(int rows);
   void afterDecode(int64_t readBytes);

@@ -1,5 +1,7 @@
 #include "sequence_cache.h"
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "errors.h"
@@ -74,6 +76,26 @@ void SequenceCache::write(int layer, int kvHead, int offset, const float* key, c
   HeadCache& to = head(layer, kvHead);
   const int entry = to.count + offset;
   shape_.page.write(to.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key, value);
+}
+
+void SequenceCache::makeUp(int layer, int kvHead, int entries) {
+  constexpr int different = 4 * pageEntries;
+  const size_t dim = static_cast<size_t>(shape_.page.dim);
+  std::vector<float> key(dim), value(dim);
+  uint32_t state = static_cast<uint32_t>(index(layer, kvHead)) + 1;
+  const auto noise = [&state] {  // a linear congruence, in [-1, 1)
+    state = state * 1664525u + 1013904223u;
+    return static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
+  };
+  for (int entry = 0; entry < std::min(entries, different); ++entry) {
+    std::ranges::generate(key, noise);
+    std::ranges::generate(value, noise);
+    write(layer, kvHead, entry, key.data(), value.data());
+  }
+  const auto& blocks = head(layer, kvHead).blocks;
+  for (size_t block = different / pageEntries; block < blocksFor(entries); ++block) {
+    std::memcpy(blocks[block], blocks[block % (different / pageEntries)], pool_.blockBytes());
+  }
 }
 
 void SequenceCache::readKey(int layer, int kvHead, int entry, float* key) const {

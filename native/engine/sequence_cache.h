@@ -53,6 +53,8 @@ class SequenceCache {
   void commit(int entries, int position);
   // Writes entry count + offset of a head: rotated key and value, (dim) each.
   void write(int layer, int kvHead, int offset, const float* key, const float* value);
+  // Writes the first so many entries of a head from noise, a few pages of it over and over; commit() follows.
+  void makeUp(int layer, int kvHead, int entries);
 
   void readKey(int layer, int kvHead, int entry, float* key) const;
   void readValue(int layer, int kvHead, int entry, float* value) const;

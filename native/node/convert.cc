@@ -96,6 +96,10 @@ Request toRequest(const Napi::Object& value) {
   std::copy(stream.begin(), stream.end(), request.stream);
   request.trace = flag(value, "trace");
   request.lockstep = flag(value, "lockstep");
+  if (member(value, "assumed").IsObject()) {
+    const Napi::Object assumed = child(value, "assumed");
+    request.assumed = {integer(assumed, "entries"), count(assumed, "written")};
+  }
   return request;
 }
 

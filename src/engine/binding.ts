@@ -49,6 +49,11 @@ export interface NativeRequest {
   trace: boolean;
   /** The sequence waits for `acknowledge` after each token. */
   lockstep: boolean;
+  /**
+   * For benchmarks: the sequence begins with so many entries in its cache and so many generated tokens written, made up
+   * instead of computed. For policies that note nothing of earlier attention (full, rpc, recency, random).
+   */
+  assumed?: { entries: number; written: number };
 }
 
 export interface NativeResult {
@@ -104,8 +109,12 @@ export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
-  /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second; takes a second and a half. */
-  readBandwidth(bytes: number, threads: number): number;
+  /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second. `simd` as in NativeOptions. */
+  readBandwidth(bytes: number, threads: number, simd: string): number;
+  /** Best rate of multiply-adds from registers, in operations (two of each) a second; 0 where the processor has no such instruction. */
+  operationRate(type: 'f32' | 'bf16', threads: number, simd: string): number;
+  /** Seconds of each of `rounds` passes of the attention kernel over random pages, one decode step of `sequences` sequences. */
+  attentionSeconds(work: NativeAttention, rounds: number): number[];
   /**
    * How often n-grams occur in the first so many ids, for each of `lengths` (ascending, n to ids.length): pairs of a
    * number of times and how many different grams occur so often, by ascending times.
@@ -113,6 +122,19 @@ export interface Binding {
   gramOccurrences(ids: Int32Array, n: number, lengths: number[], threads: number): Uint32Array[];
   /** Other rows whose dot product with a row is above a threshold (thresholds × rows). `simd` as in NativeOptions. */
   neighbourCounts(vectors: Float32Array, dim: number, thresholds: Float64Array, threads: number, simd: string): Int32Array;
+}
+
+/** One layer's attention of a decode step, without a model. */
+export interface NativeAttention {
+  sequences: number;
+  kvHeads: number;
+  /** Query heads that share a key-value head. */
+  group: number;
+  dim: number;
+  entries: number;
+  type: 'f32' | 'bf16';
+  threads: number;
+  simd: string;
 }
 
 let loaded: Binding | undefined;
