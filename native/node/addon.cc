@@ -3,9 +3,9 @@
 
 #include <set>
 
-#include "../bench/read_bandwidth.h"
 #include "../engine/errors.h"
 #include "analysis.h"
+#include "bench.h"
 #include "bridge.h"
 #include "convert.h"
 
@@ -171,12 +171,6 @@ Napi::Value simd(const Napi::CallbackInfo& info) {
   return names;
 }
 
-// readBandwidth(bytes, threads): bytes a second
-Napi::Value bandwidth(const Napi::CallbackInfo& info) {
-  const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  return Napi::Number::New(info.Env(), readBandwidth(bytes, info[1].As<Napi::Number>().Int32Value()));
-}
-
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* data = new EnvironmentData;
   data->constructor = Napi::Persistent(NativeEngine::define(env));
@@ -186,8 +180,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   });
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("simd", Napi::Function::New(env, simd, "simd"));
-  exports.Set("readBandwidth", Napi::Function::New(env, bandwidth, "readBandwidth"));
   exportAnalysis(exports);
+  exportBench(exports);
   return exports;
 }
 

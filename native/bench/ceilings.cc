@@ -1,0 +1,91 @@
+#include "ceilings.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+#include "../engine/errors.h"
+#include "../engine/kernels.h"
+#include "../engine/thread_pool.h"
+#include "huge_buffer.h"
+#include "probes.h"
+
+namespace pathpress {
+
+extern const Probe scalarProbe;
+#ifdef PATHPRESS_X86
+extern const Probe avx2Probe, avx512Probe, avx512Bf16Probe;
+#endif
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+template <class Round>
+double bestSeconds(std::chrono::milliseconds time, const Round& round) {
+  double best = 1e30;
+  const auto end = Clock::now() + time;
+  do {
+    const auto start = Clock::now();
+    round();
+    best = std::min(best, secondsSince(start));
+  } while (Clock::now() < end);
+  return best;
+}
+
+}  // namespace
+
+const Probe& probeFor(std::string_view kernels) {
+  const std::string_view name = selectKernels(kernels).name;
+#ifdef PATHPRESS_X86
+  if (name.starts_with("avx512")) return __builtin_cpu_supports("avx512bf16") ? avx512Bf16Probe : avx512Probe;
+  if (name.starts_with("avx2")) return avx2Probe;
+#endif
+  (void)name;
+  return scalarProbe;
+}
+
+double readBandwidth(size_t bytes, int threads, std::string_view kernels) {
+  constexpr size_t step = 1024;
+  const Probe& probe = probeFor(kernels);
+  ThreadPool pool(threads);
+  // Small shares where the buffer is small: a thread that comes late must not decide the time.
+  const size_t tasks = 8 * static_cast<size_t>(threads);
+  const size_t share = std::max(step, bytes / tasks / step * step);
+  const HugeBuffer buffer(share * tasks + 4096);
+  pool.run(static_cast<int>(tasks), false,
+           [&](int task, int) { std::memset(buffer.data() + static_cast<size_t>(task) * share, 1, share); });
+  std::atomic<uint64_t> kept = 0;  // the result is used, so that reading is not optimized away
+  double best = 0;
+  for (const size_t ahead : {size_t{0}, size_t{2048}}) {
+    const double seconds = bestSeconds(std::chrono::milliseconds(500), [&] {
+      pool.run(static_cast<int>(tasks), false, [&](int task, int) {
+        kept |= probe.read(buffer.data() + static_cast<size_t>(task) * share, share, ahead);
+      });
+    });
+    best = std::max(best, static_cast<double>(share * tasks) / seconds);
+  }
+  return kept > 0 ? best : 0;
+}
+
+double operationRate(DType type, int threads, std::string_view kernels) {
+  if (type != DType::f32 && type != DType::bf16) throw EngineError("BAD_OPTION", "no operation rate but of f32 and bf16");
+  const Probe& probe = probeFor(kernels);
+  const auto loop = type == DType::bf16 ? probe.dot : probe.multiplyAdd;
+  if (!loop) return 0;
+  constexpr size_t rounds = 1 << 17;
+  ThreadPool pool(threads);
+  std::atomic<float> kept = 0;
+  const int tasks = 8 * threads;
+  const double seconds = bestSeconds(std::chrono::milliseconds(700), [&] {
+    pool.run(tasks, false, [&](int, int) { kept = loop(rounds); });
+  });
+  const size_t operations = type == DType::bf16 ? probe.dotOperationsARound : probe.operationsARound;
+  return kept > 0 ? static_cast<double>(operations * rounds) * tasks / seconds : 0;
+}
+
+}  // namespace pathpress

@@ -1,0 +1,20 @@
+// The ceilings that decoding and prefill are held against, measured in the run that they are held against.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "../engine/dtype.h"
+
+namespace pathpress {
+
+// Best rate, in bytes a second, at which `threads` threads together read a buffer of `bytes` bytes once, with the loads
+// of the named kernels' instruction set (empty: the fastest). The buffer is read over and over for a second, so that one
+// that fits a cache is read from there, as weights of that size would be.
+double readBandwidth(size_t bytes, int threads, std::string_view kernels);
+
+// Best rate, in operations a second (a multiply-add is two), of `threads` threads together, operands in registers: float32,
+// or the dot product of bfloat16 pairs into float32 (0 where the set or the processor has none).
+double operationRate(DType type, int threads, std::string_view kernels);
+
+}  // namespace pathpress

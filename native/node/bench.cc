@@ -1,0 +1,64 @@
+#include "bench.h"
+
+#include "../bench/attention.h"
+#include "../bench/ceilings.h"
+#include "../engine/errors.h"
+#include "convert.h"
+
+namespace pathpress {
+namespace {
+
+template <class Body>
+Napi::Value guarded(Napi::Env env, Body body) {
+  try {
+    return body();
+  } catch (const EngineError& error) {
+    throw fromError(env, error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    throw fromError(env, "OUT_OF_MEMORY", "the machine has no memory left for the benchmark");
+  }
+}
+
+std::string text(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
+DType typeOf(const Napi::Value& value) { return text(value) == "bf16" ? DType::bf16 : DType::f32; }
+
+// readBandwidth(bytes, threads, simd): bytes a second
+Napi::Value bandwidth(const Napi::CallbackInfo& info) {
+  const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+  return guarded(info.Env(), [&] {
+    return Napi::Number::New(info.Env(), readBandwidth(bytes, info[1].As<Napi::Number>().Int32Value(), text(info[2])));
+  });
+}
+
+// operationRate(type, threads, simd): operations a second
+Napi::Value rate(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    return Napi::Number::New(info.Env(),
+                             operationRate(typeOf(info[0]), info[1].As<Napi::Number>().Int32Value(), text(info[2])));
+  });
+}
+
+// attentionSeconds(work, rounds): seconds of each round
+Napi::Value attention(const Napi::CallbackInfo& info) {
+  const auto given = info[0].As<Napi::Object>();
+  const auto number = [&](const char* name) { return given.Get(name).As<Napi::Number>().Int32Value(); };
+  const std::string simd = text(given.Get("simd"));
+  return guarded(info.Env(), [&] {
+    const AttentionWork work{number("sequences"), number("kvHeads"), number("group"), number("dim"), number("entries"),
+                             typeOf(given.Get("type")), number("threads"), simd};
+    const auto seconds = attentionSeconds(work, info[1].As<Napi::Number>().Int32Value());
+    Napi::Array out = Napi::Array::New(info.Env(), seconds.size());
+    for (uint32_t i = 0; i < seconds.size(); ++i) out.Set(i, seconds[i]);
+    return out;
+  });
+}
+
+}  // namespace
+
+void exportBench(Napi::Object& exports) {
+  exports.Set("readBandwidth", Napi::Function::New(exports.Env(), bandwidth, "readBandwidth"));
+  exports.Set("operationRate", Napi::Function::New(exports.Env(), rate, "operationRate"));
+  exports.Set("attentionSeconds", Napi::Function::New(exports.Env(), attention, "attentionSeconds"));
+}
+
+}  // namespace pathpress
