@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { version } from '../package.js';
 import { loadBinding, type NativeEngine } from './binding.js';
-import { hashWeights, readCheckpoint } from './checkpoint.js';
+import { hashWeights, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { PathPressError } from './errors.js';
 import { NativeGeneration, TokenQueue } from './generation.js';
 import { checkOptions, checkPrompt, checkRequest } from './request.js';
@@ -16,22 +16,9 @@ import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
-  const binding = loadBinding();
   const start = performance.now();
-  const { config, weightFiles, eosIds } = await readCheckpoint(options.model);
-  const native = await binding
-    .load({
-      config,
-      weightFiles,
-      threads: options.threads ?? availableParallelism(),
-      cache: options.cache ?? '',
-      simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
-      cacheLimit: options.cacheLimit ?? 0,
-      prefillRows: options.prefillRows ?? 128,
-    })
-    .catch((error: unknown) => {
-      throw toError(error);
-    });
+  const { native, checkpoint } = await loadNative(options);
+  const { config, weightFiles, eosIds } = checkpoint;
   const { weightsType, weightsBytes, simd } = native.info();
   const info: ModelInfo = {
     family: config.family,
@@ -47,6 +34,27 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     simd,
   };
   return new NativeBackedEngine(native, info, (performance.now() - start) / 1000);
+}
+
+/** The native engine of a folder, and what the folder says. @throws as `openEngine`, but options are not checked */
+export async function loadNative(options: EngineOptions): Promise<{ native: NativeEngine; checkpoint: Checkpoint }> {
+  const binding = loadBinding();
+  const checkpoint = await readCheckpoint(options.model);
+  const { config, weightFiles } = checkpoint;
+  const native = await binding
+    .load({
+      config,
+      weightFiles,
+      threads: options.threads ?? availableParallelism(),
+      cache: options.cache ?? '',
+      simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
+      cacheLimit: options.cacheLimit ?? 0,
+      prefillRows: options.prefillRows ?? 128,
+    })
+    .catch((error: unknown) => {
+      throw toError(error);
+    });
+  return { native, checkpoint };
 }
 
 /** What records carry of the engine that made them: version, instruction set (scalar, avx2, avx512). @throws NOT_BUILT */
