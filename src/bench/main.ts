@@ -1,0 +1,114 @@
+/**
+ * `npm run bench`: every speed that the project claims, against ceilings and peers measured in the same run.
+ *   -- --only NAME     a part, or the cases whose name begins so (repeatable)
+ *   -- --quick         a short run, on the small shape
+ *   -- --level avx2    the kernels and ceilings of this instruction set
+ *   -- --threads N     all cores if left out
+ *   -- --no-peers      ours alone
+ *   -- --json FILE     writes the record
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ProgressBar } from '../cli/progress.js';
+import { loadBinding } from '../engine/binding.js';
+import { packageRoot, version } from '../package.js';
+import { Measured } from './ceilings.js';
+import type { Context, Job } from './context.js';
+import { parts } from './parts.js';
+import { PeerSet } from './peer-set.js';
+import type { BenchCase, BenchRecord } from './record.js';
+import { Models, shapeTexts } from './shapes.js';
+import { caption, ceilingsText, terminalTable } from './table.js';
+
+const memory = 20e9;
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
+    level: { type: 'string' },
+    threads: { type: 'string' },
+    'no-peers': { type: 'boolean', default: false },
+    json: { type: 'string' },
+  },
+});
+
+function chosenJobs(): Job[] {
+  const jobs = parts.flatMap((part) => part.jobs(flags.quick).map((job) => ({ part: part.name, job })));
+  const asked = (part: string, { name }: Job): boolean =>
+    flags.only.length === 0 || flags.only.some((only) => only === part || name.startsWith(only));
+  const chosen = jobs.filter(({ part, job }) => asked(part, job)).map(({ job }) => job);
+  if (chosen.length === 0) throw new Error(`--only ${flags.only.join(', ')}: there are ${parts.map(({ name }) => name).join(', ')}`);
+  return chosen;
+}
+
+async function measure(jobs: Job[], context: Context): Promise<BenchCase[]> {
+  const bar = new ProgressBar('bench', process.stderr);
+  const total = jobs.reduce((sum, { estimate }) => sum + estimate, 0);
+  const cases: BenchCase[] = [];
+  let done = 0;
+  try {
+    for (const job of jobs) {
+      bar.update(Math.round(done), Math.round(total), job.name);
+      cases.push(...(await job.run(context)));
+      done += job.estimate;
+    }
+  } finally {
+    bar.stop();
+    context.peers.close();
+  }
+  return cases;
+}
+
+async function main(): Promise<void> {
+  const jobs = chosenJobs();
+  const threads = flags.threads === undefined ? availableParallelism() : Number(flags.threads);
+  const simd = flags.level ?? loadBinding().simd().at(-1)!;
+  const folder = mkdtempSync(join(tmpdir(), 'pathpress-bench-'));
+  try {
+    const context: Context = {
+      threads,
+      simd,
+      quick: flags.quick,
+      ceilings: new Measured(threads, simd),
+      models: new Models(folder),
+      peers: new PeerSet(threads, folder, !flags['no-peers']),
+      folder,
+      memory: Math.min(memory, 0.85 * totalmem()),
+    };
+    const cases = await measure(jobs, context);
+    const record: BenchRecord = {
+      date: new Date().toISOString(),
+      commit: commit(),
+      engine: version,
+      processor: cpus()[0].model,
+      cores: cpus().length,
+      threads,
+      simd,
+      quick: flags.quick,
+      ceilings: context.ceilings.found,
+      peers: context.peers.versions,
+      shapes: shapeTexts,
+      cases,
+    };
+    console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(cases)}`);
+    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(record, null, 1)}\n`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of the checkout, with `+` where it was changed; empty outside of one. */
+function commit(): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
+  try {
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') ? '+' : '');
+  } catch {
+    return '';
+  }
+}
+
+await main();

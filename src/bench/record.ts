@@ -1,0 +1,76 @@
+/** What `npm run bench -- --json FILE` writes. */
+import type { Floor } from './work.js';
+
+/** A time and its repeats. */
+export interface Timing {
+  /** The median of `rounds`. */
+  seconds: number;
+  rounds: number[];
+}
+
+export interface PeerTiming extends Partial<Timing> {
+  name: string;
+  /** Why there is no time. */
+  missing?: string;
+}
+
+export interface Target {
+  what: string;
+  value: number;
+  limit: number;
+  /** Whether the value has to reach the limit or stay below it. */
+  atLeast: boolean;
+  met: boolean;
+}
+
+export interface BenchCase extends Timing {
+  part: string;
+  name: string;
+  /** What the time is of: a step, a prompt. */
+  of: string;
+  floor?: Floor;
+  /** Where the floor is bound by operations of the bfloat16 dot: the floor with the float32 rate. */
+  floorFloat32?: Floor;
+  peers: PeerTiming[];
+  targets: Target[];
+  /** Further figures, by name. */
+  figures?: Record<string, number>;
+}
+
+export interface Ceilings {
+  /** Bytes a second by the buffer's bytes. */
+  bandwidth: Record<string, number>;
+  /** Operations a second: the probe's and PyTorch's, of which the better counts. */
+  f32: { probe: number; pytorch?: number };
+  bf16?: { probe: number; pytorch?: number };
+}
+
+export interface BenchRecord {
+  date: string;
+  commit: string;
+  engine: string;
+  processor: string;
+  cores: number;
+  threads: number;
+  simd: string;
+  quick: boolean;
+  ceilings: Ceilings;
+  /** Version of each, or why it is missing. */
+  peers: Record<string, string>;
+  shapes: Record<string, string>;
+  cases: BenchCase[];
+}
+
+export const target = (what: string, value: number, atLeast: boolean, limit: number): Target => ({
+  what,
+  value,
+  limit,
+  atLeast,
+  met: atLeast ? value >= limit : value <= limit,
+});
+
+export function timing(rounds: number[]): Timing {
+  const sorted = [...rounds].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return { seconds: sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2, rounds };
+}

@@ -1,0 +1,88 @@
+/** The record as tables: for the terminal, and for README. */
+import Table from 'cli-table3';
+import type { BenchCase, BenchRecord, PeerTiming, Target } from './record.js';
+
+const head = ['case', 'time', 'spread', 'floor', 'of the floor', 'peers', 'targets'];
+
+/** 3 digits, in the unit that fits. */
+export function time(seconds: number): string {
+  if (seconds >= 1) return `${digits(seconds)} s`;
+  return seconds >= 1e-3 ? `${digits(seconds * 1e3)} ms` : `${digits(seconds * 1e6)} µs`;
+}
+
+const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
+
+/** Half the distance from the fastest to the slowest round, as a share of the median. */
+export const spread = ({ rounds, seconds }: BenchCase): string =>
+  rounds.length > 1 ? `±${percent((Math.max(...rounds) - Math.min(...rounds)) / 2 / seconds)}` : '';
+
+function share({ floor, floorFloat32, seconds }: BenchCase): string {
+  if (!floor) return '';
+  return percent(floor.seconds / seconds) + (floorFloat32 ? ` (${percent(floorFloat32.seconds / seconds)} of float32's)` : '');
+}
+
+const peer = ({ name, seconds, missing }: PeerTiming): string => `${name}: ${seconds === undefined ? missing : time(seconds)}`;
+
+function goal({ what, value, limit, atLeast, met }: Target): string {
+  const show = (x: number): string => (what.includes('times') ? x.toPrecision(2) : percent(x));
+  return `${met ? 'met' : 'MISSED'}: ${what} ${show(value)} (${atLeast ? '≥' : '≤'} ${show(limit)})`;
+}
+
+function figures({ figures: all = {} }: BenchCase): string {
+  return Object.entries(all).map(([name, value]) => `; ${name} ${value.toPrecision(3)}`).join('');
+}
+
+/** One row a case. */
+export const row = (one: BenchCase): string[] =>
+  one.rounds.length === 0
+    ? [one.name, '', '', '', '', '', '']
+    : [
+        one.name + figures(one),
+        `${time(one.seconds)} a ${one.of}`,
+        spread(one),
+        one.floor ? `${time(one.floor.seconds)} (${one.floor.bound})` : '',
+        share(one),
+        one.peers.map(peer).join('\n'),
+        one.targets.map(goal).join('\n'),
+      ];
+
+export function ceilingsText({ ceilings, processor, simd, threads, engine, date, commit }: BenchRecord): string {
+  const rate = ({ probe, pytorch }: { probe: number; pytorch?: number }): string =>
+    `${(probe / 1e9).toFixed(0)} (probe)${pytorch ? ` and ${(pytorch / 1e9).toFixed(0)} (PyTorch)` : ''} GFLOP/s`;
+  const sizes = Object.entries(ceilings.bandwidth).map(([bytes, value]) => [Number(bytes), value] as const).sort(([a], [b]) => a - b);
+  const read = sizes.map(([bytes, value]) => `${(value / 1e9).toFixed(0)} of ${digits(bytes / 1e6)} MB`).join(', ');
+  const bf16 = ceilings.bf16 ? `; bfloat16 dot ${rate(ceilings.bf16)}` : '; no bfloat16 dot';
+  return [
+    `PathPress ${engine} (${commit}), ${simd}, ${threads} threads, ${processor}, ${date.slice(0, 10)}`,
+    `Ceilings of the same run: float32 multiply-adds ${rate(ceilings.f32)}${bf16}; reading, GB/s: ${read}`,
+  ].join('\n');
+}
+
+export function terminalTable(cases: readonly BenchCase[]): string {
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const one of cases) table.push(row(one));
+  return table.toString();
+}
+
+/** For README: a caption and a table. */
+export function markdown(record: BenchRecord): string {
+  const line = (cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('\n', '<br>').replaceAll('|', '\\|')).join(' | ')} |`;
+  const met = record.cases.flatMap(({ targets }) => targets);
+  const peers = Object.entries(record.peers).map(([name, version]) => `${name} (${version})`);
+  return [
+    ...ceilingsText(record).split('\n').map((text) => `${text}.  `),
+    `Peers: ${peers.join('; ') || 'none at hand'}. ${caption} ${met.filter((one) => one.met).length} of ${met.length} targets are met.`,
+    '',
+    line(head),
+    line(head.map(() => '---')),
+    ...record.cases.filter(({ rounds }) => rounds.length > 0).map((one) => line(row(one))),
+  ].join('\n');
+}
+
+/** What a reader of either table has to know. */
+export const caption =
+  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate; where weights are bfloat16 and the ' +
+  "processor has the dot product of it, that rate. Times are medians of rounds that take turns with the peers' rounds; spread is half " +
+  'the distance from the fastest to the slowest round. Caches of decode steps are filled with noise, ours and the peers\' alike, not by ' +
+  'prefill; a step is timed from outside, sampling included.';
