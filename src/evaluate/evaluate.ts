@@ -1,4 +1,4 @@
-import type { CacheType, Engine, GenerateRequest, GenerateResult, Sampling } from '../engine/types.js';
+import type { CacheType, Engine, GenerateRequest, GenerateResult, ModelInfo, Sampling } from '../engine/types.js';
 import { PathPressError } from '../engine/errors.js';
 import { portableName, version } from '../package.js';
 import type { Policy } from '../policies/policy.js';
@@ -8,6 +8,12 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { makeRecord, type EvalRecord, type EvalSettings } from './record.js';
 import { RecordsFile } from './records-file.js';
 import { summarize, type Summary } from './summary.js';
+
+/** A sample by its numbers. */
+export interface SampleId {
+  problem: number;
+  sample: number;
+}
 
 /** What is evaluated, how it is sampled, and where records go. */
 export interface EvaluateOptions {
@@ -23,6 +29,8 @@ export interface EvaluateOptions {
   problems?: number;
   /** 1 if left out. */
   samplesPerProblem?: number;
+  /** These alone, in place of every sample of the first problems. */
+  samples?: readonly SampleId[];
   /** Samples in flight at once, 8 if left out; never changes one. */
   batch?: number;
   /** What ends a sample; the ids are the model's own if left out. */
@@ -32,6 +40,8 @@ export interface EvaluateOptions {
   /** A JSONL file of records to extend; samples that it holds already are not run again. */
   out?: string;
   signal?: AbortSignal;
+  /** Given each record as its sample ends. */
+  onRecord?: (record: EvalRecord) => void;
   /** Told at the start and after each sample that is written. */
   onProgress?: (progress: Progress) => void;
 }
@@ -63,14 +73,14 @@ export async function evaluate(
   task: Task,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = 8, signal, onProgress } = options;
-  const settings = evalSettings(engine, task, split, options);
+  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = 8, signal, onRecord, onProgress } = options;
+  const settings = evalSettings(engine.info, task, options);
   const file = options.out === undefined ? null : new RecordsFile(options.out, settings);
-  const wanted = (r: { problem: number; sample: number }) => r.problem < problems && r.sample < samplesPerProblem;
-  const records = (file?.records ?? []).filter(wanted);
-  const have = new Set(records.map((r) => `${r.problem} ${r.sample}`));
-  const samples = cells(problems, samplesPerProblem).filter((c) => !have.has(`${c.problem} ${c.sample}`));
-  const jobs = samples.map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings));
+  const wanted = options.samples ?? everySample(problems, samplesPerProblem);
+  const wantedKeys = new Set(wanted.map(sampleKey));
+  const records = (file?.records ?? []).filter((record) => wantedKeys.has(sampleKey(record)));
+  const have = new Set(records.map(sampleKey));
+  const jobs = wanted.filter((one) => !have.has(sampleKey(one))).map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings));
   const total = records.length + jobs.length;
   let tokens = 0;
   onProgress?.({ done: records.length, total, tokens });
@@ -86,6 +96,7 @@ export async function evaluate(
             const record = jobs[index].record(task, result);
             file?.append(record);
             records.push(record);
+            onRecord?.(record);
           }
           onProgress?.({ done: records.length, total, tokens });
         },
@@ -100,11 +111,11 @@ export async function evaluate(
   return { ...summarize(records), records, interrupted: records.length < total };
 }
 
-function evalSettings(engine: Engine, task: Task, split: Split, options: EvaluateOptions): EvalSettings {
+/** What every record of such an evaluation carries. */
+export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptions): EvalSettings {
   const { seed, ...sampling } = options.sampling;
-  const { info } = engine;
   return {
-    split,
+    split: options.split ?? 'tune',
     sampling,
     maxTokens: options.maxTokens,
     stop: { strings: options.stop?.strings ?? [], ids: options.stop?.ids ?? info.eosIds },
@@ -120,7 +131,9 @@ function evalSettings(engine: Engine, task: Task, split: Split, options: Evaluat
   };
 }
 
-function cells(problems: number, samples: number): { problem: number; sample: number }[] {
+export const sampleKey = ({ problem, sample }: SampleId): string => `${problem} ${sample}`;
+
+function everySample(problems: number, samples: number): SampleId[] {
   return Array.from({ length: problems * samples }, (_, i) => ({
     problem: Math.floor(i / samples),
     sample: i % samples,
@@ -132,7 +145,7 @@ class Sample {
   readonly #stops: string[];
 
   constructor(
-    readonly at: { problem: number; sample: number },
+    readonly at: SampleId,
     readonly problem: Problem,
     readonly tokenizer: Tokenizer,
     readonly settings: EvalSettings,

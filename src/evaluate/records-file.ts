@@ -20,6 +20,9 @@ export function readRecords(path: string): EvalRecord[] {
   return readWhole(path).records;
 }
 
+/** A record as a line of its file. */
+export const recordLine = (record: EvalRecord): string => `${JSON.stringify(record)}\n`;
+
 /** A JSONL file of records that many runs may extend: it only ever grows by whole lines, each flushed to the disk. */
 export class RecordsFile {
   readonly records: EvalRecord[];
@@ -52,7 +55,7 @@ export class RecordsFile {
 
   /** @throws PathPressError WRITE_FAILED where the disk takes no more: the file then ends with the last whole record. */
   append(record: EvalRecord): void {
-    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    const line = Buffer.from(recordLine(record));
     try {
       this.#file ??= this.#open();
       for (let at = 0; at < line.length;) at += writeSync(this.#file, line, at);
