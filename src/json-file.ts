@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { PathPressError, type ErrorCode } from './engine/errors.js';
+import { jsonErrorLine } from './json-error-line.js';
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -24,7 +25,8 @@ export function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new PathPressError('BAD_JSON', `${place}: not JSON: ${(cause as Error).message}`, { cause });
+    const line = text.trimEnd().includes('\n') ? ` line ${jsonErrorLine(text)}` : '';
+    throw new PathPressError('BAD_JSON', `${place}${line}: not JSON: ${(cause as Error).message}`, { cause });
   }
 }
 
