@@ -8,6 +8,7 @@ import { modelCommand } from './model.js';
 import { notebookCommand } from './notebook.js';
 import { asFlag } from './policy-flags.js';
 import { reproduceCommand } from './reproduce.js';
+import { sweepCommand } from './sweep.js';
 import { addVersion } from './version.js';
 
 /** Adds a command to the program; `done` takes its exit status. */
@@ -18,6 +19,7 @@ const commands: AddCommand[] = [
   generateCommand,
   analyzeCommand,
   evalCommand,
+  sweepCommand,
   modelCommand,
   notebookCommand,
   reproduceCommand,
@@ -30,6 +32,7 @@ export async function main(argv: string[], io: Io): Promise<number> {
     .description('Reasoning Path Compression, measured: generate, analyze, evaluate and draw')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
+    .enablePositionalOptions() // a subcommand's options are its own, though its parent has one of that name
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .exitOverride();
   addVersion(program, io);

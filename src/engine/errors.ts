@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'UNKNOWN_FAMILY'
   | 'EMPTY_TRACE'
   | 'RECORD_MISMATCH'
+  | 'BAD_SWEEP'
+  | 'BUSY'
   | 'OUT_OF_MEMORY'
   | 'NO_THREAD'
   | 'WRITE_FAILED'

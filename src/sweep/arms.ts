@@ -1,0 +1,97 @@
+/** The arms of a sweep: every combination of every policy's options, settled and named. */
+import { isDeepStrictEqual } from 'node:util';
+import { PathPressError } from '../engine/errors.js';
+import type { CacheType } from '../engine/types.js';
+import type { Policy } from '../policies/policy.js';
+import { settlePolicy } from '../policies/settle.js';
+import { canonicalJson } from './canonical.js';
+import { mistakes, type SweepFile } from './file.js';
+
+/** A policy under its name in tables. Draws of one arm (`drawSeed`) share the name: they are repetitions, not rivals. */
+export interface Arm {
+  name: string;
+  policy: Policy;
+  /** Type of the cached keys and values; the weights' own if left out. */
+  cache?: CacheType;
+}
+
+const cacheTypes: readonly string[] = ['f32', 'bf16'];
+const mostArms = 10_000;
+
+/**
+ * The arms in the order of the file. Where an option is a list, its value joins the arm's name; `drawSeed` does not.
+ * @param place the file, for errors
+ * @throws PathPressError BAD_SWEEP naming every policy that is refused, with the option and the reason
+ */
+export function armsOf({ policies }: SweepFile, place: string): Arm[] {
+  const wrong: string[] = [];
+  const all: (Arm & { where: string })[] = [];
+  for (const [i, row] of policies.entries()) {
+    const where = `policies[${i}]`;
+    const lists = Object.values(row).filter(Array.isArray) as unknown[][];
+    const count = lists.reduce((product, list) => product * list.length, 1);
+    const empty = Object.entries(row).find(([, value]) => Array.isArray(value) && value.length === 0);
+    if (empty) wrong.push(`${where}.${empty[0]} []: must not be empty`);
+    else if (count > mostArms) wrong.push(`${where}: its lists make ${count} arms; at most ${mostArms}`);
+    else {
+      const refused = new Set<string>();
+      for (const choice of combinations(row)) {
+        try {
+          all.push({ ...armOf(row, choice), where });
+        } catch (error) {
+          if (!(error instanceof PathPressError)) throw error;
+          refused.add(`${where}.${error.message}`); // one bad value of a list is refused in many combinations
+        }
+      }
+      wrong.push(...refused);
+    }
+  }
+  wrong.push(...repeated(all));
+  if (wrong.length) throw mistakes(place, wrong);
+  return all.map(({ where: _, ...arm }) => arm);
+}
+
+/** One value of every option that is a list, the last option's changing fastest. */
+function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
+  return Object.entries(row).reduce<Record<string, unknown>[]>(
+    (made, [key, value]) => {
+      const values: unknown[] = Array.isArray(value) ? value : [value];
+      return made.flatMap((one) => values.map((item) => ({ ...one, [key]: item })));
+    },
+    [{}],
+  );
+}
+
+function armOf(row: Record<string, unknown>, choice: Record<string, unknown>): Arm {
+  const { name, arm = name, cache, ...options } = choice;
+  if (cache !== undefined && !cacheTypes.includes(cache as string)) {
+    throw new PathPressError('BAD_OPTION', `cache ${JSON.stringify(cache)}: must be one of ${cacheTypes.join(', ')}`);
+  }
+  const named = Object.keys(row).filter((key) => key !== 'drawSeed' && Array.isArray(row[key]) && (row[key] as unknown[]).length > 1);
+  const label = [arm, ...named.map((key) => `${key}=${String(choice[key])}`)].join(' ');
+  return { name: label, policy: settlePolicy(name as string, options), ...(cache !== undefined && { cache: cache as CacheType }) };
+}
+
+/** Arms that cannot be told apart: two policies of one name, or one policy under two names. */
+function repeated(arms: readonly (Arm & { where: string })[]): string[] {
+  const wrong = new Set<string>();
+  const byName = new Map<string, Arm & { where: string }>();
+  const bySettings = new Map<string, Arm & { where: string }>();
+  for (const arm of arms) {
+    const { name, policy, cache, where } = arm;
+    const key = canonicalJson([policy, cache]);
+    const same = bySettings.get(key);
+    if (same) wrong.add(`${where}: ${same.where === where ? 'lists a value twice' : `the same policy as ${same.where}`} (arm "${name}")`);
+    else bySettings.set(key, arm);
+    const other = byName.get(name);
+    if (!other) byName.set(name, arm);
+    else if (!same && !isDeepStrictEqual(withoutLots(arm), withoutLots(other)))
+      wrong.add(`${where}: arm "${name}" is the name of ${other.where} too: give one of them an "arm" of its own`);
+  }
+  return [...wrong];
+}
+
+function withoutLots({ policy, cache }: Arm): unknown {
+  const { drawSeed: _, ...rest } = policy as Policy & { drawSeed?: number };
+  return { ...rest, cache };
+}

@@ -1,0 +1,79 @@
+/** How long a sweep will take, from its own records where there are some, else from a second of its work. */
+import { openEngine } from '../engine/engine.js';
+import { evaluate } from '../evaluate/evaluate.js';
+import { tasks } from '../tasks/registry.js';
+import { loadTokenizer } from '../tokenizer/tokenizer.js';
+import { crewOf } from './crew.js';
+import { readState } from './lock.js';
+import type { SweepPlan } from './plan.js';
+import type { RunSweepOptions } from './run.js';
+import { samplesOf } from './shard.js';
+import { statusOf } from './status.js';
+
+/** Time that a sweep needs, and where the number comes from. */
+export interface SweepEstimate {
+  seconds: number;
+  /** True where no length is known: every sample at its full one. */
+  atMost: boolean;
+  /** How it was found, for people. */
+  how: string;
+}
+
+const trialSeconds = 1; // a model
+
+/**
+ * Time that a plan needs in its folder. Without records each model generates for a second, on the first problems of the
+ * first cell that is not the full cache's, with all threads of the crew in one engine.
+ * @throws what opening a model or generating throws
+ */
+export async function estimateSweep(plan: SweepPlan, options: Pick<RunSweepOptions, 'out' | 'workers' | 'threads' | 'batch' | 'signal'>): Promise<SweepEstimate> {
+  const state = readState(options.out);
+  if (state && state.done > state.before && state.tokens > 0) {
+    const { samples } = await statusOf([options.out]);
+    const seconds = (state.updated - state.started) / 1000;
+    const made = state.done - state.before;
+    return {
+      seconds: (seconds / made) * (samples.total - samples.done),
+      atMost: false,
+      how: `the last run here recorded ${made} samples in ${seconds.toFixed(0)} s`,
+    };
+  }
+  const rates = new Map<string, number>(); // tokens a second, by folder
+  for (const folder of new Set(plan.folders)) rates.set(folder, await trial(plan, folder, options));
+  let seconds = 0;
+  plan.manifest.cells.forEach((cell, i) => {
+    const tokens = samplesOf(cell, i, plan.manifest.shard).length * cell.settings.maxTokens;
+    seconds += tokens / rates.get(plan.folders[i]!)!;
+  });
+  const shown = [...rates.values()].map((rate) => rate.toFixed(0)).join(', ');
+  return { seconds, atMost: true, how: `${shown} tokens/s in a trial of ${trialSeconds} s a model, every sample at its full length` };
+}
+
+async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {
+  const { batch = 64, signal } = options;
+  const { workers, threads } = crewOf(options, weightsBytes);
+  const mine = manifest.cells.filter((_, i) => folders[i] === folder);
+  const { settings, problems } = mine.find((cell) => cell.settings.policy.name !== 'full') ?? mine[0]!;
+  const { sampling, seed, stop, task } = settings;
+  const tokenizer = await loadTokenizer(folder);
+  const engine = await openEngine({ model: folder, cache: settings.cache, threads: workers * threads });
+  try {
+    let tokens = 0;
+    const started = performance.now();
+    const enough = AbortSignal.any([AbortSignal.timeout(trialSeconds * 1000), ...(signal ? [signal] : [])]);
+    await evaluate(engine, tokenizer, tasks[task.name]!, {
+      ...settings,
+      model: folder,
+      sampling: { ...sampling, seed },
+      stop,
+      problems: Math.min(problems, 2 * batch),
+      batch,
+      signal: enough,
+      onProgress: (progress) => (tokens = progress.tokens),
+    });
+    signal?.throwIfAborted();
+    return Math.max(1, tokens) / ((performance.now() - started) / 1000);
+  } finally {
+    engine.dispose();
+  }
+}

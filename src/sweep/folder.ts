@@ -1,0 +1,90 @@
+/** The folder of a sweep: its manifest, and a file of records for each cell. */
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PathPressError } from '../engine/errors.js';
+import { sampleKey } from '../evaluate/evaluate.js';
+import { checkSettings, type EvalRecord } from '../evaluate/record.js';
+import { readRecords } from '../evaluate/records-file.js';
+import { writeWhole } from '../whole-file.js';
+import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
+import { lockName } from './lock.js';
+import { inShard } from './shard.js';
+
+const cellsName = 'cells';
+
+export const cellPath = (folder: string, { id }: SweepCell): string => join(folder, cellsName, `${id}.jsonl`);
+
+export const hasManifest = (folder: string): boolean => existsSync(join(folder, manifestName));
+
+/** @throws as `readManifest`; BAD_FILE where the folder has none */
+export async function manifestOf(folder: string): Promise<Manifest> {
+  if (!hasManifest(folder)) throw new PathPressError('BAD_FILE', `${folder}: no ${manifestName}: not the folder of a sweep`);
+  return readManifest(join(folder, manifestName));
+}
+
+/**
+ * Makes the folder, or goes on with it where the same sweep began there.
+ * @throws PathPressError RECORD_MISMATCH where it is another sweep's, BAD_FILE where it holds something else, WRITE_FAILED
+ */
+export async function openSweepFolder(folder: string, manifest: Manifest): Promise<void> {
+  await checkSweepFolder(folder, manifest);
+  if (!hasManifest(folder)) writeWhole(join(folder, manifestName), serialiseManifest(manifest));
+  try {
+    mkdirSync(join(folder, cellsName), { recursive: true });
+  } catch (cause) {
+    throw new PathPressError('WRITE_FAILED', `${folder}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** @throws PathPressError RECORD_MISMATCH where the folder is another sweep's, BAD_FILE where it holds something else */
+export async function checkSweepFolder(folder: string, manifest: Manifest): Promise<void> {
+  if (hasManifest(folder)) checkSame(await manifestOf(folder), manifest, folder);
+  else checkEmpty(folder);
+}
+
+/** @throws PathPressError BAD_FILE where the folder is none, or holds anything but what a killed beginning leaves */
+export function checkEmpty(folder: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    throw new PathPressError('BAD_FILE', `${folder}: ${code === 'ENOTDIR' ? 'not a folder' : (cause as Error).message}`, { cause });
+  }
+  const foreign = names.find((name) => !name.endsWith('.part') && name !== lockName);
+  if (foreign) throw new PathPressError('BAD_FILE', `${folder}: holds ${foreign} and no ${manifestName}: give an empty folder`);
+}
+
+/** @throws PathPressError RECORD_MISMATCH where a file of records belongs to no cell of the manifest */
+export function checkCellFiles(folder: string, { cells }: Manifest): void {
+  const known = new Set(cells.map(({ id }) => `${id}.jsonl`));
+  const path = join(folder, cellsName);
+  const foreign = (existsSync(path) ? readdirSync(path) : []).find((name) => !known.has(name));
+  if (foreign) throw new PathPressError('RECORD_MISMATCH', `${join(path, foreign)}: no cell of this sweep`);
+}
+
+/**
+ * The records of a cell, each held against it, in the order of the file.
+ * @param number the cell's in the manifest
+ * @throws as `readRecords`; RECORD_MISMATCH for a record of other settings, of another shard, or that stands twice
+ */
+export function cellRecords(folder: string, { cells, shard }: Manifest, number: number): EvalRecord[] {
+  const cell = cells[number]!;
+  const path = cellPath(folder, cell);
+  const records = readRecords(path);
+  const seen = new Set<string>();
+  records.forEach((record, i) => {
+    const where = `${path} line ${i + 1}`;
+    checkSettings(record, cell.settings, where);
+    const { problem, sample } = record;
+    const refuse = (why: string): never => {
+      throw new PathPressError('RECORD_MISMATCH', `${where}: problem ${problem}, sample ${sample} ${why}`);
+    };
+    if (!(problem < cell.problems && sample < cell.samplesPerProblem)) refuse('is beyond the cell');
+    if (shard && !inShard(shard, number, problem)) refuse(`is not of shard ${shard.index}/${shard.of}`);
+    if (seen.has(sampleKey(record))) refuse('stands twice');
+    seen.add(sampleKey(record));
+  });
+  return records;
+}

@@ -1,0 +1,96 @@
+/** manifest.json of a sweep's folder: what is run there, and hashes of everything that decides it. */
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { PathPressError } from '../engine/errors.js';
+import type { EvalSettings } from '../evaluate/record.js';
+import { parseAs, readJson } from '../json-file.js';
+import type { Shard } from './shard.js';
+
+/** One arm on one task with one model and one seed. */
+export interface SweepCell {
+  /** Hash of the settings that name the cell: its records are cells/<id>.jsonl. */
+  id: string;
+  arm: string;
+  problems: number;
+  samplesPerProblem: number;
+  /** What every record of the cell carries. */
+  settings: EvalSettings;
+}
+
+/** A sweep as a folder of it is held against: equal in all shards but for `shard`. */
+export interface Manifest {
+  format: 1;
+  /** The sweep file: its name within, and SHA-256 of its bytes. */
+  sweep: { name: string; file: string };
+  /** `addon`: SHA-256 of the compiled engine. */
+  engine: { version: string; addon: string; simd: string; device: 'cpu' };
+  /** `files`: SHA-256 over configuration and tokenizer. */
+  models: { name: string; weightsHash: string; files: string }[];
+  /** `hash`: SHA-256 over the first problems, prompts and answers. */
+  tasks: { name: string; version: number; split: string; problems: number; samplesPerProblem: number; hash: string }[];
+  shard: Shard | null;
+  cells: SweepCell[];
+}
+
+export const manifestName = 'manifest.json';
+
+const text = z.string();
+const count = z.int().min(0);
+const schema = z.strictObject({
+  format: z.literal(1, { error: 'must be 1: it was written by another version' }),
+  sweep: z.strictObject({ name: text, file: text }),
+  engine: z.strictObject({ version: text, addon: text, simd: text, device: z.literal('cpu') }),
+  models: z.array(z.strictObject({ name: text, weightsHash: text, files: text })),
+  tasks: z.array(
+    z.strictObject({ name: text, version: count, split: text, problems: count, samplesPerProblem: count, hash: text }),
+  ),
+  shard: z.strictObject({ index: count, of: count }).nullable(),
+  cells: z.array(
+    z.strictObject({
+      id: text.regex(/^[0-9a-f]{16}$/, 'must be 16 hexadecimal digits'),
+      arm: text,
+      problems: count,
+      samplesPerProblem: count,
+      settings: z.looseObject({
+        split: text,
+        model: text,
+        weightsHash: text,
+        task: z.strictObject({ name: text, version: count }),
+        policy: z.looseObject({ name: text }),
+        seed: count,
+        maxTokens: count,
+      }),
+    }),
+  ),
+});
+
+/** @throws PathPressError BAD_FILE, BAD_UTF8, BAD_JSON or BAD_SWEEP, naming the file */
+export async function readManifest(path: string): Promise<Manifest> {
+  const value = await readJson(path);
+  parseAs(schema, value, path, 'BAD_SWEEP');
+  return value as Manifest; // not what the schema makes of it: its keys keep their order
+}
+
+/** One line a cell: its changes can be read. */
+export function serialiseManifest({ cells, ...rest }: Manifest): string {
+  const lines = Object.entries(rest).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return `{\n${lines.join(',\n')},\n"cells": [\n${cells.map((cell) => JSON.stringify(cell)).join(',\n')}\n]\n}\n`;
+}
+
+/** The first part in which two manifests differ, shards apart; undefined where they are of one sweep. */
+export function difference(a: Manifest, b: Manifest): string | undefined {
+  const [first, second] = [a, b].map((manifest) => JSON.parse(serialiseManifest(manifest)) as Manifest);
+  for (const key of ['format', 'sweep', 'engine', 'models', 'tasks', 'cells'] as const) {
+    if (isDeepStrictEqual(first[key], second[key])) continue;
+    if (key === 'cells') return 'cells';
+    return `${key} ${JSON.stringify(first[key])}, not ${JSON.stringify(second[key])}`;
+  }
+  return undefined;
+}
+
+/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included */
+export function checkSame(there: Manifest, wanted: Manifest, where: string): void {
+  const [theirs, ours] = [there.shard, wanted.shard].map((shard) => (shard ? `shard ${shard.index}/${shard.of}` : 'no shard'));
+  const differs = difference(there, wanted) ?? (theirs === ours ? undefined : `${theirs}, not ${ours}`);
+  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; give another --out`);
+}

@@ -1,0 +1,155 @@
+/** Worker processes that run pieces of cells until there are none left. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { PathPressError } from '../engine/errors.js';
+import { sampleKey, type SampleId } from '../evaluate/evaluate.js';
+import type { EvalRecord } from '../evaluate/record.js';
+import { packageRoot } from '../package.js';
+import type { FromWorker, Order, ToWorker } from './messages.js';
+
+/** Samples of one cell that a worker runs as one continuously refilled batch. */
+export interface Piece {
+  cell: number;
+  samples: SampleId[];
+}
+
+export interface PoolOptions {
+  workers: number;
+  order: (piece: Piece) => Order;
+  signal?: AbortSignal;
+  /** Called once for each sample, in this process; what it throws ends the run. */
+  onRecord: (piece: Piece, record: EvalRecord) => void;
+}
+
+const mostDeaths = 3; // of workers at one piece without a record between: then it is the piece
+const program = join(packageRoot, 'dist', 'sweep', 'worker.js');
+
+/**
+ * Runs the pieces. A worker that dies is replaced, and its samples are run again; those it had told of are kept.
+ * @returns true where the signal ended it early
+ * @throws PathPressError what a worker could not do; INTERNAL where workers keep dying at one piece
+ */
+export async function runPieces(pieces: Iterable<Piece>, options: PoolOptions): Promise<boolean> {
+  const pool = new Pool(pieces, options);
+  return pool.run();
+}
+
+class Pool {
+  readonly #queue: Iterator<Piece>;
+  readonly #returned: Piece[] = [];
+  readonly #deaths = new Map<Piece, number>();
+  readonly #live = new Set<ChildProcess>();
+  #failure: unknown;
+  #stopping = false;
+
+  constructor(
+    pieces: Iterable<Piece>,
+    private readonly options: PoolOptions,
+  ) {
+    this.#queue = pieces[Symbol.iterator]();
+  }
+
+  async run(): Promise<boolean> {
+    const { signal, workers } = this.options;
+    const interrupt = (): void => this.#stop();
+    signal?.addEventListener('abort', interrupt, { once: true });
+    if (signal?.aborted) interrupt();
+    try {
+      await Promise.all(Array.from({ length: workers }, () => this.#seat()));
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#stopping;
+  }
+
+  #next(): Piece | undefined {
+    if (this.#stopping) return undefined;
+    return this.#returned.pop() ?? (this.#queue.next().value as Piece | undefined);
+  }
+
+  /** One worker after another on one place, while there is work. */
+  async #seat(): Promise<void> {
+    for (let piece = this.#next(); piece; piece = this.#next()) {
+      try {
+        await this.#employ(piece);
+      } catch (error) {
+        this.#failure ??= error;
+        this.#stop('SIGKILL');
+      }
+    }
+  }
+
+  /** One worker, from its first piece to its end. */
+  #employ(first: Piece): Promise<void> {
+    const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] });
+    this.#live.add(child);
+    let said = '';
+    child.stderr!.on('data', (text) => (said = `${said}${String(text)}`.slice(-1000)));
+    let piece: Piece | undefined = first;
+    const give = (): void => void child.send({ order: this.options.order(piece!) } satisfies ToWorker, () => undefined);
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        reject(error);
+        child.kill('SIGKILL');
+      };
+      child.on('message', (message: FromWorker) => {
+        try {
+          if ('record' in message) this.#record(piece!, message.record);
+          else if ('failed' in message) fail(new PathPressError(message.failed.code, message.failed.message));
+          else if ('done' in message) {
+            if (piece!.samples.length) throw new PathPressError('INTERNAL', `a worker left out ${piece!.samples.length} samples`);
+            piece = this.#next();
+            if (piece) give();
+            else child.send({ stop: true } satisfies ToWorker, () => undefined);
+          }
+        } catch (error) {
+          fail(error);
+        }
+      });
+      child.on('error', fail);
+      // Its last records may come after its end: both have to be over before its samples go to another.
+      const over = Promise.all([once(child, 'close'), once(child, 'disconnect')]);
+      over.then(([[status, signal]]) => {
+        this.#live.delete(child);
+        const how = `${signal ?? `exit ${status}`}${said ? `: ${said}` : ''}`;
+        const lost = piece && !this.#stopping ? this.#lost(piece, how) : undefined;
+        if (lost) reject(lost);
+        else resolve();
+      }, reject);
+      if (this.#stopping) child.kill('SIGKILL');
+      else give();
+    });
+  }
+
+  #record(piece: Piece, record: EvalRecord): void {
+    const at = piece.samples.findIndex((sample) => sampleKey(sample) === sampleKey(record));
+    if (at < 0) throw new PathPressError('INTERNAL', `a worker told of a sample that it was not given: ${sampleKey(record)}`);
+    this.options.onRecord(piece, record);
+    piece.samples.splice(at, 1);
+    this.#deaths.delete(piece);
+  }
+
+  /** Gives the piece back to the queue, or says that it is what kills. */
+  #lost(piece: Piece, how: string): Error | undefined {
+    if (piece.samples.length === 0) return undefined; // it had told of all of them
+    const deaths = (this.#deaths.get(piece) ?? 0) + 1;
+    this.#deaths.set(piece, deaths);
+    if (deaths >= mostDeaths) {
+      const { settings } = this.options.order(piece);
+      const what = `${settings.task.name} with ${JSON.stringify(settings.policy)} from problem ${piece.samples[0]?.problem} on`;
+      return new PathPressError('INTERNAL', `${deaths} workers died at ${what}; the last by ${how}`);
+    }
+    this.#returned.push(piece);
+    return undefined;
+  }
+
+  #stop(how?: 'SIGKILL'): void {
+    this.#stopping = true;
+    for (const child of this.#live) {
+      if (how) child.kill(how);
+      else child.send({ stop: true } satisfies ToWorker, () => undefined);
+    }
+  }
+}
