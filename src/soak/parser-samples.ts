@@ -85,6 +85,28 @@ const record = (problem: number) => ({
   policy: { name: 'full' },
 });
 
+const sweep = {
+  name: 's',
+  models: ['reasoner', 'other'],
+  tasks: [{ name: 'loops', split: 'test', problems: 20, samplesPerProblem: 2 }, { name: 'chains' }],
+  policies: [{ name: 'full', cache: ['f32', 'bf16'] }, { name: 'rpc', arm: 'ours', interval: [64, 128], window: 8, kernel: 7 }, { name: 'random', drawSeed: [0, 1, 2] }],
+  seeds: [0, 1],
+  sampling: { temperature: 0.6, topP: 0.95, topK: 0, minP: 0, maxTokens: 300, stop: ['x'], ignoreEos: true },
+}; // prettier-ignore
+
+const manifest = {
+  format: 1,
+  sweep: { name: 's', file: 'ab' },
+  engine: { version: '0.1.0', addon: 'cd', simd: 'avx2', device: 'cpu' },
+  models: [{ name: 'm', weightsHash: 'ef', files: '01' }],
+  tasks: [{ name: 'loops', split: 'tune', problems: 2, samplesPerProblem: 1, version: 1, hash: '23' }],
+  shard: { index: 1, of: 2 },
+  cells: [
+    { id: '0123456789abcdef', arm: 'full', problems: 2, samplesPerProblem: 1,
+      settings: { split: 'tune', maxTokens: 9, policy: { name: 'full' }, model: 'm', weightsHash: 'ef', task: { name: 'loops', version: 1 }, seed: 0 } },
+  ],
+}; // prettier-ignore
+
 const lines = (rows: object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const texts = (...values: object[]): string[] => values.map((value) => JSON.stringify(value));
 
@@ -106,5 +128,7 @@ export const samples = {
   generationConfigs: texts({ max_new_tokens: 48, temperature: 0.8, top_p: 1, top_k: 20, min_p: 0.1, do_sample: true, eos_token_id: 1 }),
   configs: texts(config, { ...config, rope_scaling: llama3 }, { ...config, rope_parameters: { ...llama3, rope_theta: 5e5 } }),
   indices: texts({ metadata: { total_size: 12 }, weight_map: { 'a.weight': 'model-00001.safetensors', b: 'model-00002.safetensors' } }),
+  sweeps: texts(sweep, { name: 't', models: ['reasoner'], tasks: [{ name: 'loops' }], policies: [{ name: 'h2o', keep: [64, 128], pinPrompt: [true, false] }] }),
+  manifests: texts(manifest, { ...manifest, shard: null }),
   records: [lines([record(0), record(1), record(2)])],
 }; // prettier-ignore

@@ -8,6 +8,9 @@ import { PathPressError } from '../engine/errors.js';
 import { generationDefaults } from '../evaluate/defaults.js';
 import { readRecords } from '../evaluate/records-file.js';
 import { Random } from '../tasks/random.js';
+import { armsOf } from '../sweep/arms.js';
+import { readSweepFile } from '../sweep/file.js';
+import { readManifest } from '../sweep/manifest.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { readTrace } from '../traces/read.js';
 import { damagedBytes, damagedJson } from './mutator.js';
@@ -36,6 +39,11 @@ async function useTokenizer(path: string): Promise<void> {
   if (tokenizer.hasChatTemplate) tokenizer.applyChat([{ role: 'user', content: 'x' }]);
 }
 
+async function useSweep(path: string): Promise<void> {
+  const { file } = await readSweepFile(path);
+  armsOf(file, path);
+}
+
 const readers: Reader[] = [
   { file: 'trace.jsonl', texts: samples.traces, read: readWholeTrace, lines: true },
   { file: 'trace.jsonl.gz', texts: samples.traces, read: readWholeTrace, lines: true },
@@ -44,6 +52,8 @@ const readers: Reader[] = [
   { file: 'generation_config.json', texts: samples.generationConfigs, read: (path) => generationDefaults(dirname(path)) },
   { file: 'config.json', texts: samples.configs, beside: { 'model.safetensors': '' }, read: (path) => readCheckpoint(dirname(path)) },
   { file: 'model.safetensors.index.json', texts: samples.indices, beside: { 'config.json': samples.configs[0] }, read: (path) => readCheckpoint(dirname(path)) },
+  { file: 'sweep.json', texts: samples.sweeps, read: useSweep },
+  { file: 'manifest.json', texts: samples.manifests, read: readManifest },
   { file: 'records.jsonl', texts: samples.records, read: async (path) => readRecords(path), lines: true },
 ]; // prettier-ignore
 
@@ -84,7 +94,7 @@ function wrong(error: unknown, { file, lines }: Reader): string | undefined {
 
 export const parsers: Part = {
   name: 'parsers',
-  title: 'traces, tokenizers, configurations and records, mutated',
+  title: 'traces, tokenizers, configurations, sweep files and records, mutated',
   unit: 'mutations',
   full: 20_000,
   short: 800,

@@ -9,7 +9,7 @@ import { damagedJson } from './mutator.js';
 import { parts } from './parts.js';
 
 const built = existsSync(join(packageRoot, 'dist', 'cli.js'));
-const ofTheCommandLine = ['kill', 'hardship'];
+const ofTheCommandLine = ['kill', 'sweep-kill', 'hardship'];
 
 describe('soak, the short form of', () => {
   for (const part of parts) {
