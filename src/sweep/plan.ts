@@ -11,7 +11,8 @@ import { evalSettings } from '../evaluate/evaluate.js';
 import type { EvalSettings } from '../evaluate/record.js';
 import { bundledModel, portableName, version } from '../package.js';
 import { pause } from '../pause.js';
-import { checkPolicy } from '../policies/settle.js';
+import type { Policy } from '../policies/policy.js';
+import { checkPolicy, settlePolicy } from '../policies/settle.js';
 import { tasks } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
@@ -167,9 +168,8 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
   if (temperature === 0) {
     const idle = (['topP', 'topK', 'minP'] as const).find((key) => file.sampling[key] !== undefined);
     if (idle) wrong.push(`sampling.${idle} ${file.sampling[idle]} means nothing with temperature 0, which is greedy`);
-    const drawsLots = ['random', 'rpc-shuffled', 'vase'].includes(arm.policy.name);
     const repeats = row.samplesPerProblem > 1 ? 'samplesPerProblem' : file.seeds.length > 1 ? 'seeds' : undefined;
-    if (repeats && !drawsLots) wrong.push(`${repeats}: with temperature 0 every repetition is the same`);
+    if (repeats && !drawsLots(arm.policy)) wrong.push(`${repeats}: with temperature 0 every repetition is the same`);
   }
   try {
     for (const length of new Set(lengths)) checkPolicy(arm.policy, length);
@@ -178,6 +178,15 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
     wrong.push(error.message);
   }
   return wrong;
+}
+
+/** Whether a policy has a key of lots: with one, repetitions differ even without sampling. */
+function drawsLots(policy: Policy): boolean {
+  try {
+    return Boolean(settlePolicy(policy.name, { ...policy, drawSeed: 0 }));
+  } catch {
+    return false;
+  }
 }
 
 /** Prompt tokens of each problem: a cap has to hold the longest of them. */
