@@ -10,6 +10,11 @@ struct Matrix {
   DType type = DType::f32;
   int rows = 0;
   int cols = 0;
+
+  Matrix rowsFrom(int begin, int count) const {
+    const size_t at = static_cast<size_t>(begin) * static_cast<size_t>(cols) * dtypeBytes(type);
+    return {static_cast<const std::byte*>(data) + at, type, count, cols};
+  }
 };
 
 }  // namespace pathpress

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels.h"
+#include "rotary.h"
 
 namespace pathpress {
 
@@ -29,19 +30,19 @@ struct PageLayout {
     for (int i = 0; i < dim; ++i) value[i] = loadElement(page, type, valueAt(slot, i));
   }
 
-  // Copies a page as f32 with each key rotated as slot s says: cosine and sine (16, dim / 2), channel i pairs with
-  // channel i + dim / 2. `out` holds 2·16·dim floats.
-  void copyRotated(const std::byte* page, const float* cosine, const float* sine, float* out) const {
-    const int half = dim / 2;
-    for (int i = 0; i < half; ++i) {
+  // Copies a page as f32 with each key rotated as slot s says: cosine and sine (16, rotary.pairs). `out` holds 2·16·dim
+  // floats.
+  void copyRotated(const std::byte* page, const Rotary& rotary, const float* cosine, const float* sine,
+                   float* out) const {
+    const size_t end = 2 * static_cast<size_t>(pageEntries) * static_cast<size_t>(dim);
+    for (size_t i = 0; i < end; ++i) out[i] = loadElement(page, type, i);
+    for (int i = 0; i < rotary.pairs; ++i) {
+      float *a = out + keyAt(0, rotary.first(i)), *b = out + keyAt(0, rotary.second(i));
       for (int slot = 0; slot < pageEntries; ++slot) {
-        const float a = loadElement(page, type, keyAt(slot, i)), b = loadElement(page, type, keyAt(slot, i + half));
-        out[keyAt(slot, i)] = a * cosine[slot * half + i] - b * sine[slot * half + i];
-        out[keyAt(slot, i + half)] = b * cosine[slot * half + i] + a * sine[slot * half + i];
+        const int at = slot * rotary.pairs + i;
+        Rotary::turn(a[slot], b[slot], cosine[at], sine[at]);
       }
     }
-    const size_t end = 2 * static_cast<size_t>(pageEntries) * static_cast<size_t>(dim);
-    for (size_t i = valueAt(0, 0); i < end; ++i) out[i] = loadElement(page, type, i);
   }
 
   void move(const std::byte* fromPage, int fromSlot, std::byte* toPage, int toSlot) const {

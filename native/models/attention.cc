@@ -90,7 +90,7 @@ void Attention::attendHead(const Row& row, int layer, int kvHead, const float* q
     for (size_t i = 0; i < pages; ++i) {
       const size_t first = i * pageEntries * half;
       float* to = scratch.rotated.data() + i * floats;
-      page.copyRotated(cache.blocks[i], placeCosine_.data() + first, placeSine_.data() + first, to);
+      page.copyRotated(cache.blocks[i], model_.rotary, placeCosine_.data() + first, placeSine_.data() + first, to);
       scratch.pages.push_back(static_cast<const std::byte*>(static_cast<const void*>(to)));
     }
     task.pages = scratch.pages.data();

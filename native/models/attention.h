@@ -46,7 +46,7 @@ class Attention {
   const Model& model_;
   const Kernels& kernels_;
   ThreadPool& threads_;
-  std::vector<float> placeCosine_, placeSine_;  // (places of the cache, dim / 2), as far as they were needed
+  std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
   std::vector<float> observed_;                 // attention weights of the rows that are recorded
   std::vector<size_t> observedAt_;              // where a row's are, (kvHeads, entries rounded up to 16)
   std::vector<Scratch> scratch_;                // one a worker

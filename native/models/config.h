@@ -24,6 +24,7 @@ struct ModelConfig {
   int vocab = 0;
   double normEpsilon = 1e-6;
   double ropeTheta = 10000;
+  double ropeFraction = 0;  // share of a head that is rotated; 0: the family's own
   RopeScaling ropeScaling;
   bool tiedEmbeddings = false;
   bool attentionBias = false;  // read by families whose attention bias is an option

@@ -1,8 +1,10 @@
-// A model family is a table: how its tensors are called, and flags. "{}" stands for the layer's number.
+// A model family is a table: how its tensors are called, and flags. "{}" stands for the layer's number; a name that is
+// empty is a tensor that the family does not have.
 #pragma once
 
 #include <span>
 
+#include "../engine/rotary.h"
 #include "config.h"
 
 namespace pathpress {
@@ -17,12 +19,18 @@ struct Family {
   const char* output;  // not read where embeddings are tied
   const char* attentionNorm;
   const char* mlpNorm;
-  const char *query, *key, *value, *attentionOutput;  // modules: ".weight" and ".bias" follow
-  const char *gate, *up, *down;
+  const char *query = "", *key = "", *value = "", *attentionOutput = "";  // modules: ".weight" and ".bias" follow
+  const char *gate = "", *up = "", *down = "";
+  const char* queryKeyValue = "";  // in place of the three: their rows one after the other
+  const char* gateUp = "";         // likewise
+  const char *queryNorm = "", *keyNorm = "";                // over each head, before rotation
+  const char *attentionPostNorm = "", *mlpPostNorm = "";  // over what is added to the residual stream
 
   Bias qkvBias;
   Bias attentionOutputBias;
   Bias mlpBias;
+  RopePairs ropePairs = RopePairs::halves;
+  double ropeFraction = 1;  // where config.json says nothing; a family of whole heads takes no other
 };
 
 // Tensors named as Llama names them, which most families do.
@@ -49,6 +57,10 @@ constexpr Family llamaShaped(const char* name, Bias qkv, Bias attentionOutput, B
 
 extern const Family llama;
 extern const Family qwen2;
+extern const Family qwen3;
+extern const Family glm;
+extern const Family glm4;
+extern const Family chatglm;
 
 std::span<const Family* const> families();
 

@@ -12,10 +12,24 @@ constexpr size_t smallProduct = 1 << 17;  // multiplications below which waking 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
 
+// `from` and `to` may be the same.
+void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from, float* to) {
+  const size_t width = weight.size();
+  float sums[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= width; i += 8) {
+    for (size_t j = 0; j < 8; ++j) sums[j] += from[i + j] * from[i + j];
+  }
+  for (size_t j = 0; i < width; ++i, ++j) sums[j] += from[i] * from[i];
+  const float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  const float scale = 1.0f / std::sqrt(sum / static_cast<float>(width) + epsilon);
+  for (size_t k = 0; k < width; ++k) to[k] = from[k] * scale * weight[k];
+}
+
 }  // namespace
 
 Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads)
-    : model_(model), kernels_(kernels), threads_(threads), attention_(model, kernels, threads) {}
+    : model_(model), kernels_(kernels), threads_(threads), epsilon_(static_cast<float>(model.config.normEpsilon)), attention_(model, kernels, threads) {}
 
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;
@@ -50,16 +64,16 @@ void Forward::run(std::span<const Row> rows) {
   attention_.prepare(rows);
   for (int index = 0; index < config.layers; ++index) {
     const Layer& layer = model_.layers[size(index)];
-    normalize(layer.attentionNorm, count);
+    normalize(layer.attentionNorm, state_, count);
     const Product qkv[] = {{&layer.query, query_.data()}, {&layer.key, key_.data()}, {&layer.value, value_.data()}};
     multiply(qkv, normed_.data(), count);
-    rotateAndStore(rows, index);
+    prepareHeads(rows, index);
     attention_.run(rows, index, query_.data(), mixed_.data());
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
     multiply(output, mixed_.data(), count);
-    addTo(state_.data(), branch_, count * hidden);
+    addBranch(layer.attentionPostNorm, count);
 
-    normalize(layer.mlpNorm, count);
+    normalize(layer.mlpNorm, state_, count);
     const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
     multiply(gateUp, normed_.data(), count);
     const size_t width = size(config.intermediate);
@@ -68,7 +82,7 @@ void Forward::run(std::span<const Row> rows) {
     });
     const Product down[] = {{&layer.down, branch_.data()}};
     multiply(down, gate_.data(), count);
-    addTo(state_.data(), branch_, count * hidden);
+    addBranch(layer.mlpPostNorm, count);
   }
   outputLogits(rows);
 }
@@ -85,21 +99,9 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
   }
 }
 
-void Forward::normalize(const std::vector<float>& weight, size_t rows) {
-  const size_t hidden = weight.size();
+void Forward::normalize(const std::vector<float>& weight, const std::vector<float>& from, size_t rows) {
   for (size_t r = 0; r < rows; ++r) {
-    const float* from = state_.data() + r * hidden;
-    float* to = normed_.data() + r * hidden;
-    float sums[8] = {};
-    size_t i = 0;
-    for (; i + 8 <= hidden; i += 8) {
-      for (size_t j = 0; j < 8; ++j) sums[j] += from[i + j] * from[i + j];
-    }
-    for (size_t j = 0; i < hidden; ++i, ++j) sums[j] += from[i] * from[i];
-    const float sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-    const float scale =
-        1.0f / std::sqrt(sum / static_cast<float>(hidden) + static_cast<float>(model_.config.normEpsilon));
-    for (size_t k = 0; k < hidden; ++k) to[k] = from[k] * scale * weight[k];
+    rmsNorm(weight, epsilon_, from.data() + r * weight.size(), normed_.data() + r * weight.size());
   }
 }
 
@@ -126,42 +128,46 @@ void Forward::multiply(std::span<const Product> products, const float* input, si
   });
 }
 
-// Rotates a head in place: channel i pairs with channel i + dim / 2.
-void Forward::rotate(float* head, size_t row) const {
-  const size_t half = model_.inverseFrequencies.size();
-  const float *cosine = cosine_.data() + row * half, *sine = sine_.data() + row * half;
-  for (size_t i = 0; i < half; ++i) {
-    const float a = head[i], b = head[i + half];
-    head[i] = a * cosine[i] - b * sine[i];
-    head[i + half] = b * cosine[i] + a * sine[i];
-  }
-}
-
-void Forward::rotateAndStore(std::span<const Row> rows, int layer) {
+// Norms of queries and keys where the family has them, rotation, and the new entries into the cache.
+void Forward::prepareHeads(std::span<const Row> rows, int layer) {
+  const std::vector<float>& queryNorm = model_.layers[size(layer)].queryNorm;
+  const std::vector<float>& keyNorm = model_.layers[size(layer)].keyNorm;
   const ModelConfig& config = model_.config;
   const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth()), kvWidth = size(config.kvWidth());
+  const size_t pairs = size(model_.rotary.pairs);
   threads_.run(static_cast<int>(rows.size()), rows.size() * queryWidth < (1 << 13), [&](int r, int) {
     const Row& row = rows[size(r)];
+    const float *cosine = cosine_.data() + size(r) * pairs, *sine = sine_.data() + size(r) * pairs;
     float* query = query_.data() + size(r) * queryWidth;
-    for (int h = 0; h < config.heads; ++h) rotate(query + size(h) * dim, size(r));
+    for (int h = 0; h < config.heads; ++h) {
+      float* head = query + size(h) * dim;
+      if (!queryNorm.empty()) rmsNorm(queryNorm, epsilon_, head, head);
+      model_.rotary.rotate(head, cosine, sine);
+    }
     if (float* kept = row.side ? row.side->queries.slot(layer, row.position) : nullptr) {
       std::copy(query, query + queryWidth, kept);
     }
     for (int h = 0; h < config.kvHeads; ++h) {
       const size_t at = size(r) * kvWidth + size(h) * dim;
-      if (!row.side || !row.side->rotatedAtReading) rotate(key_.data() + at, size(r));
-      row.cache->write(layer, h, row.offset, key_.data() + at, value_.data() + at);
+      float* head = key_.data() + at;
+      if (!keyNorm.empty()) rmsNorm(keyNorm, epsilon_, head, head);
+      if (!row.side || !row.side->rotatedAtReading) model_.rotary.rotate(head, cosine, sine);
+      row.cache->write(layer, h, row.offset, head, value_.data() + at);
     }
   });
 }
 
-void Forward::addTo(float* to, const std::vector<float>& from, size_t count) {
-  for (size_t i = 0; i < count; ++i) to[i] += from[i];
+// Adds a branch to the residual stream.
+void Forward::addBranch(const std::vector<float>& postNorm, size_t rows) {
+  if (!postNorm.empty()) normalize(postNorm, branch_, rows);
+  const float* from = postNorm.empty() ? branch_.data() : normed_.data();
+  const size_t count = rows * size(model_.config.hidden);
+  for (size_t i = 0; i < count; ++i) state_[i] += from[i];
 }
 
 void Forward::outputLogits(std::span<const Row> rows) {
   const size_t hidden = size(model_.config.hidden), vocab = size(model_.config.vocab);
-  normalize(model_.finalNorm, rows.size());
+  normalize(model_.finalNorm, state_, rows.size());
   size_t wanted = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (!rows[r].wantLogits) continue;

@@ -31,23 +31,23 @@ class Forward {
   };
   void resize(size_t rows);
   void rotaryAngles(std::span<const Row> rows);
-  void normalize(const std::vector<float>& weight, size_t rows);
+  void normalize(const std::vector<float>& weight, const std::vector<float>& from, size_t rows);  // into normed_
   void multiply(std::span<const Product> products, const float* input, size_t rows);
-  void rotateAndStore(std::span<const Row> rows, int layer);
-  void addTo(float* to, const std::vector<float>& from, size_t count);
-  void rotate(float* head, size_t row) const;
+  void prepareHeads(std::span<const Row> rows, int layer);
+  void addBranch(const std::vector<float>& postNorm, size_t rows);
   void outputLogits(std::span<const Row> rows);
 
   const Model& model_;
   const Kernels& kernels_;
   ThreadPool& threads_;
+  const float epsilon_;
   Attention attention_;
   std::vector<float> state_, normed_;      // (rows, hidden)
   std::vector<float> query_, key_, value_; // (rows, heads·dim | kvHeads·dim)
   std::vector<float> mixed_;               // (rows, heads·dim)
   std::vector<float> branch_;              // (rows, hidden)
   std::vector<float> gate_, up_;           // (rows, intermediate)
-  std::vector<float> cosine_, sine_;       // (rows, dim / 2)
+  std::vector<float> cosine_, sine_;       // (rows, rotary.pairs)
   std::vector<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -55,8 +57,9 @@ class Loader {
   // Of a tensor that the family reads of each layer.
   std::optional<int> layerOf(const std::string& name) const {
     for (const std::string_view pattern :
-         {family_.attentionNorm, family_.mlpNorm, family_.query, family_.key, family_.value, family_.attentionOutput,
-          family_.gate, family_.up, family_.down}) {
+         {family_.attentionNorm, family_.mlpNorm, family_.query, family_.key, family_.value, family_.queryKeyValue,
+          family_.attentionOutput, family_.gate, family_.up, family_.gateUp, family_.down}) {
+      if (pattern.empty()) continue;
       const size_t at = pattern.find("{}");
       if (!name.starts_with(pattern.substr(0, at))) continue;
       int layer = 0;
@@ -73,16 +76,40 @@ class Loader {
     const bool out = hasBias(family_.attentionOutputBias, config.attentionBias);
     const bool mlp = hasBias(family_.mlpBias, config.mlpBias);
     Layer layer;
-    layer.attentionNorm = model_.weights.vector(forLayer(family_.attentionNorm, index), config.hidden);
-    layer.mlpNorm = model_.weights.vector(forLayer(family_.mlpNorm, index), config.hidden);
-    layer.query = linear(family_.query, index, config.queryWidth(), config.hidden, qkv);
-    layer.key = linear(family_.key, index, config.kvWidth(), config.hidden, qkv);
-    layer.value = linear(family_.value, index, config.kvWidth(), config.hidden, qkv);
+    layer.attentionNorm = norm(family_.attentionNorm, index, config.hidden);
+    layer.mlpNorm = norm(family_.mlpNorm, index, config.hidden);
+    layer.queryNorm = norm(family_.queryNorm, index, config.headDim);
+    layer.keyNorm = norm(family_.keyNorm, index, config.headDim);
+    layer.attentionPostNorm = norm(family_.attentionPostNorm, index, config.hidden);
+    layer.mlpPostNorm = norm(family_.mlpPostNorm, index, config.hidden);
+    if (*family_.queryKeyValue) {
+      std::vector<Linear> parts = split(family_.queryKeyValue, index,
+                                        {config.queryWidth(), config.kvWidth(), config.kvWidth()}, config.hidden, qkv);
+      layer.query = std::move(parts[0]);
+      layer.key = std::move(parts[1]);
+      layer.value = std::move(parts[2]);
+    } else {
+      layer.query = linear(family_.query, index, config.queryWidth(), config.hidden, qkv);
+      layer.key = linear(family_.key, index, config.kvWidth(), config.hidden, qkv);
+      layer.value = linear(family_.value, index, config.kvWidth(), config.hidden, qkv);
+    }
     layer.attentionOutput = linear(family_.attentionOutput, index, config.hidden, config.queryWidth(), out);
-    layer.gate = linear(family_.gate, index, config.intermediate, config.hidden, mlp);
-    layer.up = linear(family_.up, index, config.intermediate, config.hidden, mlp);
+    if (*family_.gateUp) {
+      std::vector<Linear> parts =
+          split(family_.gateUp, index, {config.intermediate, config.intermediate}, config.hidden, mlp);
+      layer.gate = std::move(parts[0]);
+      layer.up = std::move(parts[1]);
+    } else {
+      layer.gate = linear(family_.gate, index, config.intermediate, config.hidden, mlp);
+      layer.up = linear(family_.up, index, config.intermediate, config.hidden, mlp);
+    }
     layer.down = linear(family_.down, index, config.hidden, config.intermediate, mlp);
     return layer;
+  }
+
+  std::vector<float> norm(const char* pattern, int layer, int width) {
+    if (!*pattern) return {};
+    return model_.weights.vector(forLayer(pattern, layer), width);
   }
 
   Linear linear(const char* pattern, int layer, int out, int in, bool bias) {
@@ -90,6 +117,19 @@ class Loader {
     Linear linear{model_.weights.matrix(module + ".weight", out, in, threads_), {}};
     if (bias) linear.bias = model_.weights.vector(module + ".bias", out);
     return linear;
+  }
+
+  // A matrix that holds the rows of several, one after the other.
+  std::vector<Linear> split(const char* pattern, int layer, std::initializer_list<int> rows, int in, bool bias) {
+    const Linear whole = linear(pattern, layer, std::accumulate(rows.begin(), rows.end(), 0), in, bias);
+    std::vector<Linear> parts;
+    int begin = 0;
+    for (const int count : rows) {
+      Linear& part = parts.emplace_back(Linear{whole.weight.rowsFrom(begin, count), {}});
+      if (bias) part.bias.assign(whole.bias.begin() + begin, whole.bias.begin() + begin + count);
+      begin += count;
+    }
+    return parts;
   }
 
   Model& model_;
@@ -102,7 +142,9 @@ class Loader {
 std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads) {
   const Family& family = findFamily(config.family);
   checkConfig(config);
-  auto model = std::make_unique<Model>(Model{config, Weights(paths), {}, {}, {}, {}, ropeFrequencies(config)});
+  const Rotary rotary = rotaryOf(config, family);
+  auto model =
+      std::make_unique<Model>(Model{config, Weights(paths), {}, {}, {}, {}, rotary, ropeFrequencies(config, rotary.pairs)});
   Loader(*model, family, threads).load();
   return model;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../engine/weights.h"
-#include "config.h"
+#include "family.h"
 
 namespace pathpress {
 
@@ -17,6 +17,8 @@ struct Linear {
 
 struct Layer {
   std::vector<float> attentionNorm, mlpNorm;  // (hidden)
+  std::vector<float> queryNorm, keyNorm;      // (headDim), or empty
+  std::vector<float> attentionPostNorm, mlpPostNorm;  // (hidden), or empty
   Linear query, key, value;                   // (heads·headDim | kvHeads·headDim, hidden)
   Linear attentionOutput;                     // (hidden, heads·headDim)
   Linear gate, up, down;                      // (intermediate, hidden) twice, (hidden, intermediate)
@@ -29,13 +31,17 @@ struct Model {
   Matrix output;                 // (vocab, hidden); the embedding where tied
   std::vector<float> finalNorm;  // (hidden)
   std::vector<Layer> layers;
-  std::vector<float> inverseFrequencies;  // (headDim / 2), after rope scaling
+  Rotary rotary;
+  std::vector<float> inverseFrequencies;  // (rotary.pairs), after rope scaling
 };
 
 // Throws EngineError UNKNOWN_FAMILY, BAD_CONFIG, BAD_FILE, BAD_TENSOR or BAD_WEIGHTS.
 std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads);
 
-// Frequencies in float32 as Hugging Face computes them; (headDim / 2).
-std::vector<float> ropeFrequencies(const ModelConfig& config);
+// Throws EngineError BAD_CONFIG where the share of a head that the config wants rotated is none that the family can.
+Rotary rotaryOf(const ModelConfig& config, const Family& family);
+
+// Frequencies in float32 as Hugging Face computes them; (pairs).
+std::vector<float> ropeFrequencies(const ModelConfig& config, int pairs);
 
 }  // namespace pathpress

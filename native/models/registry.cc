@@ -9,7 +9,7 @@
 namespace pathpress {
 namespace {
 
-constexpr std::array<const Family*, 2> rows = {&llama, &qwen2};
+constexpr std::array<const Family*, 6> rows = {&llama, &qwen2, &qwen3, &glm, &glm4, &chatglm};
 
 void checkRange(const char* field, int value, int limit) {
   if (value < 1 || value > limit) {

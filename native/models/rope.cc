@@ -1,6 +1,8 @@
 #include <cmath>
 #include <numbers>
+#include <sstream>
 
+#include "../engine/errors.h"
 #include "model.h"
 
 namespace pathpress {
@@ -21,10 +23,26 @@ float scaleLlama3(float frequency, const RopeScaling& scaling) {
 
 }  // namespace
 
-std::vector<float> ropeFrequencies(const ModelConfig& config) {
-  std::vector<float> frequencies(static_cast<size_t>(config.headDim / 2));
+Rotary rotaryOf(const ModelConfig& config, const Family& family) {
+  const double share = config.ropeFraction == 0 ? family.ropeFraction : config.ropeFraction;
+  std::ostringstream what;
+  what << "config.json: partial_rotary_factor " << share;
+  if (family.ropeFraction == 1 && share != 1) {
+    throw EngineError("BAD_CONFIG", what.str() + " is not supported in family " + family.name);
+  }
+  if (!(share > 0 && share <= 1)) throw EngineError("BAD_CONFIG", what.str() + " is not above 0 and at most 1");
+  const int rotated = static_cast<int>(config.headDim * share);
+  if (rotated < 2 || rotated % 2 != 0) {
+    throw EngineError("BAD_CONFIG", what.str() + " of head_dim " + std::to_string(config.headDim) + " is " +
+                                        std::to_string(rotated) + " channels: rotary pairs need an even number");
+  }
+  return {family.ropePairs, rotated / 2};
+}
+
+std::vector<float> ropeFrequencies(const ModelConfig& config, int pairs) {
+  std::vector<float> frequencies(static_cast<size_t>(pairs));
   for (size_t i = 0; i < frequencies.size(); ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.headDim);
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(2 * pairs);
     const float frequency = 1.0f / std::pow(static_cast<float>(config.ropeTheta), exponent);
     frequencies[i] = config.ropeScaling.type == "llama3" ? scaleLlama3(frequency, config.ropeScaling) : frequency;
   }

@@ -37,6 +37,7 @@ ModelConfig toConfig(const Napi::Object& value) {
   config.vocab = integer(value, "vocab");
   config.normEpsilon = number(value, "normEpsilon");
   config.ropeTheta = number(value, "ropeTheta");
+  config.ropeFraction = number(value, "ropeFraction");
   const Napi::Object scaling = child(value, "ropeScaling");
   config.ropeScaling = {text(scaling, "type"), number(scaling, "factor"), number(scaling, "lowFrequencyFactor"),
                         number(scaling, "highFrequencyFactor"), number(scaling, "originalPositions")};

@@ -76,8 +76,8 @@ void choice(int group) {
   }
 }
 
-void rotation(DType type) {
-  constexpr int dim = 6, half = dim / 2;
+void rotation(DType type, RopePairs order) {
+  constexpr int dim = 6, pairs = 2;  // channels 4 and 5 stay
   const PageLayout layout{dim, type};
   std::vector<std::byte> page(layout.bytes());
   std::vector<float> cosine, sine, out(2 * pageEntries * dim);
@@ -86,23 +86,25 @@ void rotation(DType type) {
   for (int slot = 0; slot < pageEntries; ++slot) {
     for (int i = 0; i < dim; ++i) key[i] = normal(rng), value[i] = normal(rng);
     layout.write(page.data(), slot, key, value);
-    for (int i = 0; i < half; ++i) {
+    for (int i = 0; i < pairs; ++i) {
       const float angle = static_cast<float>(slot + 1) / static_cast<float>(i + 2);
       cosine.push_back(std::cos(angle));
       sine.push_back(std::sin(angle));
     }
   }
-  layout.copyRotated(page.data(), cosine.data(), sine.data(), out.data());
+  layout.copyRotated(page.data(), {order, pairs}, cosine.data(), sine.data(), out.data());
   const PageLayout wide{dim, DType::f32};
   const auto* copy = static_cast<const std::byte*>(static_cast<const void*>(out.data()));
   bool same = true;
   for (int slot = 0; slot < pageEntries; ++slot) {
     layout.readKey(page.data(), slot, key);
     wide.readKey(copy, slot, back);
-    for (int i = 0; i < half; ++i) {
-      const float c = cosine[static_cast<size_t>(slot * half + i)], s = sine[static_cast<size_t>(slot * half + i)];
-      same &= back[i] == key[i] * c - key[i + half] * s && back[i + half] == key[i + half] * c + key[i] * s;
+    for (int i = 0; i < pairs; ++i) {
+      const float c = cosine[static_cast<size_t>(slot * pairs + i)], s = sine[static_cast<size_t>(slot * pairs + i)];
+      const int a = order == RopePairs::halves ? i : 2 * i, b = order == RopePairs::halves ? i + 2 : 2 * i + 1;
+      same &= back[a] == key[a] * c - key[b] * s && back[b] == key[b] * c + key[a] * s;
     }
+    same &= back[4] == key[4] && back[5] == key[5];
     layout.readValue(page.data(), slot, value);
     wide.readValue(copy, slot, back);
     same &= std::equal(value, value + dim, back);
@@ -118,6 +120,7 @@ int main() {
   std::printf("%d choices compared, %d left out (bounds nearer than 1e-4)\n", compared, leftOut);
   CHECK(compared >= 500);
   CHECK(leftOut * 20 < compared);
-  for (const DType type : {DType::f32, DType::bf16}) rotation(type);
+  for (const DType type : {DType::f32, DType::bf16})
+    for (const RopePairs order : {RopePairs::halves, RopePairs::neighbours}) rotation(type, order);
   return checks();
 }

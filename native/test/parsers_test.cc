@@ -49,7 +49,7 @@ class Mutator {
   void config(ModelConfig& config) {
     const std::array counts = {&config.layers,  &config.hidden,  &config.intermediate, &config.heads,
                                &config.kvHeads, &config.headDim, &config.vocab};
-    const std::array reals = {&config.normEpsilon, &config.ropeTheta, &config.ropeScaling.factor,
+    const std::array reals = {&config.normEpsilon, &config.ropeTheta, &config.ropeFraction, &config.ropeScaling.factor,
                               &config.ropeScaling.lowFrequencyFactor, &config.ropeScaling.highFrequencyFactor,
                               &config.ropeScaling.originalPositions};
     const std::array flags = {&config.tiedEmbeddings, &config.attentionBias, &config.mlpBias};
@@ -61,7 +61,7 @@ class Mutator {
         case 2: *pick(reals) = pick(std::array{0.0, -1.0, 1e-320, 1e300, inf, -inf, std::nan(""), 1.0, 8.0}); break;
         case 3: *pick(flags) ^= true; break;
         default:
-          config.family = pick(std::array{"llama", "qwen2", "", "mamba", "llama\xff"});
+          config.family = pick(std::array{"llama", "qwen2", "qwen3", "glm4", "chatglm", "", "mamba", "llama\xff"});
           config.ropeScaling.type = pick(std::array{"default", "llama3", "yarn", ""});
       }
     }
@@ -221,6 +221,11 @@ void hostileConfigs() {
       {"rope_theta 0 ", [](ModelConfig& c) { c.ropeTheta = 0; }},
       {"rope_theta 1e+300 ", [](ModelConfig& c) { c.ropeTheta = 1e300; }},
       {"rope_theta inf ", [](ModelConfig& c) { c.ropeTheta = std::numeric_limits<double>::infinity(); }},
+      {"partial_rotary_factor 0.5 is not supported in family llama", [](ModelConfig& c) { c.ropeFraction = 0.5; }},
+      {"partial_rotary_factor 1.5 is not above 0", [](ModelConfig& c) { c.family = "glm4", c.ropeFraction = 1.5; }},
+      {"partial_rotary_factor -1 is not above 0", [](ModelConfig& c) { c.family = "glm4", c.ropeFraction = -1; }},
+      {"partial_rotary_factor nan is not above 0", [](ModelConfig& c) { c.family = "glm4", c.ropeFraction = std::nan(""); }},
+      {"of head_dim 2 is 1 channels", [](ModelConfig& c) { c.family = "glm4"; }},
       {"rope_scaling type \"yarn\"", [](ModelConfig& c) { c.ropeScaling.type = "yarn"; }},
       {"rope_scaling llama3 needs", [](ModelConfig& c) { c.ropeScaling = {"llama3", 0, 1, 4, 8192}; }},
       {"rope_scaling llama3 needs", [](ModelConfig& c) { c.ropeScaling = {"llama3", 8, 4, 4, 8192}; }},

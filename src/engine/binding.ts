@@ -14,6 +14,8 @@ export interface NativeConfig {
   vocab: number;
   normEpsilon: number;
   ropeTheta: number;
+  /** Share of a head that is rotated; 0 for the family's own. */
+  ropeFraction: number;
   ropeScaling: {
     type: string;
     factor: number;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { exists, parseAs, readJson } from '../json-file.js';
 import type { NativeConfig } from './binding.js';
 import { PathPressError } from './errors.js';
+import { withCommonNames } from './chatglm-config.js';
 import { readGenerationConfig } from './generation-config.js';
 
 const count = z.number().int().positive().max(2 ** 31 - 1); // as the engine holds it
@@ -20,7 +21,7 @@ const ropeSchema = z.object({
   low_freq_factor: z.number().positive().optional(),
   high_freq_factor: z.number().positive().optional(),
   original_max_position_embeddings: z.number().positive().optional(),
-  partial_rotary_factor: z.number().optional(),
+  partial_rotary_factor: z.number().positive().optional(),
 });
 
 const configSchema = z.object({
@@ -43,7 +44,7 @@ const configSchema = z.object({
   hidden_act: z.string().default('silu'),
   use_sliding_window: z.boolean().default(false),
   layer_types: z.array(z.string()).nullish(),
-  partial_rotary_factor: z.number().optional(),
+  partial_rotary_factor: z.number().positive().optional(),
   quantization_config: z.unknown().optional(),
   eos_token_id: ids,
 });
@@ -68,8 +69,6 @@ function toNativeConfig(config: z.infer<typeof configSchema>, path: string): Nat
   if (partial !== undefined) refuse(`layer_types "${partial}"`);
   if (config.quantization_config != null) refuse('quantization_config');
   const rope = { ...config.rope_scaling, ...config.rope_parameters };
-  const rotated = rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
-  if (rotated !== 1) refuse(`partial_rotary_factor ${rotated}`);
   return {
     family: config.model_type,
     layers: config.num_hidden_layers,
@@ -81,6 +80,7 @@ function toNativeConfig(config: z.infer<typeof configSchema>, path: string): Nat
     vocab: config.vocab_size,
     normEpsilon: config.rms_norm_eps,
     ropeTheta: rope.rope_theta ?? config.rope_theta ?? 10000,
+    ropeFraction: rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 0,
     ropeScaling: {
       type: rope.rope_type ?? rope.type ?? 'default',
       factor: rope.factor ?? 1,
@@ -112,7 +112,7 @@ async function findWeightFiles(folder: string): Promise<string[]> {
 /** @throws BAD_FILE, BAD_UTF8, BAD_JSON, BAD_CONFIG */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const path = join(folder, 'config.json');
-  const config = parseAs(configSchema, await readJson(path), path);
+  const config = parseAs(configSchema, withCommonNames(await readJson(path), path), path);
   const generation = await readGenerationConfig(folder, z.object({ eos_token_id: ids }));
   return {
     config: toNativeConfig(config, path),

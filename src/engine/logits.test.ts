@@ -38,7 +38,9 @@ function largestError(a: Float32Array, b: Float32Array): number {
 const greedySampling = { temperature: 0, topP: 1, topK: 0, minP: 0, seed: 0 };
 
 it('covers every family and group size', () => {
-  expect(names.length).toBeGreaterThanOrEqual(11);
+  const families = names.map((name) => (JSON.parse(readFileSync(join(folder, name, 'config.json'), 'utf8')) as { model_type: string }).model_type);
+  expect([...new Set(families)].sort()).toEqual(['chatglm', 'glm', 'glm4', 'llama', 'qwen2', 'qwen3']);
+  expect(names.length).toBeGreaterThanOrEqual(21);
 });
 
 describe.each(loadBinding().simd())('%s against transformers', (simd) => {

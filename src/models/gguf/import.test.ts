@@ -195,7 +195,10 @@ function asGguf(name: string): gguf.FileSpec {
   return { keys: Object.fromEntries(keys.map((row, i) => [i, row])), tensors };
 }
 
-const single = readdirSync(fixture('.')).filter((name) => existsSync(join(fixture(name), 'model.safetensors')) && name !== 'llama-new-keys');
+// One file, of a family that has a layout, rope under the old keys.
+const single = readdirSync(fixture('.')).filter(
+  (name) => existsSync(join(fixture(name), 'model.safetensors')) && /^(llama|qwen)/.test(name) && name !== 'llama-new-keys',
+);
 
 it.each(single)('the checkpoint %s through GGUF and back: the same bytes, the logits of transformers', async (name) => {
   const model = await imported(asGguf(name));
