@@ -1,9 +1,21 @@
-/** Writes a Llama checkpoint of random bfloat16 weights, for benchmarks of sizes that nobody ships. */
+/** Writes a checkpoint of random bfloat16 weights, for benchmarks of sizes that nobody ships. */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBits } from '../analysis/random.js';
 
+/** Families that it can make, with the weights that they have beyond Llama's. */
+const families = {
+  llama: [],
+  qwen3: ['self_attn.q_norm', 'self_attn.k_norm'],
+  glm4: ['post_self_attn_layernorm', 'post_mlp_layernorm'],
+} as const;
+
+export type SyntheticFamily = keyof typeof families;
+export const syntheticFamilies = Object.keys(families) as SyntheticFamily[];
+
 export interface SyntheticShape {
+  /** llama where left out. */
+  family?: SyntheticFamily;
   hidden: number;
   layers: number;
   heads: number;
@@ -12,8 +24,9 @@ export interface SyntheticShape {
   vocab: number;
 }
 
-function tensorShapes({ hidden, layers, heads, kvHeads, intermediate, vocab }: SyntheticShape): [string, number[]][] {
-  const kvWidth = (hidden / heads) * kvHeads;
+function tensorShapes({ family = 'llama', hidden, layers, heads, kvHeads, intermediate, vocab }: SyntheticShape): [string, number[]][] {
+  const headDim = hidden / heads;
+  const kvWidth = headDim * kvHeads;
   const shapes: [string, number[]][] = [['model.embed_tokens.weight', [vocab, hidden]], ['model.norm.weight', [hidden]]];
   for (let layer = 0; layer < layers; layer++) {
     const add = (name: string, ...shape: number[]): number => shapes.push([`model.layers.${layer}.${name}.weight`, shape]);
@@ -23,8 +36,9 @@ function tensorShapes({ hidden, layers, heads, kvHeads, intermediate, vocab }: S
     add('self_attn.k_proj', kvWidth, hidden);
     add('self_attn.v_proj', kvWidth, hidden);
     add('self_attn.o_proj', hidden, hidden);
-    add('mlp.gate_proj', intermediate, hidden);
-    add('mlp.up_proj', intermediate, hidden);
+    if (family === 'glm4') add('mlp.gate_up_proj', 2 * intermediate, hidden);
+    else for (const name of ['gate', 'up']) add(`mlp.${name}_proj`, intermediate, hidden);
+    for (const name of families[family]) add(name, family === 'qwen3' ? headDim : hidden);
     add('mlp.down_proj', hidden, intermediate);
   }
   return shapes;
@@ -65,7 +79,8 @@ export function writeSyntheticCheckpoint(folder: string, shape: SyntheticShape):
     closeSync(file);
   }
   const config = {
-    model_type: 'llama',
+    model_type: shape.family ?? 'llama',
+    head_dim: shape.hidden / shape.heads,
     hidden_size: shape.hidden,
     num_hidden_layers: shape.layers,
     num_attention_heads: shape.heads,
