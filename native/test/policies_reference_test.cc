@@ -1,44 +1,18 @@
 // The preset `reference` keeps what the authors' own code kept, wherever its scores separate. The fixture and the
 // script that ran their code: data/fixtures/rpc-reference.
-#include <cstdlib>
-#include <fstream>
 #include <map>
-#include <sstream>
 
-#include "../engine/json.h"
 #include "check.h"
+#include "fixture.h"
 #include "policies_world.h"
 
 using namespace pathpress;
+using fixture::count;
+using fixture::element;
+using fixture::field;
+using fixture::number;
 
 namespace {
-
-const JsonValue& field(const JsonValue& object, const std::string& name) {
-  for (const auto& [key, value] : *object.object())
-    if (key == name) return value;
-  throw std::runtime_error("fixture lacks " + name);
-}
-
-double number(const JsonValue& value) { return std::strtod(std::get<JsonNumber>(value.value).text.c_str(), nullptr); }
-int64_t count(const JsonValue& object, const std::string& name) {
-  return static_cast<int64_t>(number(field(object, name)));
-}
-
-uint32_t mix(uint32_t x) {
-  x ^= x >> 16;
-  x *= 0x7feb352du;
-  x ^= x >> 15;
-  x *= 0x846ca68bu;
-  return x ^ (x >> 16);
-}
-
-// `element` of the fixture's script.
-float element(uint32_t seed, int tensor, int64_t head, int64_t position, int64_t channel) {
-  uint32_t x = mix(seed);
-  for (const int64_t word : {int64_t{tensor}, head, position, channel})
-    x = mix((x ^ static_cast<uint32_t>(word)) * 0x9e3779b1u);
-  return static_cast<float>((x >> 8) * 0x1p-23 - 1.0);
-}
 
 constexpr double kSeparate = 1e-6;
 
@@ -94,10 +68,7 @@ void run(const JsonValue& c) {
 }  // namespace
 
 int main() {
-  std::ifstream file("../data/fixtures/rpc-reference/cases.json");
-  std::stringstream text;
-  text << file.rdbuf();
-  const JsonValue cases = parseJson(text.str());
+  const JsonValue cases = fixture::read("../data/fixtures/rpc-reference/cases.json");
   for (const JsonValue& c : *cases.array()) run(c);
   int whole = 0;
   for (const auto& [aggregation, n] : compared) {
