@@ -40,6 +40,7 @@ export { sawtoothFigure } from './figures/sawtooth.js';
 export { sparsityFigure } from './figures/sparsity.js';
 export { sparsityPairedFigure } from './figures/sparsity-paired.js';
 export { throughputFigure } from './figures/throughput.js';
+export { planModel, type Plan, type PlanOptions } from './models/plan.js';
 export { installKernel } from './notebook/install-kernel.js';
 export { runNotebooks } from './notebook/runner.js';
 export { drawFigure, showFigure } from './notebook/show-figure.js';

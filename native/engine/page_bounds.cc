@@ -78,6 +78,11 @@ int64_t PageBounds::boundBytesRead(int layer, int64_t entries) const {
   return all ? 0 : 2 * (count - 1) * dim_ * static_cast<int64_t>(sizeof(float));
 }
 
+int64_t PageBounds::bytesAt(int layer, int64_t entries) const {
+  if (pages_ == 0 || layer < dense_) return 0;
+  return 2 * pagesFor(entries) * dim_ * static_cast<int64_t>(sizeof(float));
+}
+
 size_t PageBounds::bytes() const {
   size_t floats = 0;
   for (const Bounds& one : bounds_) floats += one.least.size() + one.largest.size();

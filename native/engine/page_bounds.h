@@ -37,6 +37,8 @@ class PageBounds {
   int64_t boundBytesRead(int layer, int64_t entries) const;
 
   size_t bytes() const;
+  // The bytes of a head that has been read with so many entries.
+  int64_t bytesAt(int layer, int64_t entries) const;
 
  private:
   struct Bounds {

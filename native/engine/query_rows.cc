@@ -8,14 +8,19 @@
 
 namespace pathpress {
 
-QueryRows::QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens, int layers, int width)
-    : selectors_(recipe.selectors), prompt_(promptTokens), width_(width) {
-  switch (selectors_) {
-    case Selectors::none: capacity_ = 0; break;
-    case Selectors::recent: capacity_ = std::min(recipe.queries, promptTokens + maxTokens); break;
-    case Selectors::prompt: capacity_ = std::min(recipe.queries, promptTokens); break;
-    case Selectors::all: capacity_ = std::min(recipe.queries, maxTokens); break;
+int64_t QueryRows::capacity(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens) {
+  switch (recipe.selectors) {
+    case Selectors::none: break;
+    case Selectors::recent: return std::min(recipe.queries, promptTokens + maxTokens);
+    case Selectors::prompt: return std::min(recipe.queries, promptTokens);
+    case Selectors::all: return std::min(recipe.queries, maxTokens);
   }
+  return 0;
+}
+
+QueryRows::QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens, int layers, int width)
+    : selectors_(recipe.selectors), prompt_(promptTokens), capacity_(capacity(recipe, promptTokens, maxTokens)),
+      width_(width) {
   int64_t floats = 0;  // a window may be any number
   const bool countable = !__builtin_mul_overflow(capacity_, int64_t{width} * layers, &floats) && floats < INT64_MAX / 16;
   try {

@@ -13,6 +13,9 @@ class QueryRows {
   // `width` = query heads · head size, floats a row. Throws EngineError OUT_OF_MEMORY naming the bytes.
   QueryRows(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens, int layers, int width);
 
+  // Rows that it keeps of each layer.
+  static int64_t capacity(const Recipe& recipe, int64_t promptTokens, int64_t maxTokens);
+
   // Where the row of the token at this true position goes, (width) floats; null where nobody asks for it.
   float* slot(int layer, int64_t position);
   // The latest `rows` rows of one query head, oldest first, into (rows, dim). `written` as in Progress.

@@ -4,12 +4,17 @@
 
 namespace pathpress {
 
+int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, const CacheShape& shape,
+                    int heads) {
+  const int64_t entries = std::min(prompt + written, policy.peak(prompt, written) + ahead);
+  // Query heads with sets of their own may share nothing of a key-value head.
+  return policy.recipe().sets == Aggregation::head ? std::min(prompt + written, entries * (heads / shape.kvHeads)) : entries;
+}
+
 double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads) {
   const auto prompt = static_cast<int64_t>(request.promptIds.size());
   const int64_t written = request.maxTokens - 1;  // the last token is not fed
-  int64_t entries = std::min(prompt + written, policy.peak(prompt, written) + policy.recipe().ahead);
-  // Query heads with sets of their own may share nothing of a key-value head.
-  if (policy.recipe().sets == Aggregation::head) entries = std::min(prompt + written, entries * (heads / shape.kvHeads));
+  const int64_t entries = mostEntries(policy, prompt, written, policy.recipe().ahead, shape, heads);
   return static_cast<double>((entries + pageEntries - 1) / pageEntries) * shape.layers * shape.kvHeads;
 }
 

@@ -14,6 +14,11 @@ namespace pathpress {
 
 struct Run;
 
+// Entries that a key-value head holds at its worst moment, by the policy's closed form, `written` tokens generated and
+// `ahead` more looked at.
+int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, const CacheShape& shape,
+                    int heads);
+
 // Blocks that a request needs at its worst moment, by its policy's closed form.
 double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads);
 

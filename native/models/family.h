@@ -11,6 +11,9 @@ namespace pathpress {
 
 enum class Bias { never, always, option };  // option: as config.json says
 
+// `given` is what config.json says.
+constexpr bool hasBias(Bias bias, bool given) { return bias == Bias::always || (bias == Bias::option && given); }
+
 struct Family {
   const char* name;  // model_type in config.json
 

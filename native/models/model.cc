@@ -20,8 +20,6 @@ std::string forLayer(const char* pattern, int layer) {
   return name.replace(at, 2, std::to_string(layer));
 }
 
-bool hasBias(Bias bias, bool option) { return bias == Bias::always || (bias == Bias::option && option); }
-
 class Loader {
  public:
   Loader(Model& model, const Family& family, int threads) : model_(model), family_(family), threads_(threads) {}

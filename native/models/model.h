@@ -35,6 +35,16 @@ struct Model {
   std::vector<float> inverseFrequencies;  // (rotary.pairs), after rope scaling
 };
 
+struct ParameterCount {
+  int64_t embedding;  // the table of tokens, of which a pass reads a row a token
+  int64_t matrices;   // that a pass reads whole, the output among them
+  int64_t vectors;    // norms and biases
+  int64_t total;      // of the checkpoint: tied embeddings count once
+};
+
+// From the config alone. Throws EngineError UNKNOWN_FAMILY or BAD_CONFIG.
+ParameterCount countParameters(const ModelConfig& config);
+
 // Throws EngineError UNKNOWN_FAMILY, BAD_CONFIG, BAD_FILE, BAD_TENSOR or BAD_WEIGHTS.
 std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads);
 

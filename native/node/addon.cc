@@ -5,6 +5,7 @@
 
 #include "../engine/errors.h"
 #include "analysis.h"
+#include "plan.h"
 #include "bench.h"
 #include "bridge.h"
 #include "convert.h"
@@ -181,6 +182,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("simd", Napi::Function::New(env, simd, "simd"));
   exportAnalysis(exports);
+  exportPlan(exports);
   exportBench(exports);
   return exports;
 }

@@ -25,6 +25,8 @@ Napi::Object child(const Napi::Object& object, const char* name) {
   return value.As<Napi::Object>();
 }
 
+}  // namespace
+
 ModelConfig toConfig(const Napi::Object& value) {
   ModelConfig config;
   config.family = text(value, "family");
@@ -82,6 +84,8 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   if (given("floor")) policy.floor = number(value, "floor");
   return policy;
 }
+
+namespace {
 
 Request toRequest(const Napi::Object& value) {
   Request request;

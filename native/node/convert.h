@@ -8,6 +8,8 @@
 
 namespace pathpress {
 
+ModelConfig toConfig(const Napi::Object& value);
+PolicyOptions toPolicy(const Napi::Object& value);
 EngineOptions toEngineOptions(const Napi::Object& value);
 std::vector<Request> toRequests(const Napi::Array& values);
 std::vector<int32_t> toIds(const Napi::Value& value);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { addModelImport } from './model-import.js';
+import { addModelPlan } from './model-plan.js';
 import { oneOf, text } from './values.js';
 
 interface FetchFlags {
@@ -18,6 +19,7 @@ export function modelCommand(program: Command, io: Io, done: (status: number) =>
     .option('--json', 'print one JSON object')
     .action(async (name: 'minilm', flags: FetchFlags) => done(await fetchModel(name, flags, io)));
   addModelImport(command, io, done);
+  addModelPlan(command, io, done);
   return command;
 }
 

@@ -107,10 +107,30 @@ export interface NativeEngine {
   dispose(): void;
 }
 
+/** What the engine's arithmetic says before there are weights. Bytes are of one sequence. */
+export interface NativePlan {
+  /** Of the checkpoint, tied embeddings once. */
+  parameters: number;
+  /** The table of tokens; a pass reads a row a token. */
+  embedding: number;
+  /** Read whole by a pass, the output among them. */
+  matrices: number;
+  /** Norms and biases. */
+  vectors: number;
+  cacheBytesPerToken: number;
+  /** Of the blocks held at the worst moment, by the policy's closed form. */
+  cacheBytes: number;
+  sideBytes: number;
+  /** Of cache and side state, mean over the decode passes; of a policy that evicts nothing. */
+  readBytes?: number;
+}
+
 export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
+  /** `cacheIsBf16`: else float32. Throws an error with a `code` as `load` does of a config, or BAD_OPTION of a policy. */
+  plan(config: NativeConfig, policy: Policy, promptTokens: number, maxTokens: number, cacheIsBf16: boolean): NativePlan;
   /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second. `simd` as in NativeOptions. */
   readBandwidth(bytes: number, threads: number, simd: string): number;
   /** Best rate of multiply-adds from registers, in operations (two of each) a second; 0 where the processor has no such instruction. */

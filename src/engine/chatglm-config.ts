@@ -16,7 +16,6 @@ const schema = z.object({
   rope_ratio: z.number().positive().default(1),
   tie_word_embeddings: z.boolean().default(false),
   add_qkv_bias: z.boolean().default(false),
-  eos_token_id: z.unknown().optional(),
   quantization_config: z.unknown().optional(),
   // With other values the model has tensors or sums that the engine does not.
   multi_query_attention: z.literal(true),
@@ -47,7 +46,6 @@ export function withCommonNames(json: unknown, path: string): unknown {
     rope_theta: 10000 * config.rope_ratio,
     tie_word_embeddings: config.tie_word_embeddings,
     attention_bias: config.add_qkv_bias,
-    eos_token_id: config.eos_token_id,
     quantization_config: config.quantization_config,
   };
 }

@@ -46,7 +46,6 @@ const configSchema = z.object({
   layer_types: z.array(z.string()).nullish(),
   partial_rotary_factor: z.number().positive().optional(),
   quantization_config: z.unknown().optional(),
-  eos_token_id: ids,
 });
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
@@ -109,15 +108,23 @@ async function findWeightFiles(folder: string): Promise<string[]> {
   return names.map((name) => join(folder, name));
 }
 
+/**
+ * What the engine wants to know of a config.json, parsed already; `path` is for messages.
+ * @throws BAD_CONFIG
+ */
+export const readConfig = (json: unknown, path: string): NativeConfig =>
+  toNativeConfig(parseAs(configSchema, withCommonNames(json, path), path), path);
+
 /** @throws BAD_FILE, BAD_UTF8, BAD_JSON, BAD_CONFIG */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const path = join(folder, 'config.json');
-  const config = parseAs(configSchema, withCommonNames(await readJson(path), path), path);
+  const json = await readJson(path);
+  const { eos_token_id } = parseAs(z.object({ eos_token_id: ids }), json, path);
   const generation = await readGenerationConfig(folder, z.object({ eos_token_id: ids }));
   return {
-    config: toNativeConfig(config, path),
+    config: readConfig(json, path),
     weightFiles: await findWeightFiles(folder),
-    eosIds: toIds(generation?.eos_token_id ?? config.eos_token_id),
+    eosIds: toIds(generation?.eos_token_id ?? eos_token_id),
   };
 }
 
