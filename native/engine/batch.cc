@@ -14,7 +14,7 @@ void Engine::collectRows() {
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
     const bool known = sequence.replaying() && !sequence.ahead, bulk = known || sequence.prefilling();
-    if (sequence.parked || sequence.waiting || (bulk && left == 0)) continue;
+    if (sequence.parked || sequence.waiting || sequence.asked || (bulk && left == 0)) continue;
     const int count = bulk ? static_cast<int>(std::min<int64_t>(left, sequence.feedable())) : 1;
     if (!makeRoom(place, count)) continue;
     if (bulk) left -= count;

@@ -20,6 +20,23 @@ class LayerCompression {
     }
   }
 
+  std::vector<Ballot> ballots(bool keys) {
+    const int sets = job_.recipe.sets == Aggregation::layer ? 1 : cache_.shape().kvHeads;
+    std::vector<Ballot> all;
+    for (int head = 0; head < sets; ++head) {
+      prepareSet(head);
+      const CandidateSet set = candidateSet(cache_.positions(layer_, head), head);
+      if (std::ssize(set.positions) <= job_.keep.scored) return {};
+      scoreCandidates(job_.recipe, set, scratch_.select);
+      Ballot& ballot = all.emplace_back(Ballot{layer_, sets == 1 ? -1 : head, job_.keep.scored, {}, {}, {}, {}, {}});
+      ballot.positions = scratch_.positions;
+      ballot.votes.assign(scratch_.select.ranks.begin(), scratch_.select.ranks.end());
+      const int heads = cache_.shape().kvHeads / sets;
+      for (int h = head * heads; keys && h < (head + 1) * heads; ++h) addKeys(h, ballot.keys);
+    }
+    return all;
+  }
+
   Compression run() {
     const int kvHeads = cache_.shape().kvHeads;
     switch (job_.recipe.sets) {
@@ -36,22 +53,36 @@ class LayerCompression {
   }
 
  private:
-  bool votes() const { return job_.recipe.scoring == Scoring::votes; }
+  bool votes() const { return job_.recipe.scoring == Scoring::votes && !job_.scores; }
+
+  // The entries of a layer's set or a key-value head's, and who votes on them.
+  void prepareSet(int head) {
+    const bool all = job_.recipe.sets == Aggregation::layer;
+    allEntries(cache_.head(layer_, head).count);
+    scratch_.voters.clear();
+    const int end = all ? cache_.shape().kvHeads : head + 1;
+    for (int h = head; h < end && votes(); ++h) addVoters(h, 0, group_);
+  }
+
+  void addKeys(int kvHead, std::vector<float>& keys) const {
+    const size_t dim = static_cast<size_t>(dim_);
+    for (const int32_t entry : scratch_.candidates) {
+      keys.resize(keys.size() + dim);
+      cache_.readKey(layer_, kvHead, entry, keys.data() + keys.size() - dim);
+    }
+  }
 
   // One set for all heads: the same entries stay everywhere.
   void compressLayerSet() {
-    const int kvHeads = cache_.shape().kvHeads;
-    allEntries(cache_.head(layer_, 0).count);
-    scratch_.voters.clear();
-    for (int h = 0; h < kvHeads && votes(); ++h) addVoters(h, 0, group_);
+    prepareSet(0);
     selectSet(cache_.positions(layer_, 0), 0);
-    for (int h = 0; h < kvHeads; ++h) cache_.compact(layer_, h, scratch_.stay);
+    for (int h = 0; h < cache_.shape().kvHeads; ++h) cache_.compact(layer_, h, scratch_.stay);
     compactNotes(0);
     record(-1, cache_.positions(layer_, 0));
   }
 
   void compressGroupSet(int kvHead) {
-    prepareGroupSet(kvHead);
+    prepareSet(kvHead);
     selectSet(cache_.positions(layer_, kvHead), kvHead);
     settleGroupSet(kvHead);
   }
@@ -61,7 +92,7 @@ class LayerCompression {
     const int kvHeads = cache_.shape().kvHeads;
     std::vector<std::vector<double>> ranks;
     for (int h = 0; h < kvHeads; ++h) {
-      prepareGroupSet(h);
+      prepareSet(h);
       scoreCandidates(job_.recipe, candidateSet(cache_.positions(layer_, h), h), scratch_.select);
       ranks.push_back(scratch_.select.ranks);
     }
@@ -75,12 +106,6 @@ class LayerCompression {
       settleStay();
       settleGroupSet(h);
     }
-  }
-
-  void prepareGroupSet(int kvHead) {
-    allEntries(cache_.head(layer_, kvHead).count);
-    scratch_.voters.clear();
-    if (votes()) addVoters(kvHead, 0, group_);
   }
 
   void settleGroupSet(int kvHead) {
@@ -190,6 +215,10 @@ class LayerCompression {
       if (!all.gaps.empty()) gather(scratch_.gaps, all.gaps, scratch_.candidates);
       set.record = {scratch_.mass, scratch_.stamps, scratch_.gaps};
     }
+    if (job_.scores) {
+      const int sets = job_.recipe.sets == Aggregation::layer ? 1 : cache_.shape().kvHeads;
+      set.given = (*job_.scores)[static_cast<size_t>(layer_ * sets + head)];
+    }
     if (job_.recipe.rangeShare > 0) set.ranges = valueRanges(head);
     return set;
   }
@@ -257,6 +286,10 @@ class LayerCompression {
 
 CacheTracking trackingFor(const Recipe& recipe, bool evicts) {
   return {evicts, evicts && recipe.sets != Aggregation::layer, evicts && recipe.sets == Aggregation::head};
+}
+
+std::vector<Ballot> ballots(const CompressJob& job, int layer, bool keys, CompressScratch& scratch) {
+  return LayerCompression(job, layer, scratch, nullptr).ballots(keys);
 }
 
 Compression compressLayer(const CompressJob& job, int layer, CompressScratch& scratch, std::vector<KeptPositions>* trace) {

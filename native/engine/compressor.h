@@ -32,9 +32,14 @@ struct CompressJob {
   const int32_t* stream;
   int heads;   // query heads
   DType type;  // the model's own
+  const std::vector<std::vector<float>>* scores = nullptr;  // one list a set, layer by layer: from outside
 };
 
 CacheTracking trackingFor(const Recipe& recipe, bool evicts);
+
+// The sets of a layer as somebody else is to see them, without tokens and entropies; none where all candidates stay. Of
+// policies with one set a layer or a key-value head.
+std::vector<Ballot> ballots(const CompressJob& job, int layer, bool keys, CompressScratch& scratch);
 
 // Compresses one layer; layers may go on different threads. Returns the entries of a set before and after. Adds kept
 // positions to `trace` where not null. The caller releases the cache's tails when all layers are done.

@@ -62,6 +62,8 @@ class Engine {
   void preempt(uint64_t run, size_t request);
   // Counts the pool's blocks between two steps and tells `done`, on the engine's thread.
   void census(std::function<void(const PoolCensus&)> done);
+  // Scores of the sets that a question listed, in its order, of as many candidates each. Unknown numbers are ignored.
+  void answer(uint64_t run, size_t request, uint64_t question, std::vector<std::vector<float>> scores);
   // Lets a request of a lockstep run go on to its next token.
   void acknowledge(uint64_t run, size_t request);
 
@@ -93,10 +95,14 @@ class Engine {
   void feed(Sequence& sequence, int count, bool known);
   void forwardRows();
   void compressDue();
-  void compress(std::span<Sequence* const> sequences);
+  void compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores = nullptr);
   void compressNow(Sequence& sequence);
+  CompressJob jobOf(Sequence& sequence) const;
+  bool ask(Sequence& sequence);
+  void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
   void sampleNext();
   std::unique_ptr<Sequence> remove(size_t place);
+  void endSequence(const Sequence& sequence);
   void endSequence(size_t place, Finish how);
   bool endFailed();
   void endUnstarted(Run& run);
@@ -125,8 +131,10 @@ class Engine {
     int logits;       // which row of logits is its own; -1 for none
     int follow;       // tokens that follow: one sampled, or those known from before a restart; 0 within a prompt
     int32_t sampled;  // -1 where the logits are not numbers
+    float entropy = 0;  // of what it was sampled from, where asked for
   };
   std::vector<Fed> fed_;
+  uint64_t lastQuestion_ = 0;
   int logitRows_ = 0;  // of this step
   std::vector<CompressScratch> compressScratch_;
   std::vector<SamplerScratch> samplerScratch_;

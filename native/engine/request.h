@@ -27,6 +27,8 @@ struct Request {
   std::vector<int32_t> stopIds;
   int32_t stream[2] = {0, 0};
   bool trace = false;
+  bool scored = false;     // candidates are scored by whoever listens (Listener::ask); one set a layer or key-value head
+  bool scoreKeys = false;  // and their keys are shown too
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
   Assumed assumed;
 
@@ -69,6 +71,26 @@ struct Result {
   std::vector<KeptPositions> trace;
 };
 
+// A set that a compression is to make smaller, for somebody else to score.
+struct Ballot {
+  int layer = 0;
+  int head = -1;                   // -1 where one set serves the layer
+  int64_t stay = 0;                // candidates that will stay
+  std::vector<int32_t> positions;  // of the candidates
+  std::vector<int32_t> ids;        // their tokens
+  std::vector<float> votes;        // what the policy itself makes of them
+  std::vector<float> entropies;    // bits, of the distribution that each was drawn from; NaN in the prompt
+  std::vector<float> keys;         // (key-value heads of the set, candidates, dim), where asked for
+};
+
+// What a sequence waits for; it is answered by number (Engine::answer).
+struct Question {
+  uint64_t number = 0;
+  int64_t generated = 0;  // as in Compression
+  int heads = 0, dim = 0;  // key-value heads of a set, and their size
+  std::vector<Ballot> ballots;
+};
+
 // Hears of a run, on the engine's thread.
 struct Listener {
   virtual ~Listener() = default;
@@ -76,6 +98,9 @@ struct Listener {
   virtual void logits(size_t, std::span<const float>) {}
   virtual void token(size_t request, int32_t id) = 0;
   virtual void result(size_t request, Result&& result) = 0;
+  // A compression of a request that is `scored`; the run's others go on. The same one may be asked about again after its
+  // sequence was preempted, under another number.
+  virtual void ask(size_t, Question&&) {}
   // In place of a result: this request cannot go on, the run's others do.
   virtual void failed(size_t request, const std::string& code, const std::string& message) = 0;
   // The last call of a run: code empty where all went well.

@@ -27,6 +27,17 @@ bool allFinite(std::span<const float> logits) {
   return finite;
 }
 
+float entropyBits(std::span<const float> logits) {
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double total = 0, weighed = 0;
+  for (const float logit : logits) {
+    const double weight = std::exp(logit - top);
+    total += weight;
+    weighed += weight * (logit - top);
+  }
+  return static_cast<float>((std::log(total) - weighed / total) / std::log(2.0));
+}
+
 int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch) {
   const auto best = std::max_element(logits.begin(), logits.end());
   if (sampling.temperature == 0) return static_cast<int>(best - logits.begin());

@@ -22,6 +22,8 @@ struct SamplerScratch {
 
 // Whether every logit is a number; sample() asks for that.
 bool allFinite(std::span<const float> logits);
+// Of the distribution that finite logits state, in bits.
+float entropyBits(std::span<const float> logits);
 // What to say where one is not; weights are checked when they are loaded.
 inline constexpr const char* overflowText = "the logits hold NaN or infinity: the model's values overflow float32";
 

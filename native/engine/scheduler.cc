@@ -97,7 +97,7 @@ void Engine::forwardRows() {
   }
 }
 
-// A policy that looks ahead puts its compression off, until it has seen enough.
+// A policy that looks ahead puts its compression off until it has seen enough, one that asks until it is answered.
 void Engine::compressDue() {
   std::vector<Sequence*> due;
   for (Fed& fed : fed_) {
@@ -109,13 +109,18 @@ void Engine::compressDue() {
       due.push_back(&s);
     } else if (s.due()) {
       if (s.recipe.ahead > 0) s.beginAhead();
-      else due.push_back(&s);
+      else if (!s.request.scored || !ask(s)) due.push_back(&s);
     }
   }
   compress(due);
 }
 
-void Engine::compress(std::span<Sequence* const> sequences) {
+CompressJob Engine::jobOf(Sequence& s) const {
+  return {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
+          s.request.stream, model_->config.heads, model_->layers[0].query.weight.type};
+}
+
+void Engine::compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores) {
   struct Due {
     Sequence* sequence;
     CompressJob job;
@@ -124,10 +129,9 @@ void Engine::compress(std::span<Sequence* const> sequences) {
   };
   std::vector<Due> due;
   for (Sequence* const one : sequences) {
-    Sequence& s = *one;
-    due.push_back({one, {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
-                        s.request.stream, model_->config.heads, model_->layers[0].query.weight.type}, {}, {}});
-    due.back().traces.resize(s.request.trace ? static_cast<size_t>(shape_.layers) : 0);
+    due.push_back({one, jobOf(*one), {}, {}});
+    due.back().job.scores = scores;
+    due.back().traces.resize(one->request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }
   if (due.empty()) return;
   const auto start = std::chrono::steady_clock::now();
@@ -159,6 +163,7 @@ void Engine::sampleNext() {
     const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
     fed.sampled = allFinite(logits) ? sample(logits, request.sampling, random, samplerScratch_[static_cast<size_t>(worker)])
                                     : -1;
+    if (request.scored && fed.sampled >= 0) fed.entropy = entropyBits(logits);
   });
   if (threads_.cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(fed_.size());
@@ -174,7 +179,8 @@ void Engine::sampleNext() {
     }
     sequence.result.decodeSeconds += share;
     if (sequence.replaying()) {
-      for (int i = 0; i < fed.follow; ++i) sequence.accept(sequence.replayed());
+      for (int i = 0; i < fed.follow; ++i) sequence.ended = sequence.accept(sequence.replayed());
+      if (sequence.ended && !sequence.asked) endSequence(sequence);
       continue;
     }
     sequence.run.listener->logits(sequence.index, forward_.logits(static_cast<size_t>(fed.logits)));
@@ -183,16 +189,16 @@ void Engine::sampleNext() {
       continue;
     }
     const size_t before = sequence.result.ids.size();
-    const bool ended = sequence.accept(fed.sampled);
+    sequence.ended = sequence.accept(fed.sampled);
     if (sequence.result.ids.size() > before) {
+      if (sequence.request.scored) sequence.entropies.push_back(fed.entropy);
       sequence.run.listener->token(sequence.index, fed.sampled);
       sequence.waiting = sequence.request.lockstep;
     }
-    if (!ended) continue;
+    if (!sequence.ended || sequence.asked) continue;
     if (sequence.ahead) compressNow(sequence);
     if (threads_.cancelled()) return;
-    const auto at = std::find_if(sequences_.begin(), sequences_.end(), [&](const auto& s) { return s.get() == &sequence; });
-    endSequence(static_cast<size_t>(at - sequences_.begin()), sequence.result.finish);
+    endSequence(sequence);
   }
 }
 
@@ -209,6 +215,12 @@ std::unique_ptr<Sequence> Engine::remove(size_t place) {
   --sequence->run.active;
   crowded_ = false;
   return sequence;
+}
+
+// One that has come to its end.
+void Engine::endSequence(const Sequence& sequence) {
+  const auto at = std::find_if(sequences_.begin(), sequences_.end(), [&](const auto& s) { return s.get() == &sequence; });
+  endSequence(static_cast<size_t>(at - sequences_.begin()), sequence.result.finish);
 }
 
 void Engine::endSequence(size_t place, Finish how) {

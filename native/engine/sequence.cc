@@ -32,7 +32,7 @@ Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<
 void Sequence::track() {
   entryPeak_ = std::max(entryPeak_, cache.entries());
   bytePeak_ = std::max(bytePeak_, cache.bytes());
-  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes());
+  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + entropies.size() * sizeof(float));
 }
 
 void Sequence::assume(ThreadPool& threads) {
@@ -142,6 +142,8 @@ void Sequence::fail(const std::string& code, const std::string& message) {
 
 void Sequence::restart() {
   if (ahead) endAhead();
+  asked.reset();
+  ended = false;
   describeCache();
   Result fresh;
   fresh.promptTokens = result.promptTokens;

@@ -1,6 +1,7 @@
 // One sequence in the batch: what it has written, what its policy counts, what its result will say.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,13 @@ struct Run;
 // `ahead` more looked at.
 int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, const CacheShape& shape,
                     int heads);
+
+// A question under way.
+struct Asked {
+  uint64_t number;
+  std::vector<size_t> candidates;  // of each set
+  std::chrono::steady_clock::time_point since;
+};
 
 // Blocks that a request needs at its worst moment, by its policy's closed form.
 double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads);
@@ -83,6 +91,9 @@ struct Sequence {
   int32_t next = 0;          // the token to feed
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
   std::optional<Ahead> ahead;
+  std::optional<Asked> asked;  // what it waits to have answered (Request::scored)
+  bool ended = false;        // with the token that came meanwhile
+  std::vector<float> entropies;  // bits, one a token that was drawn, those from before a restart included; where asked for
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;

@@ -30,6 +30,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
                        {InstanceMethod<&NativeEngine::start>("start"), InstanceMethod<&NativeEngine::abort>("abort"),
                         InstanceMethod<&NativeEngine::stop>("stop"),
                         InstanceMethod<&NativeEngine::acknowledge>("acknowledge"),
+                        InstanceMethod<&NativeEngine::answer>("answer"),
                         InstanceMethod<&NativeEngine::logits>("logits"), InstanceMethod<&NativeEngine::info>("info"),
                         InstanceMethod<&NativeEngine::dispose>("dispose")});
   }
@@ -97,6 +98,13 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
   }
   void acknowledge(const Napi::CallbackInfo& info) {
     if (engine_) engine_->acknowledge(id(info), request(info));
+  }
+
+  // answer(run, request, question, scores)
+  void answer(const Napi::CallbackInfo& info) {
+    if (!engine_) return;
+    const auto question = static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value());
+    engine_->answer(id(info), request(info), question, toScores(info[3].As<Napi::Array>()));
   }
 
   // logits(ids, callback)

@@ -35,6 +35,12 @@ void Bridge::result(size_t request, Result&& result) {
   wake();
 }
 
+void Bridge::ask(size_t request, Question&& question) {
+  std::lock_guard lock(mutex_);
+  events_.questions.emplace_back(request, std::move(question));
+  wake();
+}
+
 void Bridge::failed(size_t, const std::string& code, const std::string& message) {
   std::lock_guard lock(mutex_);
   events_.failures.push_back({code, message});
@@ -100,6 +106,13 @@ Napi::Object Bridge::toBatch(Napi::Env env, Events& events) const {
     results.Set(results.Length(), object);
   }
   batch.Set("results", results);
+  Napi::Array questions = Napi::Array::New(env);
+  for (const auto& [request, question] : events.questions) {
+    Napi::Object object = fromQuestion(env, question);
+    object.Set("request", static_cast<double>(request));
+    questions.Set(questions.Length(), object);
+  }
+  batch.Set("questions", questions);
   Napi::Array failures = Napi::Array::New(env);
   for (const Events::Failure& failure : events.failures) {
     failures.Set(failures.Length(), fromError(env, failure.code, failure.message).Value());

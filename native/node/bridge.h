@@ -20,6 +20,7 @@ class Bridge : public Listener {
 
   void token(size_t request, int32_t id) override;
   void result(size_t request, Result&& result) override;
+  void ask(size_t request, Question&& question) override;
   void failed(size_t request, const std::string& code, const std::string& message) override;
   void done(const std::string& code, const std::string& message) override;
   void logits(std::vector<float>&& values);
@@ -35,6 +36,7 @@ class Bridge : public Listener {
       std::string code, message;
     };
     std::vector<Failure> failures;
+    std::vector<std::pair<size_t, Question>> questions;
     std::vector<float> logits;
     bool done = false;
     std::string code, message;

@@ -105,12 +105,20 @@ Request toRequest(const Napi::Object& value) {
     const Napi::Object assumed = child(value, "assumed");
     request.assumed = {integer(assumed, "entries"), count(assumed, "written")};
   }
+  request.scored = flag(value, "scored");
+  request.scoreKeys = flag(value, "scoreKeys");
   return request;
 }
 
 Napi::Int32Array fromIds(Napi::Env env, const std::vector<int32_t>& ids) {
   Napi::Int32Array array = Napi::Int32Array::New(env, ids.size());
   std::copy(ids.begin(), ids.end(), array.Data());
+  return array;
+}
+
+Napi::Float32Array fromFloats(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
   return array;
 }
 
@@ -174,6 +182,39 @@ std::vector<Request> toRequests(const Napi::Array& values) {
     requests.push_back(toRequest(value.As<Napi::Object>()));
   }
   return requests;
+}
+
+Napi::Object fromQuestion(Napi::Env env, const Question& question) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("number", static_cast<double>(question.number));
+  object.Set("ballots", fromRows(env, question.ballots, [&](Napi::Object& to, const Ballot& row) {
+               to.Set("generated", static_cast<double>(question.generated));
+               to.Set("layer", row.layer);
+               to.Set("head", row.head < 0 ? env.Null() : Napi::Value(Napi::Number::New(env, row.head)));
+               to.Set("stay", static_cast<double>(row.stay));
+               to.Set("positions", fromIds(env, row.positions));
+               to.Set("ids", fromIds(env, row.ids));
+               to.Set("votes", fromFloats(env, row.votes));
+               to.Set("entropies", fromFloats(env, row.entropies));
+               if (row.keys.empty()) return;
+               to.Set("keys", fromFloats(env, row.keys));
+               to.Set("keyHeads", question.heads);
+               to.Set("keySize", question.dim);
+             }));
+  return object;
+}
+
+std::vector<std::vector<float>> toScores(const Napi::Array& values) {
+  std::vector<std::vector<float>> scores;
+  for (uint32_t i = 0; i < values.Length(); ++i) {
+    const Napi::Value value = values[i];
+    if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+      throw Napi::TypeError::New(values.Env(), "scores are not a Float32Array");
+    }
+    const auto array = value.As<Napi::Float32Array>();
+    scores.emplace_back(array.Data(), array.Data() + array.ElementLength());
+  }
+  return scores;
 }
 
 Napi::Object fromResult(Napi::Env env, const Result& result) {

@@ -14,6 +14,8 @@ EngineOptions toEngineOptions(const Napi::Object& value);
 std::vector<Request> toRequests(const Napi::Array& values);
 std::vector<int32_t> toIds(const Napi::Value& value);
 
+Napi::Object fromQuestion(Napi::Env env, const Question& question);
+std::vector<std::vector<float>> toScores(const Napi::Array& values);
 Napi::Object fromResult(Napi::Env env, const Result& result);
 Napi::Object fromModel(Napi::Env env, const Engine& engine);
 Napi::Error fromError(Napi::Env env, const std::string& code, const std::string& message);

@@ -79,6 +79,7 @@ void preferWidest(const Recipe& recipe, const CandidateSet& set, int64_t stay, S
 
 void scoreCandidates(const Recipe& recipe, const CandidateSet& set, SelectScratch& s) {
   const int64_t n = std::ssize(set.positions);
+  if (!set.given.empty()) return s.ranks.assign(set.given.begin(), set.given.end());
   s.ranks.assign(n, 0.0);
   if (recipe.scoring == Scoring::recency) {
     std::iota(s.ranks.begin(), s.ranks.end(), 0.0);

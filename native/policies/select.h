@@ -52,6 +52,7 @@ struct CandidateSet {
   int64_t firstKey = 0;                   // which of those keys is the first candidate's
   std::span<const float> ranges{};          // (candidates): largest less smallest value channel; for Recipe::rangeShare
   RecordView record{};                      // for Scoring::record
+  std::span<const float> given{};           // (candidates): scores from outside, in place of any; no NaN
   int64_t now = 0;                        // true position of the latest row; for Record::recurrence
 };
 

@@ -95,6 +95,69 @@ void preemptedRivals() {
   }
 }
 
+// Gives the votes back as scores, from a thread of its own and in its own time.
+struct Answering : Collector {
+  Answering(Engine& engine, uint64_t run, size_t requests) : Collector(requests), engine(engine), run(run) {}
+  ~Answering() override {
+    for (std::thread& one : busy) one.join();
+  }
+  void ask(size_t request, Question&& question) override {
+    asked += 1;
+    busy.emplace_back([this, request, question = std::move(question)] {
+      std::vector<std::vector<float>> scores;
+      for (const Ballot& ballot : question.ballots) scores.push_back(ballot.votes);
+      std::this_thread::sleep_for(std::chrono::microseconds(50 * (question.number % 9)));
+      engine.answer(run, request, question.number + 1'000'000, {});
+      engine.answer(run, request, question.number, scores);
+    });
+  }
+  Engine& engine;
+  uint64_t run;
+  int asked = 0;
+  std::vector<std::thread> busy;
+};
+
+// Scores from outside that are the votes: what rpc has by itself, whatever is preempted while it waits. The compression
+// that comes with the last token is waited for.
+void scored() {
+  Engine engine(options(2)), quiet(options(1));
+  std::vector<Request> all;
+  for (int i = 0; i < 6; ++i) {
+    Request one = request(i, 68 + i);
+    one.policy = {.name = "rpc", .interval = 8, .window = 4, .aggregation = i % 2 ? "layer" : "group"};
+    all.push_back(one);
+  }
+  const auto reference = finish(quiet, 1, all, 1);
+  for (Request& one : all) one.scored = one.scoreKeys = true;
+  std::mt19937 random(11);
+  int asked = 0;
+  for (uint64_t round = 0; round < 8; ++round) {
+    const auto got = std::make_shared<Answering>(engine, round, all.size());
+    engine.start(round, all, all.size(), got);
+    for (int i = 0; i < 40; ++i) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 400));
+      engine.preempt(round, random() % all.size());
+    }
+    got->finished.get_future().wait();
+    asked += got->asked;
+    CHECK(oneResultEach(*got));
+    for (size_t i = 0; i < all.size(); ++i) {
+      Result result = got->results[i][0];
+      CHECK(result.cache.sideBytes > reference->results[i][0].cache.sideBytes);  // entropies
+      result.cache.sideBytes = reference->results[i][0].cache.sideBytes;
+      CHECK_CASE(sameResult(result, reference->results[i][0]) && got->tokens[i] == result.ids, std::to_string(i));
+    }
+  }
+  CHECK_CASE(asked > 8 * 6 * 8, std::to_string(asked));
+  const auto wrong = std::make_shared<Answering>(engine, 99, all.size());
+  wrong->run = 98;  // nobody's: the run waits until it is aborted
+  engine.start(99, all, 2, wrong);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  engine.abort(99);
+  wrong->finished.get_future().wait();
+  CHECK(oneResultEach(*wrong) && wrong->results[0][0].finish == Finish::aborted);
+}
+
 // One request that the pool cannot hold fails by itself, naming bytes; the others have the tokens they have alone.
 void exhausted() {
   EngineOptions small = options(2);
@@ -198,6 +261,7 @@ void refusals() {
 int main() {
   restless();
   preemptedRivals();
+  scored();
   exhausted();
   unboundedWindow();
   overflowing();

@@ -1,5 +1,6 @@
 /** The whole surface of the native add-on (native/node/addon.cc), as types. */
 import type { Policy } from '../policies/policy.js';
+import type { Candidates } from '../policies/scorer.js';
 import { requireAddon } from './addon.js';
 import type { CacheReport, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
 
@@ -56,6 +57,9 @@ export interface NativeRequest {
    * instead of computed. For policies that note nothing of earlier attention (full, rpc, recency, random).
    */
   assumed?: { entries: number; written: number };
+  /** Compressions ask (NativeBatch.questions), and wait for `answer`; with keys where these are asked for. */
+  scored?: boolean;
+  scoreKeys?: boolean;
 }
 
 export interface NativeResult {
@@ -77,6 +81,8 @@ export interface NativeBatch {
   /** Pairs of request index and id, in order. */
   tokens: Int32Array;
   results: NativeResult[];
+  /** Compressions that wait for scores, of each set in order. */
+  questions: { request: number; number: number; ballots: Candidates[] }[];
   /** Requests that could not go on, each naming itself; the run's others do. */
   failures: (Error & { code: string })[];
   logits?: Float32Array;
@@ -102,6 +108,8 @@ export interface NativeEngine {
   /** Ends one request, with finish 'aborted' or 'stop'. */
   stop(run: number, request: number, aborted: boolean): void;
   acknowledge(run: number, request: number): void;
+  /** Scores for the sets of a question, in order; ignored where nobody waits for it any more. */
+  answer(run: number, request: number, question: number, scores: Float32Array[]): void;
   logits(ids: Int32Array, callback: (batch: NativeBatch) => void): void;
   /** Returns when the tasks under way are done: milliseconds, not a step. */
   dispose(): void;

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'BAD_TENSOR'
   | 'BAD_WEIGHTS'
   | 'BAD_LOGITS'
+  | 'BAD_SCORER'
   | 'BAD_TOKENIZER'
   | 'UNKNOWN_FAMILY'
   | 'EMPTY_TRACE'

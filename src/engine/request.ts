@@ -1,4 +1,6 @@
 /** Checks requests and options before anything native sees them. */
+import type { RpcPolicy } from '../policies/policy.js';
+import { settlePolicy } from '../policies/settle.js';
 import { checkSampling } from './sampling.js';
 import type { NativeRequest } from './binding.js';
 import { PathPressError } from './errors.js';
@@ -37,6 +39,8 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     const whole = typeof value !== 'number' || shares.has(name) || Number.isSafeInteger(value);
     if (!whole) bad(`policy.${name} ${value} is not a whole number`);
   }
+  const { score, scoreKeys } = request.policy as Partial<RpcPolicy>;
+  if (score !== undefined) settlePolicy(request.policy.name, { ...request.policy }); // the native registry does not see it
   return {
     promptIds: checkPrompt(request.promptIds, info.vocabSize),
     policy: request.policy,
@@ -46,6 +50,8 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     stream: Int32Array.from(stream),
     trace: request.trace === true,
     lockstep: request.onTokens !== undefined,
+    scored: score !== undefined,
+    scoreKeys: scoreKeys === true,
   };
 }
 

@@ -1,6 +1,8 @@
 /** One run on the native engine: requests go in together, tokens and results come back as they are made. */
 import type { NativeBatch, NativeEngine, NativeRequest, NativeResult } from './binding.js';
 import { PathPressError, type ErrorCode } from './errors.js';
+import type { RpcPolicy } from '../policies/policy.js';
+import { askScorer, type Candidates } from '../policies/scorer.js';
 import type { GenerateResult } from './types.js';
 
 export interface RunHandlers {
@@ -68,6 +70,7 @@ export class Run {
         const handled = this.handlers.onResult(result.request, this.toResult(result));
         if (handled) this.handled.push(handled.catch((error: unknown) => this.fail(error)));
       }
+      for (const { request, number, ballots } of events.questions) this.answer(request, number, ballots);
     } catch (error) {
       this.fail(error);
     }
@@ -87,6 +90,12 @@ export class Run {
       this.stoppedByHandler.add(request);
       this.stop(request);
     } else this.native.acknowledge(this.id, request);
+  }
+
+  private answer(request: number, question: number, ballots: Candidates[]): void {
+    if (this.failure) return; // the run is being aborted
+    const { score } = this.requests[request].policy as RpcPolicy;
+    this.native.answer(this.id, request, question, ballots.map((candidates) => askScorer(score!, candidates, request)));
   }
 
   /** At the last permitted token the engine ends a sequence before the handler has seen it: what the handler says holds. */

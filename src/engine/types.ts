@@ -61,6 +61,7 @@ export interface Sampling {
 export interface GenerateRequest {
   /** At least one id, each below the vocabulary's size. */
   promptIds: ArrayLike<number>;
+  /** Made by `settlePolicy`; one of RPC may carry a score of your own: `{...policy, score: (candidates, layer) => Float32Array}`. */
   policy: Policy;
   sampling: Sampling;
   /** Generated ids at most, from 1 on. */
@@ -139,7 +140,7 @@ export interface GenerateResult {
 
 /** A running generation: iterate it for tokens as they come, or await `result`. */
 export interface Generation extends AsyncIterable<number> {
-  /** Rejects with BAD_LOGITS, OUT_OF_MEMORY, or what `onTokens` threw. */
+  /** Rejects with BAD_LOGITS, BAD_SCORER, OUT_OF_MEMORY, or what `onTokens` threw. */
   readonly result: Promise<GenerateResult>;
   /** Ends it at the next token, with finish 'stop'. */
   stop(): void;
@@ -157,7 +158,8 @@ export interface Engine {
    * Runs the requests as one continuously refilled batch; results in the order of the requests, each also given to
    * `onResult` as it ends. A request that cannot go on leaves the others alone: they run to their end and reach
    * `onResult`, then the promise rejects, naming the request.
-   * @throws OUT_OF_MEMORY (bytes needed and at hand), BAD_LOGITS (NaN or infinity, with the token's number)
+   * @throws OUT_OF_MEMORY (bytes needed and at hand), BAD_LOGITS (NaN or infinity, with the token's number), BAD_SCORER
+   * (which ends the whole run)
    */
   generateMany(requests: GenerateRequest[], options?: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> }): Promise<GenerateResult[]>;
   /**

@@ -2,6 +2,7 @@ import type { CacheType, Engine, GenerateRequest, GenerateResult, ModelInfo, Sam
 import { PathPressError } from '../engine/errors.js';
 import { portableName, version } from '../package.js';
 import type { Policy } from '../policies/policy.js';
+import { recordedPolicy } from '../policies/scorer.js';
 import type { Problem, Split, Task } from '../tasks/task.js';
 import { firstStop, StopScanner } from '../tokenizer/stop.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
@@ -80,7 +81,7 @@ export async function evaluate(
   const wantedKeys = new Set(wanted.map(sampleKey));
   const records = (file?.records ?? []).filter((record) => wantedKeys.has(sampleKey(record)));
   const have = new Set(records.map(sampleKey));
-  const jobs = wanted.filter((one) => !have.has(sampleKey(one))).map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings));
+  const jobs = wanted.filter((one) => !have.has(sampleKey(one))).map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings, options.policy));
   const total = records.length + jobs.length;
   let tokens = 0;
   onProgress?.({ done: records.length, total, tokens });
@@ -119,7 +120,7 @@ export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptio
     sampling,
     maxTokens: options.maxTokens,
     stop: { strings: options.stop?.strings ?? [], ids: options.stop?.ids ?? info.eosIds },
-    policy: options.policy,
+    policy: recordedPolicy(options.policy),
     cache: options.cache ?? (info.weightsType === 'bf16' ? 'bf16' : 'f32'),
     model: portableName(options.model),
     weightsHash: info.weightsHash,
@@ -149,8 +150,9 @@ class Sample {
     readonly problem: Problem,
     readonly tokenizer: Tokenizer,
     readonly settings: EvalSettings,
+    policy: Policy,
   ) {
-    const { policy, sampling, seed, maxTokens, stop } = settings;
+    const { sampling, seed, maxTokens, stop } = settings;
     const promptIds = tokenizer.encode(problem.prompt);
     if (promptIds.length === 0)
       throw new PathPressError('BAD_PROMPT', `problem ${at.problem} of ${settings.task.name} has an empty prompt`);

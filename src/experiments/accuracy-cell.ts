@@ -4,6 +4,7 @@ import { PathPressError } from '../engine/errors.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import type { Policy } from '../policies/policy.js';
+import { recordedPolicy } from '../policies/scorer.js';
 import { tasks } from '../tasks/registry.js';
 import type { Split } from '../tasks/task.js';
 import type { Bundle } from './bundle.js';
@@ -70,7 +71,7 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
   const largest = (value: (record: (typeof records)[number]) => number) => Math.max(...records.map(value));
   return {
     task: taskName,
-    policy,
+    policy: recordedPolicy(policy),
     seed,
     problems,
     passAt1,

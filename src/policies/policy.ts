@@ -1,5 +1,7 @@
 /** A cache policy with every option settled: what records carry and the native engine takes. */
 
+import type { Scorer } from './scorer.js';
+
 /** What the policies share that evict. */
 export interface EvictingPolicy {
   /** Left out where a cap does not need it: at every step, or once. */
@@ -48,6 +50,10 @@ export interface RpcOptions extends PeriodicPolicy {
 /** Reasoning Path Compression (arXiv 2505.13866): what the last R queries attend to stays. */
 export interface RpcPolicy extends RpcOptions {
   name: 'rpc';
+  /** A score of one's own in place of the votes. */
+  score?: Scorer;
+  /** Show it the keys too. */
+  scoreKeys?: boolean;
 }
 
 /** The control that gives RPC's scores to other entries of the same age. */

@@ -2,6 +2,7 @@ import { choice, odd, optionParser, refuse } from './options.js';
 import { capSchedule, periodicFields, ratioSchedule, settleBudget } from './periodic.js';
 import type { RpcOptions, RpcPolicy } from './policy.js';
 import type { PolicyRow, Schedule } from './row.js';
+import type { Scorer } from './scorer.js';
 
 const fields = {
   ...periodicFields,
@@ -36,11 +37,21 @@ export function rpcSchedule(policy: RpcOptions): Schedule {
 }
 
 const settle = rpcSettler('rpc');
+const isScorer = (value: unknown): value is Scorer => typeof value === 'function';
+
+function settleRpc({ score, scoreKeys, ...given }: Record<string, unknown>): RpcPolicy {
+  const policy = { name: 'rpc', ...settle(given) } as const;
+  if (score === undefined) return scoreKeys === undefined ? policy : refuse('scoreKeys', scoreKeys, 'means something with a score only');
+  if (!isScorer(score)) return refuse('score', score, 'must be a function');
+  if (scoreKeys !== undefined && typeof scoreKeys !== 'boolean') refuse('scoreKeys', scoreKeys, 'must be true or false');
+  if (policy.aggregation === 'head') refuse('aggregation', 'head', 'a function scores a set of a layer, or of a key-value head');
+  return { ...policy, score, ...(scoreKeys === true && { scoreKeys }) };
+}
 
 /** Reasoning Path Compression (arXiv 2505.13866); the presets are compared in native/policies/rpc.cc. */
 export const rpc: PolicyRow<RpcPolicy> = {
   name: 'rpc',
   summary: 'the latest queries vote on which generated tokens stay',
-  settle: (given) => ({ name: 'rpc', ...settle(given) }),
+  settle: settleRpc,
   schedule: rpcSchedule,
 };

@@ -1,0 +1,60 @@
+// Compressions whose candidates are scored by whoever listens: the sequence waits for the answer, the others go on.
+#include "engine.h"
+
+namespace pathpress {
+
+// Returns false where there is nothing to ask, since all candidates stay.
+bool Engine::ask(Sequence& s) {
+  const auto start = std::chrono::steady_clock::now();
+  const CompressJob job = jobOf(s);
+  std::vector<std::vector<Ballot>> layers(static_cast<size_t>(shape_.layers));
+  threads_.run(shape_.layers, false, [&](int layer, int worker) {
+    layers[static_cast<size_t>(layer)] =
+        ballots(job, layer, s.request.scoreKeys, compressScratch_[static_cast<size_t>(worker)]);
+  });
+  if (threads_.cancelled() || layers[0].empty()) return false;
+  const int sets = static_cast<int>(layers[0].size());
+  Question question{++lastQuestion_, s.progress.written, shape_.kvHeads / sets, shape_.page.dim, {}};
+  Asked asked{question.number, {}, start};
+  for (std::vector<Ballot>& layer : layers) {
+    for (Ballot& ballot : layer) {
+      for (const int32_t position : ballot.positions) {
+        const int64_t token = position - s.progress.prompt;  // 0-based
+        const auto at = static_cast<size_t>(token < 0 ? position : token);
+        ballot.ids.push_back(token < 0 ? s.request.promptIds[at] : s.result.ids[at]);
+        ballot.entropies.push_back(token < 0 ? std::numeric_limits<float>::quiet_NaN() : s.entropies[at]);
+      }
+      asked.candidates.push_back(ballot.positions.size());
+      question.ballots.push_back(std::move(ballot));
+    }
+  }
+  s.asked = std::move(asked);
+  s.run.listener->ask(s.index, std::move(question));
+  return true;
+}
+
+void Engine::answer(uint64_t run, size_t request, uint64_t question, std::vector<std::vector<float>> scores) {
+  post([this, run, request, question, scores = std::move(scores)] {
+    for (const auto& sequence : sequences_) {
+      if (sequence->run.id != run || sequence->index != request) continue;
+      if (sequence->asked && sequence->asked->number == question) settle(*sequence, scores);
+      return;
+    }
+  });
+}
+
+void Engine::settle(Sequence& s, const std::vector<std::vector<float>>& scores) {
+  const Asked asked = std::move(*s.asked);
+  s.asked.reset();
+  bool fits = scores.size() == asked.candidates.size();
+  for (size_t i = 0; fits && i < scores.size(); ++i) fits = scores[i].size() == asked.candidates[i];
+  if (!fits) return s.fail("INTERNAL", "the scores are not one a candidate");
+  Sequence* const one[] = {&s};
+  const double before = s.result.compressSeconds;
+  compress(one, &scores);
+  if (threads_.cancelled()) return;
+  s.result.compressSeconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - asked.since).count();
+  if (s.ended) endSequence(s);
+}
+
+}  // namespace pathpress
