@@ -1,12 +1,12 @@
 #include "attention.h"
 
 #include <chrono>
-#include <cmath>
 
 #include "../engine/block_pool.h"
 #include "../engine/kernels.h"
 #include "../engine/sequence_cache.h"
 #include "../engine/thread_pool.h"
+#include "../models/attention.h"
 
 namespace pathpress {
 
@@ -25,28 +25,20 @@ std::vector<double> attentionSeconds(const AttentionWork& work, int rounds) {
   threads.run(tasks, false, [&](int task, int) {
     caches[static_cast<size_t>(task / work.kvHeads)]->makeUp(0, task % work.kvHeads, work.entries);
   });
-  const auto width = static_cast<size_t>(work.group * work.dim);
-  std::vector<float> queries(static_cast<size_t>(tasks) * width, 0.1f), outs(queries.size());
-  std::vector<std::vector<float>> scores(static_cast<size_t>(work.threads));
-  for (auto& of : scores) of.resize(static_cast<size_t>(work.group) * static_cast<size_t>(work.entries + pageEntries));
+  ModelConfig config;
+  config.headDim = work.dim;
+  config.kvHeads = work.kvHeads;
+  config.heads = work.kvHeads * work.group;
+  const Rotary rotary;
+  const std::vector<float> frequencies;
+  Attention attention(config, rotary, frequencies, kernels, threads);
+  std::vector<Row> rows;
+  for (auto& cache : caches) rows.push_back({0, work.entries - 1, work.entries - 1, cache.get(), nullptr, false});
+  std::vector<float> queries(rows.size() * static_cast<size_t>(config.queryWidth()), 0.1f), mixed(queries.size());
   std::vector<double> seconds;
   for (int round = 0; round <= rounds; ++round) {
     const auto start = Clock::now();
-    threads.run(tasks, false, [&](int index, int worker) {
-      const HeadCache& cache = caches[static_cast<size_t>(index / work.kvHeads)]->head(0, index % work.kvHeads);
-      const size_t at = static_cast<size_t>(index) * width;
-      AttentionTask task{};
-      task.pages = cache.blocks.data();
-      task.entries = work.entries;
-      task.dim = work.dim;
-      task.group = work.group;
-      task.type = work.type;
-      task.scale = 1.0f / std::sqrt(static_cast<float>(work.dim));
-      task.query = queries.data() + at;
-      task.scores = scores[static_cast<size_t>(worker)].data();
-      task.out = outs.data() + at;
-      kernels.attend(task);
-    });
+    attention.run(rows, 0, queries.data(), mixed.data());
     if (round > 0) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
   return seconds;

@@ -1,4 +1,4 @@
-// The attention kernel alone, without a model.
+// Attention alone, without a model.
 #pragma once
 
 #include <string_view>

@@ -10,6 +10,8 @@ struct Avx2 {
   using Vec = __m256;
   static constexpr int width = 8;
   static constexpr int tokenTile = 2;
+  // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
+  static constexpr int headTile = 4, tileSums = 8;
 
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set(float value) { return _mm256_set1_ps(value); }
@@ -78,6 +80,6 @@ struct Avx2 {
 }  // namespace
 
 extern const Kernels avx2Kernels;
-const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdSwiglu<Avx2>};
+const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdSwiglu<Avx2>};
 
 }  // namespace pathpress

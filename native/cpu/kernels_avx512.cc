@@ -10,6 +10,8 @@ struct Avx512 {
   using Vec = __m512;
   static constexpr int width = 16;
   static constexpr int tokenTile = 4;
+  // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
+  static constexpr int headTile = 8, tileSums = 16;
 
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec set(float value) { return _mm512_set1_ps(value); }
@@ -70,6 +72,6 @@ struct Avx512 {
 }  // namespace
 
 extern const Kernels avx512Kernels;
-const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdSwiglu<Avx512>};
+const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdSwiglu<Avx512>};
 
 }  // namespace pathpress

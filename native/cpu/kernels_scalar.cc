@@ -1,4 +1,5 @@
 // The plain twin of the SIMD kernels: the reference in tests and the path on processors without AVX2.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -42,39 +43,58 @@ void matmul(const Matrix& weight, int begin, int end, const float* input, int to
 }
 
 template <DType type>
-void attendHead(const AttentionTask& task, int head) {
+void attendQuery(const AttentionTask& task, int q) {
   const auto dim = static_cast<size_t>(task.dim);
-  const float* query = task.query + static_cast<size_t>(head) * dim;
-  float* out = task.out + static_cast<size_t>(head) * dim;
-  float* scores = task.scores;
-  float top = -std::numeric_limits<float>::infinity();
-  for (int e = 0; e < task.entries; ++e) {
+  const float* query = task.query + static_cast<size_t>(q) * dim;
+  float* sums = task.sums + static_cast<size_t>(q) * dim;
+  float* scores = task.scores + q * pieceEntries;
+  const int seen = std::min(task.entries + q / task.group, pieceEntries);
+  float top = std::numeric_limits<float>::lowest();
+  for (int e = 0; e < seen; ++e) {
     const std::byte* page = task.pages[e / pageEntries];
     const auto slot = static_cast<size_t>(e % pageEntries);
     float sum = 0;
     for (size_t i = 0; i < dim; ++i) sum += query[i] * loadElement(page, type, i * pageEntries + slot);
-    const bool seen = !task.masks || ((task.masks[e] >> head) & 1u);
-    scores[e] = seen ? sum * task.scale : -std::numeric_limits<float>::infinity();
-    if (scores[e] > top) top = scores[e];
+    const bool masked = task.masks && !((task.masks[e] >> (q % task.group)) & 1u);
+    scores[e] = masked ? -std::numeric_limits<float>::infinity() : sum * task.scale;
+    top = std::max(top, scores[e]);
   }
   float total = 0;
-  for (int e = 0; e < task.entries; ++e) total += scores[e] = std::exp(scores[e] - top);
-  if (task.weights) {
-    const float share = 1.0f / (total * static_cast<float>(task.group));
-    for (int e = 0; e < task.entries; ++e) task.weights[e] = (head ? task.weights[e] : 0) + scores[e] * share;
-  }
-  for (size_t i = 0; i < dim; ++i) out[i] = 0;
-  for (int e = 0; e < task.entries; ++e) {
+  for (int e = 0; e < seen; ++e) total += scores[e] = std::exp(scores[e] - top);
+  std::fill_n(sums, dim, 0.0f);
+  for (int e = 0; e < seen; ++e) {
     const std::byte* page = task.pages[e / pageEntries];
     const size_t values = (pageEntries + static_cast<size_t>(e % pageEntries)) * dim;
-    for (size_t i = 0; i < dim; ++i) out[i] += scores[e] * loadElement(page, type, values + i);
+    for (size_t i = 0; i < dim; ++i) sums[i] += scores[e] * loadElement(page, type, values + i);
   }
-  for (size_t i = 0; i < dim; ++i) out[i] /= total;
+  task.tops[q] = top;
+  task.totals[q] = total;
 }
 
 void attend(const AttentionTask& task) {
-  for (int head = 0; head < task.group; ++head) {
-    task.type == DType::bf16 ? attendHead<DType::bf16>(task, head) : attendHead<DType::f32>(task, head);
+  for (int q = 0; q < task.rows * task.group; ++q) {
+    task.type == DType::bf16 ? attendQuery<DType::bf16>(task, q) : attendQuery<DType::f32>(task, q);
+  }
+}
+
+void join(const AttentionJoin& join) {
+  const auto dim = static_cast<size_t>(join.dim);
+  for (int h = 0; h < join.group; ++h) {
+    float top = -std::numeric_limits<float>::infinity(), total = 0;
+    const int pieces = (join.entries + pieceEntries - 1) / pieceEntries;
+    const auto at = [&](int piece) { return static_cast<size_t>(piece * join.stride + h); };
+    for (int p = 0; p < pieces; ++p) top = std::max(top, join.tops[at(p)]);
+    for (int p = 0; p < pieces; ++p) total += std::exp(join.tops[at(p)] - top) * join.totals[at(p)];
+    float* out = join.out + static_cast<size_t>(h) * dim;
+    std::fill_n(out, dim, 0.0f);
+    for (int p = 0; p < pieces; ++p) {
+      const float share = std::exp(join.tops[at(p)] - top) / total;
+      for (size_t i = 0; i < dim; ++i) out[i] += share * join.sums[at(p) * dim + i];
+      for (int e = p * pieceEntries; join.weights && e < std::min(join.entries, (p + 1) * pieceEntries); ++e) {
+        const float weight = join.scores[(p * join.group + h) * pieceEntries + e % pieceEntries];
+        join.weights[e] = (h ? join.weights[e] : 0) + weight * share / static_cast<float>(join.group);
+      }
+    }
   }
 }
 
@@ -85,6 +105,6 @@ void swiglu(float* gate, const float* up, size_t count) {
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, swiglu};
+const Kernels scalarKernels = {"scalar", matmul, attend, join, swiglu};
 
 }  // namespace pathpress

@@ -1,162 +1,231 @@
-// Attention of one query token over the pages of one key-value head, written once over a vector type V (simd_kernels.h).
+// Attention over the pages of one key-value head (attention_task.h), written once over a vector type V (simd_kernels.h).
 #pragma once
 
 #include "simd_kernels.h"
 
 namespace pathpress {
 
+// Scored with every query while their keys are in the first cache: a page is often 4 KiB, so that the same line of each
+// falls into one set, and more than a few would drive one another out.
+constexpr int blockPages = 4;
+
 template <class Element>
 static inline const typename Element::Storage* pageData(const std::byte* page) {
   return static_cast<const typename Element::Storage*>(static_cast<const void*>(page));
 }
 
-// Scores of H query heads against P pages: sums over the dimensions in order, sixteen entries side by side.
+template <class Element>
+static constexpr int elementsALine() { return 64 / static_cast<int>(sizeof(typename Element::Storage)); }
+
+// Entries of the piece that a row sees.
+static inline int entriesSeen(const AttentionTask& task, int row) {
+  const int seen = task.entries + row;
+  return seen < 0 ? 0 : seen > pieceEntries ? pieceEntries : seen;
+}
+
+// Calls tile<H>() with H = heads, which is at most `most`.
+template <int most, class Tile>
+static inline void withHeads(int heads, const Tile& tile) {
+  if (heads == most) return tile.template operator()<most>();
+  if constexpr (most > 1) withHeads<most - 1>(heads, tile);
+}
+
+// Pages that a tile of H queries scores together: what the registers hold.
+template <class V, int H>
+static constexpr int pagesTogether() {
+  int pages = blockPages;
+  while (pages > 1 && H * pages * (pageEntries / V::width) > V::tileSums) pages /= 2;
+  return pages;
+}
+
+// Scores of H queries against P pages: sums over the dimensions in order, sixteen entries side by side. Where asked, the
+// pages' values are fetched, which are read when the piece's scores are done.
 template <class V, class Element, int H, int P>
-static inline void scoreTile(const AttentionTask& task, const float* query, int page, float* scores, size_t stride) {
-  constexpr int vectors = pageEntries / V::width;
+static inline void scoreTile(const AttentionTask& task, int q, int page, bool fetch) {
+  constexpr int vectors = pageEntries / V::width, dimsALine = elementsALine<Element>() / pageEntries;
   typename V::Vec sums[H][P][vectors];
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
       for (int v = 0; v < vectors; ++v) sums[h][p][v] = V::zero();
     }
   }
+  const float* query = task.query + q * task.dim;
   const typename Element::Storage* keys[P];
   for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(task.pages[page + p]);
   for (int i = 0; i < task.dim; ++i) {
-    typename V::Vec q[H];
-    for (int h = 0; h < H; ++h) q[h] = V::set(query[h * task.dim + i]);
+    if (fetch && i % dimsALine == 0) {
+      for (int p = 0; p < P; ++p) __builtin_prefetch(keys[p] + (task.dim + i) * pageEntries, 0, 2);
+    }
+    typename V::Vec x[H];
+    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * task.dim + i]);
     for (int p = 0; p < P; ++p) {
       for (int v = 0; v < vectors; ++v) {
         const auto key = V::load(Element{}, keys[p] + i * pageEntries + v * V::width);
-        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(q[h], key, sums[h][p][v]);
+        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key, sums[h][p][v]);
       }
     }
   }
   const auto scale = V::set(task.scale);
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
-      float* to = scores + static_cast<size_t>(h) * stride + static_cast<size_t>((page + p) * pageEntries);
+      float* to = task.scores + (q + h) * pieceEntries + (page + p) * pageEntries;
       for (int v = 0; v < vectors; ++v) V::store(to + v * V::width, V::multiply(scale, sums[h][p][v]));
     }
   }
 }
 
-// Turns a row of scores into weights exp(score - max); entries past the end and masked ones weigh nothing. Returns the sum.
+// Turns scores into weights exp(score - top); entries past the row's end and masked ones weigh nothing.
 template <class V>
-static inline float softmaxRow(const AttentionTask& task, int head, float* row, int padded) {
+static inline void weigh(const AttentionTask& task, int q, int padded) {
   constexpr float lowest = -__builtin_inff();
-  for (int e = task.entries; e < padded; ++e) row[e] = lowest;
-  if (task.masks) {
-    for (int e = 0; e < task.entries; ++e) {
-      if (!((task.masks[e] >> head) & 1u)) row[e] = lowest;
-    }
+  float* row = task.scores + q * pieceEntries;
+  for (int e = entriesSeen(task, q / task.group); e < padded; ++e) row[e] = lowest;
+  for (int e = 0; task.masks && e < entriesSeen(task, 0); ++e) {
+    if (!((task.masks[e] >> (q % task.group)) & 1u)) row[e] = lowest;
   }
-  auto top = V::set(lowest);
-  for (int e = 0; e < padded; e += V::width) top = V::maximum(top, V::load(row + e));
-  top = V::set(V::largest(top));
+  auto tops = V::set(-__FLT_MAX__);  // finite, so that a piece of which nothing is seen weighs nothing
+  for (int e = 0; e < padded; e += V::width) tops = V::maximum(tops, V::load(row + e));
+  task.tops[q] = V::largest(tops);
+  const auto top = V::set(task.tops[q]);
   auto total = V::zero();
   for (int e = 0; e < padded; e += V::width) {
     const auto weight = V::exp(V::subtract(V::load(row + e), top));
     V::store(row + e, weight);
     total = V::add(total, weight);
   }
-  return V::sum(total);
+  task.totals[q] = V::sum(total);
 }
 
-// Weighted values of H query heads, J vectors of channels from `channel` on; `rest` channels where J is a part of one.
+// Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
+// asked, the keys of the piece that follows are fetched.
 template <class V, class Element, int H, int J>
-static inline void mixTile(const AttentionTask& task, int channel, int rest, const float* weights, size_t stride,
-                           const float* totals, float* out) {
+static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest, bool fetch) {
   typename V::Vec sums[H][J];
   for (int h = 0; h < H; ++h) {
     for (int j = 0; j < J; ++j) sums[h][j] = V::zero();
   }
-  for (int first = 0; first < task.entries; first += pageEntries) {
-    const auto* values = pageData<Element>(task.pages[first / pageEntries]) + pageEntries * task.dim + channel;
-    const int count = task.entries - first < pageEntries ? task.entries - first : pageEntries;
+  const float* weights = task.scores + q * pieceEntries;
+  for (int begin = 0; begin < entries; begin += pageEntries) {
+    const auto* values = pageData<Element>(task.pages[begin / pageEntries]) + pageEntries * task.dim + channel;
+    const int ahead = begin / pageEntries + piecePages;
+    const auto* next = fetch && ahead < task.pagesLeft ? pageData<Element>(task.pages[ahead]) : nullptr;
+    const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
     for (int e = 0; e < count; ++e) {
+      if (next) {
+        for (int i = 0; i < task.dim; i += elementsALine<Element>()) __builtin_prefetch(next + e * task.dim + i, 0, 2);
+      }
       typename V::Vec value[J];
       for (int j = 0; j < J; ++j) {
         const auto* from = values + e * task.dim + j * V::width;
         value[j] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
       }
       for (int h = 0; h < H; ++h) {
-        const auto weight = V::set(weights[static_cast<size_t>(h) * stride + static_cast<size_t>(first + e)]);
+        const auto weight = V::set(weights[h * pieceEntries + begin + e]);
         for (int j = 0; j < J; ++j) sums[h][j] = V::fma(weight, value[j], sums[h][j]);
       }
     }
   }
   for (int h = 0; h < H; ++h) {
-    const auto total = V::set(totals[h]);
     for (int j = 0; j < J; ++j) {
-      float* to = out + h * task.dim + channel + j * V::width;
-      const auto mean = V::divide(sums[h][j], total);
-      if (rest < V::width) V::storePart(to, mean, rest);
-      else V::store(to, mean);
+      float* to = task.sums + (q + h) * task.dim + channel + j * V::width;
+      if (rest < V::width) V::storePart(to, sums[h][j], rest);
+      else V::store(to, sums[h][j]);
     }
-  }
-}
-
-// Adds the softmax of H query heads to the group's mean, which its first head begins.
-template <class V, int H>
-static void addWeights(const AttentionTask& task, int head, const float* scores, size_t stride, const float* totals) {
-  typename V::Vec shares[H];
-  for (int h = 0; h < H; ++h) shares[h] = V::set(1.0f / (totals[h] * static_cast<float>(task.group)));
-  for (size_t e = 0; e < stride; e += V::width) {
-    auto sum = head ? V::load(task.weights + e) : V::zero();
-    for (int h = 0; h < H; ++h) {
-      sum = V::add(sum, V::multiply(shares[h], V::load(scores + static_cast<size_t>(h) * stride + e)));
-    }
-    V::store(task.weights + e, sum);
   }
 }
 
 template <class V, class Element, int H>
-static void attendHeads(const AttentionTask& task, int head) {
-  constexpr int P = H <= 2 || V::width == pageEntries ? 2 : 1;
-  const int pages = (task.entries + pageEntries - 1) / pageEntries;
-  const int padded = pages * pageEntries;
-  const auto stride = static_cast<size_t>(padded);
-  const float* query = task.query + head * task.dim;
-  float* scores = task.scores + static_cast<size_t>(head) * stride;
-  float* out = task.out + head * task.dim;
-
-  int page = 0;
-  for (; page + P <= pages; page += P) scoreTile<V, Element, H, P>(task, query, page, scores, stride);
-  for (; page < pages; ++page) scoreTile<V, Element, H, 1>(task, query, page, scores, stride);
-
-  float totals[H];
-  for (int h = 0; h < H; ++h) {
-    totals[h] = softmaxRow<V>(task, head + h, scores + static_cast<size_t>(h) * stride, padded);
-  }
-
-  if (task.weights) addWeights<V, H>(task, head, scores, stride, totals);
-
+static inline void mixQueries(const AttentionTask& task, int q, int entries) {
+  constexpr int W = V::width;
   int channel = 0;
-  for (; channel + 2 * V::width <= task.dim; channel += 2 * V::width) {
-    mixTile<V, Element, H, 2>(task, channel, V::width, scores, stride, totals, out);
+  const auto fetch = [&] { return q == 0 && channel == 0; };
+  if constexpr (4 * H <= V::tileSums) {
+    for (; channel + 4 * W <= task.dim; channel += 4 * W) mixTile<V, Element, H, 4>(task, q, entries, channel, W, fetch());
   }
-  for (; channel + V::width <= task.dim; channel += V::width) {
-    mixTile<V, Element, H, 1>(task, channel, V::width, scores, stride, totals, out);
-  }
-  if (channel < task.dim) mixTile<V, Element, H, 1>(task, channel, task.dim - channel, scores, stride, totals, out);
+  for (; channel + 2 * W <= task.dim; channel += 2 * W) mixTile<V, Element, H, 2>(task, q, entries, channel, W, fetch());
+  if (channel + W <= task.dim) mixTile<V, Element, H, 1>(task, q, entries, channel, W, fetch()), channel += W;
+  if (channel < task.dim) mixTile<V, Element, H, 1>(task, q, entries, channel, task.dim - channel, fetch());
 }
 
+// The keys of a piece that none before it has fetched, all at once.
+template <class Element>
+static inline void fetchKeys(const AttentionTask& task, int pages) {
+  for (int page = 0; page < pages; ++page) {
+    const auto* keys = pageData<Element>(task.pages[page]);
+    for (int i = 0; i < task.dim * pageEntries; i += elementsALine<Element>()) __builtin_prefetch(keys + i, 0, 2);
+  }
+}
+
+// Keys and values are read from memory once for all queries; tiles find them in the caches.
 template <class V, class Element>
-static void attendGroup(const AttentionTask& task) {
-  int head = 0;
-  for (; head + 4 <= task.group; head += 4) attendHeads<V, Element, 4>(task, head);
-  switch (task.group - head) {
-    case 3: return attendHeads<V, Element, 3>(task, head);
-    case 2: return attendHeads<V, Element, 2>(task, head);
-    case 1: return attendHeads<V, Element, 1>(task, head);
-    default: return;
+static void attendPiece(const AttentionTask& task) {
+  const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
+  const int pages = (entries + pageEntries - 1) / pageEntries;
+  const auto tileAt = [&](int q) { return queries - q < V::headTile ? queries - q : V::headTile; };
+  if (task.cold) fetchKeys<Element>(task, pages);
+  for (int block = 0; block < pages; block += blockPages) {
+    const int end = pages - block < blockPages ? pages : block + blockPages;
+    for (int q = 0; q < queries; q += V::headTile) {
+      withHeads<V::headTile>(tileAt(q), [&]<int H>() {
+        constexpr int P = pagesTogether<V, H>();
+        int page = block;
+        for (; page + P <= end; page += P) scoreTile<V, Element, H, P>(task, q, page, q == 0);
+        for (; page < end; ++page) scoreTile<V, Element, H, 1>(task, q, page, q == 0);
+      });
+    }
+  }
+  for (int q = 0; q < queries; ++q) weigh<V>(task, q, pages * pageEntries);
+  for (int q = 0; q < queries; q += V::headTile) {
+    const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
+    withHeads<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
   }
 }
 
 template <class V>
 static void simdAttend(const AttentionTask& task) {
-  task.type == DType::bf16 ? attendGroup<V, ElementBf16>(task) : attendGroup<V, ElementF32>(task);
+  task.type == DType::bf16 ? attendPiece<V, ElementBf16>(task) : attendPiece<V, ElementF32>(task);
+}
+
+// The mean over the group of the softmax of every entry; `shares` (pieces): what a piece's weights of one head count.
+template <class V>
+static inline void addWeights(const AttentionJoin& join, int head, int piece, float share) {
+  const int begin = piece * pieceEntries;
+  const int left = (join.entries - begin + pageEntries - 1) / pageEntries * pageEntries;
+  const float* from = join.scores + (piece * join.group + head) * pieceEntries;
+  for (int e = 0; e < left && e < pieceEntries; e += V::width) {
+    const auto own = V::multiply(V::set(share), V::load(from + e));
+    float* to = join.weights + begin + e;
+    V::store(to, head ? V::add(V::load(to), own) : own);
+  }
+}
+
+template <class V>
+static void simdJoin(const AttentionJoin& join) {
+  const int pieces = (join.entries + pieceEntries - 1) / pieceEntries;
+  for (int h = 0; h < join.group; ++h) {
+    float top = -__builtin_inff(), total = 0;
+    for (int p = 0; p < pieces; ++p) {
+      const float own = join.tops[p * join.stride + h];
+      if (own > top || own != own) top = own;
+    }
+    const auto share = [&](int p) { return __builtin_expf(join.tops[p * join.stride + h] - top); };
+    for (int p = 0; p < pieces; ++p) total += share(p) * join.totals[p * join.stride + h];
+    float* out = join.out + h * join.dim;
+    for (int p = 0; p < pieces; ++p) {
+      const float* sums = join.sums + (p * join.stride + h) * join.dim;
+      const auto part = V::set(share(p) / total);
+      int i = 0;
+      for (; i + V::width <= join.dim; i += V::width) {
+        const auto before = p ? V::load(out + i) : V::zero();
+        V::store(out + i, V::fma(part, V::load(sums + i), before));
+      }
+      for (const int rest = join.dim - i; i < join.dim; i += V::width) {
+        const auto before = p ? V::loadPart(ElementF32{}, out + i, rest) : V::zero();
+        V::storePart(out + i, V::fma(part, V::loadPart(ElementF32{}, sums + i, rest), before), rest);
+      }
+      if (join.weights) addWeights<V>(join, h, p, share(p) / (total * static_cast<float>(join.group)));
+    }
+  }
 }
 
 }  // namespace pathpress

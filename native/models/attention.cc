@@ -6,7 +6,10 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t smallWork = 1 << 15;  // multiplications below which waking a thread costs more than it brings
+constexpr size_t smallWork = 1 << 15;    // multiplications below which waking a thread costs more than it brings
+constexpr int queriesTogether = 16;      // of a block of rows: their scores of a piece stay in the first cache
+constexpr int readingsAThread = 16;      // enough that threads end together
+constexpr int unitPieces = 4;            // 1024 entries: what a thread takes of a reading that is cut
 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
@@ -17,19 +20,27 @@ size_t paddedEntries(const Row& row, int layer) {
   return (entries + pageEntries - 1) / pageEntries * pageEntries;
 }
 
+bool recorded(const Row& row) { return row.side && row.side->record.kept(); }
+
+void grow(std::vector<float>& buffer, size_t floats) {
+  if (buffer.size() < floats) buffer.resize(floats);
+}
+
 }  // namespace
 
-Attention::Attention(const Model& model, const Kernels& kernels, ThreadPool& threads)
-    : model_(model), kernels_(kernels), threads_(threads), scratch_(size(threads.threads())) {}
+Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
+                     const Kernels& kernels, ThreadPool& threads)
+    : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
+      scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
-  const size_t half = model_.inverseFrequencies.size();
+  const size_t half = inverseFrequencies_.size();
   size_t places = 0;
   for (const Row& row : rows) {
     if (row.side && row.side->rotatedAtReading) places = std::max(places, size(row.position) + pageEntries);
   }
   for (size_t place = half ? placeCosine_.size() / half : places; place < places; ++place) {
-    for (const float frequency : model_.inverseFrequencies) {
+    for (const float frequency : inverseFrequencies_) {
       placeCosine_.push_back(std::cos(static_cast<float>(place) * frequency));
       placeSine_.push_back(std::sin(static_cast<float>(place) * frequency));
     }
@@ -42,77 +53,174 @@ void Attention::run(std::span<const Row> rows, int layer, const float* query, fl
 }
 
 void Attention::attend(std::span<const Row> rows, int layer, const float* query, float* mixed) {
-  const ModelConfig& config = model_.config;
-  const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
+  const size_t width = size(config_.queryWidth()), headWidth = size(config_.group()) * size(config_.headDim);
+  findBlocks(rows);
   size_t work = 0, observed = 0;
   observedAt_.resize(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
-    const Row& row = rows[r];
-    work += size(row.cache->head(layer, 0).count) * queryWidth;
+    work += size(rows[r].cache->head(layer, 0).count) * width;
     observedAt_[r] = observed;
-    if (row.side && row.side->record.kept()) observed += size(config.kvHeads) * paddedEntries(row, layer);
+    if (recorded(rows[r])) observed += size(config_.kvHeads) * paddedEntries(rows[r], layer);
   }
   if (observed_.size() < observed) observed_.resize(observed);
-  threads_.run(static_cast<int>(rows.size()) * config.kvHeads, work < smallWork, [&](int task, int worker) {
-    const size_t r = size(task / config.kvHeads);
-    const int kvHead = task % config.kvHeads;
-    const Row& row = rows[r];
-    const bool recorded = row.side && row.side->record.kept();
-    float* weights = recorded ? observed_.data() + observedAt_[r] + size(kvHead) * paddedEntries(row, layer) : nullptr;
-    const size_t at = r * queryWidth + size(kvHead) * size(config.group()) * dim;
-    attendHead(row, layer, kvHead, query + at, mixed + at, weights, worker);
+  findUnits(rows, layer);
+  threads_.run(static_cast<int>(units_.size()), work < smallWork, [&](int task, int worker) {
+    const Unit& unit = units_[size(task)];
+    const Block& block = blocks_[unit.block];
+    const Row& row = rows[block.first];
+    Scratch& scratch = scratch_[size(worker)];
+    const size_t at = block.first * width + size(unit.kvHead) * headWidth;
+    const Reading reading = read(rows, block, layer, unit.kvHead, query + at, scratch);
+    const int pieces = piecesOf(reading);
+    const bool keepScores = recorded(row);
+    grow(scratch.scores, size(keepScores ? pieces : 1) * size(reading.rows * config_.group()) * pieceEntries);
+    float* scores = scratch.scores.data();
+    if (unit.end > 0) return attendPieces(reading, unit.begin, unit.end, partials_.data() + unit.partial, scores, false);
+    grow(scratch.partial, partialFloats(reading));
+    attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores);
+    float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
+    join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
+  });
+  threads_.run(static_cast<int>(joins_.size()), false, [&](int task, int) {
+    const Unit& unit = joins_[size(task)];
+    const Block& block = blocks_[unit.block];
+    const Reading reading = plainReading(rows[block.first], block.rows, layer, unit.kvHead);
+    const size_t at = block.first * width + size(unit.kvHead) * headWidth;
+    join(reading, partials_.data() + unit.partial, nullptr, mixed + at, nullptr);
   });
 }
 
-// The query heads of one key-value head, (group, dim).
-void Attention::attendHead(const Row& row, int layer, int kvHead, const float* query, float* mixed, float* weights,
-                           int worker) {
-  const int dim = model_.config.headDim, group = model_.config.group();
+// Rows of one sequence together: as many as make a tile of queries.
+void Attention::findBlocks(std::span<const Row> rows) {
+  const int most = std::max(1, queriesTogether / config_.group());
+  blocks_.clear();
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const Row& row = rows[r];
+    const bool plain = !recorded(row) && !(row.side && (row.side->rotatedAtReading || row.side->bounds.active()));
+    Block* last = blocks_.empty() ? nullptr : &blocks_.back();
+    const bool follows = last && row.offset > 0 && rows[r - 1].cache == row.cache && last->plain && last->rows < most;
+    if (follows) ++last->rows;
+    else blocks_.push_back({r, 1, plain});
+  }
+}
+
+// Few long readings are cut, so that the threads end together; the result does not tell where.
+void Attention::findUnits(std::span<const Row> rows, int layer) {
+  const int kvHeads = config_.kvHeads, threads = threads_.threads();
+  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < readingsAThread * threads;
+  size_t partial = 0;
+  units_.clear();
+  joins_.clear();
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    for (int kvHead = 0; kvHead < kvHeads; ++kvHead) {
+      const Reading reading = plainReading(rows[blocks_[b].first], blocks_[b].rows, layer, kvHead);
+      const int pieces = piecesOf(reading);
+      if (!few || !blocks_[b].plain || pieces < 2 * unitPieces) {
+        units_.push_back({b, kvHead, 0, 0, 0});
+        continue;
+      }
+      for (int begin = 0; begin < pieces; begin += unitPieces) {
+        units_.push_back({b, kvHead, begin, std::min(pieces, begin + unitPieces), partial});
+      }
+      joins_.push_back({b, kvHead, 0, pieces, partial});
+      partial += partialFloats(reading);
+    }
+  }
+  grow(partials_, partial);
+}
+
+int Attention::piecesOf(const Reading& reading) { return (reading.entries + reading.rows - 2) / pieceEntries + 1; }
+
+// (pieces, rows, group, dim) sums, then tops and totals (pieces, rows, group) each.
+size_t Attention::partialFloats(const Reading& reading) const {
+  return size(piecesOf(reading) * reading.rows * config_.group()) * (size(config_.headDim) + 2);
+}
+
+Attention::Reading Attention::plainReading(const Row& row, int rows, int layer, int kvHead) {
   const HeadCache& cache = row.cache->head(layer, kvHead);
-  const PageLayout& page = row.cache->shape().page;
-  Scratch& scratch = scratch_[size(worker)];
-  AttentionTask task{cache.blocks.data(), cache.count + row.offset + 1, dim, group, page.type,
-                     1.0f / std::sqrt(static_cast<float>(dim)), query,
-                     row.cache->tracking().masks ? cache.masks.data() : nullptr, nullptr, mixed, weights};
+  return {cache.blocks.data(), cache.count + row.offset + 1, rows, row.cache->shape().page.type, nullptr,
+          row.cache->tracking().masks ? cache.masks.data() : nullptr};
+}
+
+Attention::Reading Attention::read(std::span<const Row> rows, const Block& block, int layer, int kvHead,
+                                   const float* query, Scratch& scratch) {
+  const int dim = config_.headDim, group = config_.group();
+  const Row& row = rows[block.first];
+  const HeadCache& cache = row.cache->head(layer, kvHead);
+  Reading reading = plainReading(row, block.rows, layer, kvHead);
+  reading.query = query;
+  if (block.rows > 1) {
+    const size_t width = size(group) * size(dim);
+    grow(scratch.query, size(block.rows) * width);
+    for (int r = 0; r < block.rows; ++r) {
+      std::copy_n(query + size(r * config_.queryWidth()), width, scratch.query.data() + size(r) * width);
+    }
+    reading.query = scratch.query.data();
+  }
   if (row.side && row.side->bounds.choose(layer, row.position)) {
-    const auto chosen =
-        row.side->bounds.pages(*row.cache, layer, kvHead, task.entries, task.query, group, scratch.choice);
+    const auto chosen = row.side->bounds.pages(*row.cache, layer, kvHead, reading.entries, query, group, scratch.choice);
     scratch.pages.clear();
     for (const int index : chosen) scratch.pages.push_back(cache.blocks[size(index)]);
-    task.entries -= (chosen.back() + 1 - static_cast<int>(chosen.size())) * pageEntries;
-    task.pages = scratch.pages.data();
+    reading.entries -= (chosen.back() + 1 - static_cast<int>(chosen.size())) * pageEntries;
+    reading.pages = scratch.pages.data();
   }
   if (row.side && row.side->rotatedAtReading) {
-    const size_t floats = 2 * size(pageEntries) * size(dim), half = model_.inverseFrequencies.size();
-    const size_t pages = size((task.entries + pageEntries - 1) / pageEntries);
-    if (scratch.rotated.size() < pages * floats) scratch.rotated.resize(pages * floats);
+    const size_t floats = 2 * size(pageEntries) * size(dim), half = inverseFrequencies_.size();
+    const size_t pages = size((reading.entries + pageEntries - 1) / pageEntries);
+    grow(scratch.rotated, pages * floats);
     scratch.pages.clear();
     for (size_t i = 0; i < pages; ++i) {
       const size_t first = i * pageEntries * half;
       float* to = scratch.rotated.data() + i * floats;
-      page.copyRotated(cache.blocks[i], model_.rotary, placeCosine_.data() + first, placeSine_.data() + first, to);
+      row.cache->shape().page.copyRotated(cache.blocks[i], rotary_, placeCosine_.data() + first,
+                                          placeSine_.data() + first, to);
       scratch.pages.push_back(static_cast<const std::byte*>(static_cast<const void*>(to)));
     }
-    task.pages = scratch.pages.data();
-    task.type = DType::f32;
+    reading.pages = scratch.pages.data();
+    reading.type = DType::f32;
   }
-  const size_t needed = size(group) * (size(task.entries) + pageEntries);
-  if (scratch.scores.size() < needed) scratch.scores.resize(2 * needed);
-  task.scores = scratch.scores.data();
-  kernels_.attend(task);
+  return reading;
+}
+
+void Attention::attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores,
+                             bool keepScores) const {
+  const int dim = config_.headDim, group = config_.group();
+  const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
+  float *tops = partial + all * size(dim), *totals = tops + all;
+  const int pages = std::min(end * piecePages, (reading.entries + reading.rows - 2) / pageEntries + 1);
+  for (int piece = begin; piece < end; ++piece) {
+    const size_t at = size(piece) * queries;
+    const int page = piece * piecePages, entry = piece * pieceEntries;
+    kernels_.attend({reading.pages + page, pages - page, piece == begin, reading.entries - entry, reading.rows, group, dim,
+                     reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
+                     reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
+                     partial + at * size(dim), tops + at, totals + at});
+  }
+}
+
+void Attention::join(const Reading& reading, const float* partial, const float* scores, float* mixed,
+                     float* weights) const {
+  const int dim = config_.headDim, group = config_.group(), queries = reading.rows * group;
+  const size_t all = size(piecesOf(reading) * queries);
+  const float *tops = partial + all * size(dim), *totals = tops + all;
+  for (int row = 0; row < reading.rows; ++row) {
+    const int at = row * group;
+    kernels_.join({reading.entries + row, group, dim, queries, partial + at * dim, tops + at, totals + at,
+                   mixed + row * config_.queryWidth(), scores, weights});
+  }
 }
 
 // Notes the rows' attention where a policy asks for it: the rows of a sequence one after the other, whoever is beside it.
 void Attention::observe(std::span<const Row> rows, int layer) {
   std::vector<std::pair<size_t, int>> tasks;  // the first row of a sequence, and a set
   for (size_t r = 0; r < rows.size(); ++r) {
-    if (!rows[r].side || !rows[r].side->record.kept() || rows[r].offset > 0) continue;
+    if (!recorded(rows[r]) || rows[r].offset > 0) continue;
     for (int set = 0; set < rows[r].side->record.sets(); ++set) tasks.push_back({r, set});
   }
   threads_.run(static_cast<int>(tasks.size()), false, [&](int index, int worker) {
     const auto [first, set] = tasks[size(index)];
     AttentionRecord& record = rows[first].side->record;
-    const int kvHeads = model_.config.kvHeads;
+    const int kvHeads = config_.kvHeads;
     for (size_t r = first; r < rows.size() && rows[r].side == rows[first].side; ++r) {
       const size_t stride = paddedEntries(rows[r], layer);
       const auto entries = size(rows[r].cache->head(layer, 0).count + rows[r].offset + 1);
@@ -121,7 +229,7 @@ void Attention::observe(std::span<const Row> rows, int layer) {
         record.observe(layer, set, rows[r].position, {weights + size(set) * stride, entries});
         continue;
       }
-      std::vector<float>& mean = scratch_[size(worker)].scores;
+      std::vector<float>& mean = scratch_[size(worker)].mean;
       mean.assign(entries, 0.0f);
       for (int head = 0; head < kvHeads; ++head) {
         for (size_t e = 0; e < entries; ++e) mean[e] += weights[size(head) * stride + e] / static_cast<float>(kvHeads);

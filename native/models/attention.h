@@ -8,7 +8,7 @@
 #include "../engine/sequence_cache.h"
 #include "../engine/side_state.h"
 #include "../engine/thread_pool.h"
-#include "model.h"
+#include "config.h"
 
 namespace pathpress {
 
@@ -24,7 +24,9 @@ struct Row {
 
 class Attention {
  public:
-  Attention(const Model& model, const Kernels& kernels, ThreadPool& threads);
+  // `inverseFrequencies` (rotary.pairs); what is passed must outlive this.
+  Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
+            const Kernels& kernels, ThreadPool& threads);
 
   // Before the layers of a pass.
   void prepare(std::span<const Row> rows);
@@ -35,18 +37,52 @@ class Attention {
 
  private:
   struct Scratch {
-    std::vector<float> scores, rotated;
+    std::vector<float> query, scores, partial, rotated, mean;
     std::vector<const std::byte*> pages;
     PageScratch choice;
   };
+  // Consecutive rows of one sequence, which read the same pages together.
+  struct Block {
+    size_t first;
+    int rows;
+    bool plain;  // reads the cache as it lies, and nobody asks for weights
+  };
+  // The query heads of one key-value head for one block.
+  struct Reading {
+    const std::byte* const* pages;
+    int entries;  // that the first row sees
+    int rows;
+    DType type;
+    const float* query;  // (rows, group, dim)
+    const uint32_t* masks;
+  };
+  // What a thread takes at once: a reading, or some of its pieces where end > 0.
+  struct Unit {
+    size_t block;
+    int kvHead;
+    int begin, end;
+    size_t partial;  // where the sums of the reading's pieces are in partials_
+  };
   void attend(std::span<const Row> rows, int layer, const float* query, float* mixed);
-  void attendHead(const Row& row, int layer, int kvHead, const float* query, float* mixed, float* weights, int worker);
+  void findBlocks(std::span<const Row> rows);
+  void findUnits(std::span<const Row> rows, int layer);
+  Reading read(std::span<const Row> rows, const Block& block, int layer, int kvHead, const float* query, Scratch& scratch);
+  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores) const;
+  void join(const Reading& reading, const float* partial, const float* scores, float* mixed, float* weights) const;
+  static Reading plainReading(const Row& row, int rows, int layer, int kvHead);  // but for its queries
+  static int piecesOf(const Reading& reading);
+  size_t partialFloats(const Reading& reading) const;
   void observe(std::span<const Row> rows, int layer);
 
-  const Model& model_;
+  const ModelConfig& config_;
+  const Rotary& rotary_;
+  const std::vector<float>& inverseFrequencies_;
   const Kernels& kernels_;
   ThreadPool& threads_;
   std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
+  std::vector<Block> blocks_;
+  std::vector<Unit> units_, joins_;             // what is to be read, and which readings are to be joined after that
+  std::vector<float> partials_;
   std::vector<float> observed_;                 // attention weights of the rows that are recorded
   std::vector<size_t> observedAt_;              // where a row's are, (kvHeads, entries rounded up to 16)
   std::vector<Scratch> scratch_;                // one a worker

@@ -29,7 +29,8 @@ void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from,
 }  // namespace
 
 Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads)
-    : model_(model), kernels_(kernels), threads_(threads), epsilon_(static_cast<float>(model.config.normEpsilon)), attention_(model, kernels, threads) {}
+    : model_(model), kernels_(kernels), threads_(threads), epsilon_(static_cast<float>(model.config.normEpsilon)),
+      attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads) {}
 
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "model.h"
 
 namespace pathpress {
 

@@ -1,11 +1,11 @@
 // Every kernel of every instruction set that this processor has, against a reference in double precision written here,
 // on odd sizes, with sentinels behind every output.
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <vector>
 
 #include "../engine/kernels.h"
-#include "../engine/page.h"
 #include "check.h"
 
 using namespace pathpress;
@@ -119,65 +119,6 @@ void swiglu(const Kernels& kernels) {
   }
 }
 
-void attention(const Kernels& kernels, DType type, int dim, int group, int entries, bool masked) {
-  const PageLayout layout{dim, type};
-  std::vector<std::vector<std::byte>> storage;
-  std::vector<const std::byte*> pages;
-  for (int p = 0; p * pageEntries < entries; ++p) {
-    storage.emplace_back(layout.bytes(), std::byte{0xFF});  // slots beyond the entries hold NaN
-  }
-  for (auto& page : storage) pages.push_back(page.data());
-  for (int e = 0; e < entries; ++e) {
-    const std::vector<float> key = gaussian(static_cast<size_t>(dim)), value = gaussian(static_cast<size_t>(dim));
-    layout.write(storage[static_cast<size_t>(e / pageEntries)].data(), e % pageEntries, key.data(), value.data());
-  }
-  std::vector<uint32_t> masks(static_cast<size_t>(entries));
-  for (uint32_t& mask : masks) mask = masked ? generator() : ~0u;
-  masks.back() = ~0u;
-  const std::vector<float> query = gaussian(static_cast<size_t>(group * dim));
-  std::vector<float> scores(static_cast<size_t>(group * (entries + pageEntries)));
-  std::vector<float> out(static_cast<size_t>(group * dim) + 1, sentinel);
-  std::vector<float> weights(pages.size() * pageEntries + 1, sentinel);
-  std::vector<double> meanWeights(static_cast<size_t>(entries));
-  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
-  kernels.attend({pages.data(), entries, dim, group, type, scale, query.data(), masked ? masks.data() : nullptr,
-                  scores.data(), out.data(), weights.data()});
-  bool close = out.back() == sentinel && weights.back() == sentinel;
-  for (int h = 0; h < group; ++h) {
-    double total = 0;
-    std::vector<double> mixed(static_cast<size_t>(dim)), own(static_cast<size_t>(entries));
-    for (int e = 0; e < entries; ++e) {
-      if (!((masks[static_cast<size_t>(e)] >> h) & 1u)) continue;
-      const void* page = pages[static_cast<size_t>(e / pageEntries)];
-      const auto slot = static_cast<size_t>(e % pageEntries);
-      double score = 0;
-      for (size_t i = 0; i < static_cast<size_t>(dim); ++i) {
-        score += static_cast<double>(query[static_cast<size_t>(h * dim) + i]) *
-                 static_cast<double>(loadElement(page, type, i * pageEntries + slot));
-      }
-      const double weight = std::exp(score * static_cast<double>(scale));
-      total += own[static_cast<size_t>(e)] = weight;
-      for (size_t i = 0; i < static_cast<size_t>(dim); ++i) {
-        mixed[i] += weight * static_cast<double>(loadElement(page, type, (pageEntries + slot) * static_cast<size_t>(dim) + i));
-      }
-    }
-    for (size_t i = 0; i < static_cast<size_t>(dim); ++i) {
-      close &= std::abs(static_cast<double>(out[static_cast<size_t>(h * dim) + i]) - mixed[i] / total) <= 5e-6;
-    }
-    for (size_t e = 0; e < own.size(); ++e) meanWeights[e] += own[e] / total / group;
-  }
-  for (size_t e = 0; e < meanWeights.size(); ++e) {
-    close &= std::abs(static_cast<double>(weights[e]) - meanWeights[e]) <= 2e-6;
-  }
-  // The same output where nobody asks for the weights.
-  std::vector<float> plain(out.size(), sentinel);
-  kernels.attend({pages.data(), entries, dim, group, type, scale, query.data(), masked ? masks.data() : nullptr,
-                  scores.data(), plain.data(), nullptr});
-  close &= plain == out;
-  CHECK_CASE(close, std::string(kernels.name) + " " + dtypeName(type) + " dim " + std::to_string(dim) + " group " +
-                        std::to_string(group) + " entries " + std::to_string(entries) + (masked ? " masked" : ""));
-}
-
 }  // namespace
 
 int main() {
@@ -186,14 +127,6 @@ int main() {
     matmul(*kernels);
     invariance(*kernels);
     swiglu(*kernels);
-    for (const DType type : {DType::f32, DType::bf16}) {
-      for (const int dim : {2, 6, 8, 10, 16, 20, 32, 34, 64, 100}) {
-        for (const int group : {1, 2, 3, 4, 5, 7, 8}) {
-          attention(*kernels, type, dim, group, 1 + static_cast<int>(generator() % 90), group % 2 == 0);
-        }
-      }
-      for (int entries = 1; entries <= 67; ++entries) attention(*kernels, type, 10, 2, entries, entries % 3 == 0);
-    }
   }
   return checks();
 }
