@@ -6,9 +6,10 @@ import { ngramEntropy } from '../analysis/entropy.js';
 import { randomIndex } from '../analysis/random.js';
 import { neighbourCounts } from '../analysis/redundancy.js';
 import { defaultEmbedder, openEmbedder } from '../embedding/open.js';
+import { findMiniLm } from '../embedding/minilm.js';
 import { packageRoot } from '../package.js';
 import type { Context, Part } from './context.js';
-import { python } from './peers.js';
+import { lacking, Peer, python } from './peers.js';
 import { target, timing, type BenchCase, type PeerTiming } from './record.js';
 
 const ids = 10_000_000;
@@ -22,7 +23,7 @@ export const analysisPart: Part = {
   name: 'analysis',
   jobs: () => [
     { name: `entropy of ${ids} ids`, estimate: 45, run: ({ folder }: Context) => Promise.resolve(entropyCases(folder)) },
-    { name: `similarity of ${sentences} sentences`, estimate: 20, run: similarityCase },
+    { name: `similarity of ${sentences} sentences`, estimate: 20, run: sentenceCases },
   ],
 };
 
@@ -66,28 +67,56 @@ function numpyEntropy(file: string): Record<string, { bits: number; seconds: num
   return status === 0 ? (JSON.parse(stdout) as Record<string, { bits: number; seconds: number }>) : undefined;
 }
 
-async function similarityCase(): Promise<BenchCase[]> {
+/** sentence-transformers where Python has it and MiniLM's tokenizer is at hand; else why not. */
+async function openSentences({ folder, threads }: Context): Promise<Peer | string> {
+  const weights = await findMiniLm();
+  const reason = weights ? lacking(['sentence_transformers', 'torch']) : "MiniLM's tokenizer is not at hand";
+  return reason ?? new Peer('sentence-transformers', 'sentences_peer.py', [weights!, join(folder, 'sentences'), String(threads)]);
+}
+
+async function sentenceCases(context: Context): Promise<BenchCase[]> {
+  const other = await openSentences(context);
   const words = (sentence: number): string =>
     Array.from({ length: 6 + randomIndex(14, 2, sentence) }, (_, i) => `${randomIndex(300, 3 + sentence, i)}`).join(' ');
   const embedder = await openEmbedder(await defaultEmbedder(), { cache: false });
   try {
     const texts = Array.from({ length: embedded }, (_, i) => words(i));
     await embedder.embed(texts.slice(0, 16)); // what is prepared at first use is not counted
-    const [similarity, embedding]: number[][] = [[], []];
+    const [similarity, embedding, theirs]: number[][] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
       const start = performance.now();
       const made = await embedder.embed(texts);
-      embedding.push(((performance.now() - start) / 1000) * (sentences / embedded));
+      embedding.push((performance.now() - start) / 1000);
+      if (other instanceof Peer) theirs.push((await other.ask<{ seconds: number }>({ do: 'embed', sentences: texts })).seconds);
       const vectors = new Float32Array(sentences * embedder.dim);
       for (let at = 0; at < vectors.length; at += made.length) vectors.set(made, at);
       similarity.push(timed(() => neighbourCounts(vectors, embedder.dim, thresholds)));
     }
-    const { seconds, rounds: all } = timing(similarity);
-    const peer = { name: `embedding them (${embedder.name}, from ${embedded})`, ...timing(embedding) };
-    const name = `similarity of ${sentences} sentences, ${thresholds.length} thresholds`;
-    const targets = [target('of the time that embedding takes', seconds / peer.seconds, false, 0.05)];
-    return [{ part: 'analysis', name, of: 'run', seconds, rounds: all, peers: [peer], targets }];
+    const whole = timing(embedding.map((seconds) => seconds * (sentences / embedded)));
+    const peer = { name: `embedding them (${embedder.name}, from ${embedded})`, ...whole };
+    const similar = timing(similarity);
+    const name = 'sentence-transformers, float32, weights of the same shape';
+    const [own, st] = [timing(embedding), other instanceof Peer ? { name, ...timing(theirs) } : { name, missing: other }];
+    return [
+      {
+        part: 'analysis',
+        name: `similarity of ${sentences} sentences, ${thresholds.length} thresholds`,
+        of: 'run',
+        ...similar,
+        peers: [peer],
+        targets: [target('of the time that embedding takes', similar.seconds / whole.seconds, false, 0.05)],
+      },
+      {
+        part: 'analysis',
+        name: `embedding of ${embedded} sentences, ${embedder.name}`,
+        of: 'run',
+        ...own,
+        peers: [st],
+        targets: 'seconds' in st ? [target('times as fast as sentence-transformers', st.seconds / own.seconds, true, 1.5)] : [],
+      },
+    ];
   } finally {
     await embedder.dispose();
+    if (other instanceof Peer) other.close();
   }
 }

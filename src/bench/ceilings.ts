@@ -8,20 +8,26 @@ const largest = 1e9; // beyond it nothing is in a cache
 
 export class Measured {
   readonly found: Ceilings;
+  #avx2: Measured | undefined;
 
   constructor(
     readonly threads: number,
     readonly simd: string,
   ) {
     const binding = loadBinding();
-    const pytorch = askPython<{ f32: number; bf16: number }>('gemm.py', [String(threads)]);
-    const narrow = simd.startsWith('avx512') || simd === '' ? pytorch : undefined; // PyTorch takes the widest
+    const widest = simd === binding.simd().at(-1); // which PyTorch takes
+    const pytorch = widest ? askPython<{ f32: number; bf16: number }>('gemm.py', [String(threads)]) : undefined;
     const bf16 = binding.operationRate('bf16', threads, simd);
     this.found = {
       bandwidth: {},
-      f32: { probe: binding.operationRate('f32', threads, simd), pytorch: narrow?.f32 },
-      ...(bf16 > 0 && { bf16: { probe: bf16, pytorch: narrow?.bf16 } }),
+      f32: { probe: binding.operationRate('f32', threads, simd), pytorch: pytorch?.f32 },
+      ...(bf16 > 0 && { bf16: { probe: bf16, pytorch: pytorch?.bf16 } }),
     };
+  }
+
+  /** Those of AVX2's loads and multiply-adds. */
+  ofAvx2(): Measured {
+    return (this.#avx2 ??= new Measured(this.threads, 'avx2'));
   }
 
   /** Bytes a second of a buffer of about so many bytes: to a quarter of a power of two. */

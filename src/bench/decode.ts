@@ -1,4 +1,5 @@
 /** Decoding and prefill of whole models, against the floor and the peers. */
+import { loadBinding } from '../engine/binding.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
 import { target, timing, type BenchCase, type PeerTiming, type Target } from './record.js';
@@ -43,6 +44,22 @@ export const prefillPart: Part = {
       }),
     ),
 };
+
+/** The same with the kernels and ceilings of AVX2, where they are not what is measured anyway. */
+export const avx2Part: Part = {
+  name: 'avx2',
+  jobs: (quick) =>
+    (quick ? (['100M'] as const) : (['1B', '100M'] as const)).map((model): Job => {
+      const cell = { model, batch: 1, entries: 512 };
+      const name = `decode with AVX2, ${model}, batch 1, 512 entries`;
+      return { name, estimate: 8, run: async (context) => (withAvx2(context) ? decodeCase(withAvx2(context)!, cell, name) : []) };
+    }),
+};
+
+function withAvx2(context: Context): Context | undefined {
+  if (context.simd === 'avx2' || !loadBinding().simd().includes('avx2')) return undefined;
+  return { ...context, simd: 'avx2', ceilings: context.ceilings.ofAvx2(), peers: context.peers.none() };
+}
 
 async function decodeCase(context: Context, { model: which, batch, entries }: Cell, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);

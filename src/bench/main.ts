@@ -45,7 +45,7 @@ function chosenJobs(): Job[] {
   return chosen;
 }
 
-async function measure(jobs: Job[], context: Context): Promise<BenchCase[]> {
+async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[]) => void): Promise<BenchCase[]> {
   const bar = new ProgressBar('bench', process.stderr);
   const total = jobs.reduce((sum, { estimate }) => sum + estimate, 0);
   const cases: BenchCase[] = [];
@@ -55,6 +55,7 @@ async function measure(jobs: Job[], context: Context): Promise<BenchCase[]> {
       bar.update(Math.round(done), Math.round(total), job.name);
       cases.push(...(await job.run(context)));
       done += job.estimate;
+      keep(cases);
     }
   } finally {
     bar.stop();
@@ -79,10 +80,10 @@ async function main(): Promise<void> {
       folder,
       memory: Math.min(memory, 0.85 * totalmem()),
     };
-    const cases = await measure(jobs, context);
-    const record: BenchRecord = {
-      date: new Date().toISOString(),
-      commit: commit(),
+    const [date, commit] = [new Date().toISOString(), checkedOut()];
+    const recordOf = (cases: BenchCase[]): BenchRecord => ({
+      date,
+      commit,
       engine: version,
       processor: cpus()[0].model,
       cores: cpus().length,
@@ -93,16 +94,20 @@ async function main(): Promise<void> {
       peers: context.peers.versions,
       shapes: shapeTexts,
       cases,
+    });
+    // After each job, so that a run that is cut off leaves what it has.
+    const keep = (cases: BenchCase[]): void => {
+      if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
     };
-    console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(cases)}`);
-    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(record, null, 1)}\n`);
+    const cases = await measure(jobs, context, keep);
+    console.log(`${ceilingsText(recordOf(cases))}\n${caption}\n${terminalTable(cases)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Of the checkout, with `+` where it was changed; empty outside of one. */
-function commit(): string {
+function checkedOut(): string {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
   try {
     return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') ? '+' : '');

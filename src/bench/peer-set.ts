@@ -31,6 +31,11 @@ export class PeerSet {
     private readonly wanted: boolean,
   ) {}
 
+  /** For cases that have no peers. */
+  none(): PeerSet {
+    return new PeerSet(this.threads, this.folder, false);
+  }
+
   /** What would run on this model, ready to be measured. */
   async on(model: Model): Promise<Peer[]> {
     if (!this.wanted || this.#model === model.name) return this.#peers;

@@ -47,6 +47,13 @@ export const row = (one: BenchCase): string[] =>
         one.targets.map(goal).join('\n'),
       ];
 
+/** The same for README, where only targets that were missed are named. */
+function shortRow(one: BenchCase): string[] {
+  const [name, long, around, floor, part, peers] = row(one);
+  const missed = one.targets.filter(({ met }) => !met).map((each) => goal(each).replace('MISSED: ', ''));
+  return [name, `${long} ${around}`.trim(), floor, part, peers, missed.join('\n') || (one.targets.length > 0 ? 'none' : '')];
+}
+
 export function ceilingsText({ ceilings, processor, simd, threads, engine, date, commit }: BenchRecord): string {
   const rate = ({ probe, pytorch }: { probe: number; pytorch?: number }): string =>
     `${(probe / 1e9).toFixed(0)} (probe)${pytorch ? ` and ${(pytorch / 1e9).toFixed(0)} (PyTorch)` : ''} GFLOP/s`;
@@ -74,9 +81,9 @@ export function markdown(record: BenchRecord): string {
     ...ceilingsText(record).split('\n').map((text) => `${text}.  `),
     `Peers: ${peers.join('; ') || 'none at hand'}. ${caption} ${met.filter((one) => one.met).length} of ${met.length} targets are met.`,
     '',
-    line(head),
-    line(head.map(() => '---')),
-    ...record.cases.filter(({ rounds }) => rounds.length > 0).map((one) => line(row(one))),
+    line(['case', 'time', 'floor', 'of the floor', 'peers', 'targets missed']),
+    line(Array.from({ length: 6 }, () => '---')),
+    ...record.cases.filter(({ rounds }) => rounds.length > 0).map((one) => line(shortRow(one))),
   ].join('\n');
 }
 

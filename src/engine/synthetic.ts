@@ -44,12 +44,18 @@ function tensorShapes({ family = 'llama', hidden, layers, heads, kvHeads, interm
   return shapes;
 }
 
-/** Deterministic noise of about ±0.03 in bfloat16: 0x3c00 to 0x3cff is 0.008 to 0.03, the top bit the sign. */
+const period = 1_000_003; // a prime: no two rows of a matrix are alike
+
+/**
+ * Deterministic noise of about ±0.03 in bfloat16: 0x3c00 to 0x3cff is 0.008 to 0.03, the top bit the sign. From `period`
+ * numbers on it repeats itself, so that a billion of them take seconds.
+ */
 function fill(words: Uint16Array, seed: number): void {
-  for (let i = 0; i < words.length; i++) {
+  for (let i = 0; i < Math.min(period, words.length); i++) {
     const bits = randomBits(seed, i);
     words[i] = 0x3c00 | (bits >>> 24) | ((bits >>> 8) & 0x8000);
   }
+  for (let made = period; made < words.length; made *= 2) words.copyWithin(made, 0, made);
 }
 
 export function writeSyntheticCheckpoint(folder: string, shape: SyntheticShape): void {
