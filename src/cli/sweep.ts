@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { PathPressError } from '../engine/errors.js';
+import type { Crew } from '../sweep/crew.js';
 import type { SweepEstimate } from '../sweep/estimate.js';
 import type { SweepPlan } from '../sweep/plan.js';
 import type { Shard } from '../sweep/shard.js';
@@ -49,11 +50,12 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   if (out === undefined) throw new PathPressError('BAD_FLAG', '--out is missing: the folder of the sweep');
   const { planSweep } = await import('../sweep/plan.js');
   const { estimateSweep } = await import('../sweep/estimate.js');
+  const { crewOf } = await import('../sweep/crew.js');
   const { checkSweepFolder } = await import('../sweep/folder.js');
   const plan = await planSweep(file, shard ?? null, io.interrupt);
   await checkSweepFolder(out, plan.manifest);
   const estimate = await estimateSweep(plan, { out, ...crew, signal: io.interrupt });
-  io.err(await opening(plan, estimate));
+  io.err(await opening(plan, estimate, crewOf(crew, plan.weightsBytes)));
   if (check) {
     if (json) io.out(`${JSON.stringify({ name: plan.manifest.sweep.name, ...plan.size, estimate })}\n`);
     return 0;
@@ -76,10 +78,11 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   return interrupted ? 130 : 0;
 }
 
-async function opening({ manifest, size }: SweepPlan, { seconds, atMost, how }: SweepEstimate): Promise<string> {
+async function opening({ manifest, size }: SweepPlan, { seconds, atMost, how }: SweepEstimate, { workers, threads }: Crew): Promise<string> {
   const { duration } = await import('./progress.js');
   const { shard, sweep } = manifest;
   const part = shard ? `${sweep.name}, shard ${shard.index}/${shard.of}` : sweep.name;
   const counts = `${size.cells} cells, ${size.problems} problems, ${size.samples} samples, ${size.tokensAtMost} tokens at most`;
-  return `${part}: ${counts}; ${atMost ? 'at most' : 'about'} ${duration(seconds)} (${how})\n`;
+  const crew = `${workers} worker${workers > 1 ? 's' : ''} of ${threads} thread${threads > 1 ? 's' : ''}`;
+  return `${part}: ${counts}; ${crew}; ${atMost ? 'at most' : 'about'} ${duration(seconds)} (${how})\n`;
 }

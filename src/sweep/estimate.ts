@@ -4,6 +4,7 @@ import { evaluate } from '../evaluate/evaluate.js';
 import { tasks } from '../tasks/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { crewOf } from './crew.js';
+import { hasManifest } from './folder.js';
 import { readState } from './lock.js';
 import type { SweepPlan } from './plan.js';
 import type { RunSweepOptions } from './run.js';
@@ -27,16 +28,13 @@ const trialSeconds = 1; // a model
  * @throws what opening a model or generating throws
  */
 export async function estimateSweep(plan: SweepPlan, options: Pick<RunSweepOptions, 'out' | 'workers' | 'threads' | 'batch' | 'signal'>): Promise<SweepEstimate> {
+  const left = hasManifest(options.out) ? await leftIn(options.out) : undefined;
+  if (left === 0) return { seconds: 0, atMost: false, how: 'nothing is left' };
   const state = readState(options.out);
-  if (state && state.done > state.before && state.tokens > 0) {
-    const { samples } = await statusOf([options.out]);
+  if (left !== undefined && state && state.done > state.before) {
     const seconds = (state.updated - state.started) / 1000;
     const made = state.done - state.before;
-    return {
-      seconds: (seconds / made) * (samples.total - samples.done),
-      atMost: false,
-      how: `the last run here recorded ${made} samples in ${seconds.toFixed(0)} s`,
-    };
+    return { seconds: (seconds / made) * left, atMost: false, how: `the last run here recorded ${made} samples in ${seconds.toFixed(0)} s` };
   }
   const rates = new Map<string, number>(); // tokens a second, by folder
   for (const folder of new Set(plan.folders)) rates.set(folder, await trial(plan, folder, options));
@@ -47,6 +45,11 @@ export async function estimateSweep(plan: SweepPlan, options: Pick<RunSweepOptio
   });
   const shown = [...rates.values()].map((rate) => rate.toFixed(0)).join(', ');
   return { seconds, atMost: true, how: `${shown} tokens/s in a trial of ${trialSeconds} s a model, every sample at its full length` };
+}
+
+async function leftIn(folder: string): Promise<number> {
+  const [part] = (await statusOf([folder])).parts;
+  return part!.total - part!.done;
 }
 
 async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {

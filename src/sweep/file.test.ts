@@ -45,6 +45,7 @@ describe('a sweep file', () => {
     ['a negative seed', { ...sound, seeds: [0, -1] }, 'BAD_SWEEP', ['seeds[1] -1: must be at least 0']],
     ['a hot sampling', { ...sound, sampling: { temperature: 'hot', topP: 0 } }, 'BAD_SWEEP', ['sampling.temperature "hot": must be a number', 'sampling.topP 0: must be above 0']],
     ['a policy without a name', { ...sound, policies: [{ interval: 3 }] }, 'BAD_SWEEP', ['policies[0].name missing: must be a text']],
+    ['a comma in an arm, which --contrast A,B could not name', { ...sound, policies: [{ name: 'full', arm: 'a, b' }] }, 'BAD_SWEEP', ['policies[0].arm "a, b": may hold no comma']],
     ['an unknown policy', { ...sound, policies: [{ name: 'full' }, { name: 'fool' }] }, 'BAD_SWEEP', ['policies[1].policy fool: unknown; there are full, rpc']],
     ['policies that do not hold', { ...sound, policies: [{ name: 'rpc', window: [0, 8], kernel: [4, 7] }, { name: 'full', window: 8 }] }, 'BAD_SWEEP', ['policies[0].window 0: must be at least 1', 'policies[0].kernel 4: must be odd', 'policies[1].window 8: policy full does not use it']],
     ['an empty list', { ...sound, policies: [{ name: 'rpc', window: [] }] }, 'BAD_SWEEP', ['policies[0].window []: must not be empty']],

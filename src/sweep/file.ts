@@ -21,7 +21,7 @@ const task = z.strictObject({
 });
 
 /** The policy's own options are settled later: it says itself which it takes. */
-const policy = z.looseObject({ name: word(), arm: word().optional() });
+const policy = z.looseObject({ name: word(), arm: word().regex(/^[^,]*$/, 'may hold no comma').optional() });
 
 const sampling = z.strictObject({
   temperature: number().min(0, 'must be at least 0').optional(),

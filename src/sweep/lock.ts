@@ -1,5 +1,5 @@
 /** running.json: who works in a sweep's folder, and how far it is. One process at a time writes records there. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -57,13 +57,19 @@ export class RunLock {
   readonly #state: RunState;
   readonly #timer: NodeJS.Timeout;
 
-  /** @throws PathPressError BUSY where another run is at work in the folder; WRITE_FAILED */
-  constructor(folder: string, before: number, total: number) {
+  /** The folder is made. @throws PathPressError BUSY where another run is at work there; WRITE_FAILED */
+  constructor(folder: string) {
     this.#path = join(folder, lockName);
     const now = Date.now();
-    this.#state = { pid: process.pid, host: hostname(), started: now, updated: now, before, done: before, total, tokens: 0, ended: false };
+    this.#state = { pid: process.pid, host: hostname(), started: now, updated: now, before: 0, done: 0, total: 0, tokens: 0, ended: false };
     this.#take(folder);
     this.#timer = setInterval(() => this.#write(), 2000).unref();
+  }
+
+  /** What is there, and what there will be: the pace is counted from here on. */
+  begin(before: number, total: number): void {
+    Object.assign(this.#state, { before, done: before, total, started: Date.now() });
+    this.#write();
   }
 
   tell(done: number, tokens: number): void {
@@ -80,6 +86,11 @@ export class RunLock {
     const busy = ({ pid, host }: RunState): never => {
       throw new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there`);
     };
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
     const there = readState(folder);
     if (there && alive(there)) busy(there);
     // Whoever moves the old state away goes on; if two try at once, the second moves the first one's, and sees it.

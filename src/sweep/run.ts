@@ -3,7 +3,7 @@ import { sampleKey } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { RecordsFile } from '../evaluate/records-file.js';
 import { crewOf, shareOfMemory, type Crew } from './crew.js';
-import { cellPath, cellRecords, checkCellFiles, openSweepFolder } from './folder.js';
+import { cellPath, cellRecords, checkCellFiles, checkSweepFolder, openSweepFolder } from './folder.js';
 import { RunLock } from './lock.js';
 import type { Order } from './messages.js';
 import type { SweepPlan } from './plan.js';
@@ -40,19 +40,21 @@ export interface SweepRun {
 export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
   const { out, batch = 64, signal, onProgress } = options;
   const { workers, threads } = crewOf(options, weightsBytes);
-  await openSweepFolder(out, manifest);
-  checkCellFiles(out, manifest);
+  await checkSweepFolder(out, manifest);
   const started = performance.now();
-  const { missing, before } = missingSamples(out, manifest);
-  const total = before + missing.reduce((sum, { samples }) => sum + samples.length, 0);
-  const lock = new RunLock(out, before, total);
-  const progress = { done: before, total, tokens: 0 };
+  const lock = new RunLock(out);
   const files = new Map<number, { file: RecordsFile; left: number }>();
   const order = ({ cell, samples }: Piece): Order => ({
     folder: folders[cell]!, settings: manifest.cells[cell]!.settings, samples, threads, batch, cacheLimit: shareOfMemory(workers),
   }); // prettier-ignore
-  onProgress?.({ ...progress });
   try {
+    await openSweepFolder(out, manifest);
+    checkCellFiles(out, manifest);
+    const { missing, before } = missingSamples(out, manifest);
+    const total = before + missing.reduce((sum, { samples }) => sum + samples.length, 0);
+    const progress = { done: before, total, tokens: 0 };
+    lock.begin(before, total);
+    onProgress?.({ ...progress });
     const interrupted = await runPieces(pieces(missing, workers, batch), {
       workers,
       order,
