@@ -1,6 +1,6 @@
 /** A sweep whose own process or one of whose workers is killed at random moments: the records of an undisturbed run come out. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
@@ -24,20 +24,17 @@ interface End {
   err: string;
 }
 
-/** Starts the sweep; `limit` milliseconds later `strike` is given its process where it still runs. */
-function run(file: string, out: string, limit?: number, strike?: (child: ChildProcess) => void): Promise<End> {
+/** Starts the sweep; `strike` is given its process. */
+function run(file: string, out: string, strike?: (child: ChildProcess) => void): Promise<End> {
   const started = performance.now();
   const args = [cli, 'sweep', file, '--out', out, '--workers', '2', '--threads', '1', '--batch', '3'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let err = '';
   child.stderr.on('data', (piece) => (err = `${err}${String(piece)}`.slice(-2000)));
-  const timer = limit === undefined ? undefined : setTimeout(() => strike!(child), limit);
+  strike?.(child);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (status) => {
-      clearTimeout(timer);
-      resolve({ status, took: performance.now() - started, err });
-    });
+    child.on('close', (status) => resolve({ status, took: performance.now() - started, err }));
   });
 }
 
@@ -49,6 +46,29 @@ function workersOf({ pid }: ChildProcess): number[] {
   } catch {
     return [];
   }
+}
+
+/** Kills the sweep's own process, milliseconds from its start. */
+function killSweep(child: ChildProcess, after: number): void {
+  const timer = setTimeout(() => child.kill('SIGKILL'), after);
+  child.once('exit', () => clearTimeout(timer));
+}
+
+const glance = 10; // milliseconds
+
+/** Kills a worker, milliseconds after the first is there; `onKill` is not called where the sweep is done by then. */
+function killWorker(child: ChildProcess, after: number, random: Random, onKill: () => void): void {
+  let seen: number | undefined;
+  const timer = setInterval(() => {
+    const workers = workersOf(child);
+    if (workers.length === 0) return;
+    seen ??= performance.now();
+    if (performance.now() - seen < after) return;
+    clearInterval(timer);
+    process.kill(random.pick(workers), 'SIGKILL');
+    onKill();
+  }, glance);
+  child.once('exit', () => clearInterval(timer));
 }
 
 /** Whole lines of every file of records, by its name. */
@@ -105,6 +125,8 @@ export const sweepKill: Part = {
       if (undisturbed.status !== 0) throw new PathPressError('INTERNAL', `sweep, undisturbed: ${undisturbed.err}`);
       const wanted = comparable(linesOf(calm));
       const random = new Random(seed, 'sweep-kill');
+      const workersKnown = existsSync('/proc/self/task');
+      if (!workersKnown) outcome.skipped.push('kills of a worker: this system does not list them');
       const struck = { parents: 0, workers: 0 };
       let [finished, duration] = [0, undisturbed.took];
       const out = join(folder, 'killed');
@@ -115,14 +137,10 @@ export const sweepKill: Part = {
       };
       while (struck.parents + struck.workers < count) {
         const before = linesOf(out);
-        const atWorker = random.chance(0.4);
-        const end = await run(file, out, random.unit() * duration, (child) => {
-          const workers = atWorker ? workersOf(child) : [];
-          if (workers.length === 0) child.kill('SIGKILL');
-          else {
-            struck.workers += 1;
-            process.kill(random.pick(workers), 'SIGKILL');
-          }
+        const [atWorker, share] = [workersKnown && random.chance(0.4), random.unit()];
+        const end = await run(file, out, (child) => {
+          if (atWorker) killWorker(child, share * (duration / 3), random, () => (struck.workers += 1));
+          else killSweep(child, share * duration);
         });
         const broken = damage(before, linesOf(out));
         const kills = struck.parents + struck.workers;
