@@ -120,6 +120,13 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     expect(existsSync(inside('never'))).toBe(false);
   });
 
+  it('runs fewer problems of an arm that asks for fewer', async () => {
+    const policies = [{ name: 'full', problems: 6 }, { name: 'recency', interval: 32, window: 8 }];
+    const { out } = await pathpress(['sweep', fileOf({ ...sweepFile, policies }, 'fewer.json'), '--out', inside('never'), '--check', '--json']);
+    // By hand, two models: 6 and 7 problems of loops, 5 and 5 of chains, two samples of each of loops.
+    expect(JSON.parse(out)).toMatchObject({ cells: 8, problems: 2 * 23, samples: 2 * (2 * 13 + 10) });
+  });
+
   it('says size and time, and runs nothing, with --check', async () => {
     const { status, out } = await pathpress(['sweep', fileOf(), '--out', inside('never'), '--check', '--json']);
     expect(status).toBe(0);

@@ -13,6 +13,8 @@ export interface Arm {
   policy: Policy;
   /** Type of the cached keys and values; the weights' own if left out. */
   cache?: CacheType;
+  /** The first so many problems of each task at most; all that the task has if left out. */
+  problems?: number;
 }
 
 const cacheTypes: readonly string[] = ['f32', 'bf16'];
@@ -63,13 +65,18 @@ function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
 }
 
 function armOf(row: Record<string, unknown>, choice: Record<string, unknown>): Arm {
-  const { name, arm = name, cache, ...options } = choice;
+  const { name, arm = name, cache, problems, ...options } = choice;
   if (cache !== undefined && !cacheTypes.includes(cache as string)) {
     throw new PathPressError('BAD_OPTION', `cache ${JSON.stringify(cache)}: must be one of ${cacheTypes.join(', ')}`);
   }
   const named = Object.keys(row).filter((key) => key !== 'drawSeed' && Array.isArray(row[key]) && (row[key] as unknown[]).length > 1);
   const label = [arm, ...named.map((key) => `${key}=${String(choice[key])}`)].join(' ');
-  return { name: label, policy: settlePolicy(name as string, options), ...(cache !== undefined && { cache: cache as CacheType }) };
+  return {
+    name: label,
+    policy: settlePolicy(name as string, options),
+    ...(cache !== undefined && { cache: cache as CacheType }),
+    ...(problems !== undefined && { problems: problems as number }),
+  };
 }
 
 /** Arms that cannot be told apart: two policies of one name, or one policy under two names. */

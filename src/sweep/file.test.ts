@@ -48,6 +48,7 @@ describe('a sweep file', () => {
     ['a comma in an arm, which --contrast A,B could not name', { ...sound, policies: [{ name: 'full', arm: 'a, b' }] }, 'BAD_SWEEP', ['policies[0].arm "a, b": may hold no comma']],
     ['an unknown policy', { ...sound, policies: [{ name: 'full' }, { name: 'fool' }] }, 'BAD_SWEEP', ['policies[1].policy fool: unknown; there are full, rpc']],
     ['policies that do not hold', { ...sound, policies: [{ name: 'rpc', window: [0, 8], kernel: [4, 7] }, { name: 'full', window: 8 }] }, 'BAD_SWEEP', ['policies[0].window 0: must be at least 1', 'policies[0].kernel 4: must be odd', 'policies[1].window 8: policy full does not use it']],
+    ['problems that are none', { ...sound, policies: [{ name: 'full', problems: 0 }] }, 'BAD_SWEEP', ['policies[0].problems 0: must be at least 1']],
     ['an empty list', { ...sound, policies: [{ name: 'rpc', window: [] }] }, 'BAD_SWEEP', ['policies[0].window []: must not be empty']],
     ['a cache that is none', { ...sound, policies: [{ name: 'full', cache: 'f64' }] }, 'BAD_SWEEP', ['policies[0].cache "f64": must be one of f32, bf16']],
     ['a draw of a policy without lots', { ...sound, policies: [{ name: 'recency', drawSeed: [1, 2] }] }, 'BAD_SWEEP', ['policies[0].drawSeed 1: policy recency does not use it']],
@@ -92,6 +93,7 @@ describe('arms', () => {
     );
     expect(arms.map(({ name }) => name)).toEqual(['lots', 'lots', 'lots', 'lots redrawn', 'lots redrawn', 'full cache=f32', 'full cache=bf16']);
     expect(arms.slice(0, 3).map(({ policy }) => policy)).toMatchObject([{ drawSeed: 0 }, { drawSeed: 1 }, { drawSeed: 2 }]);
+    expect((await armsFor({ name: 'full', problems: 300 }))[0]).toEqual({ name: 'full', policy: { name: 'full' }, problems: 300 });
     expect(arms.slice(5).map(({ cache }) => cache)).toEqual(['f32', 'bf16']);
   });
 });

@@ -20,8 +20,8 @@ const task = z.strictObject({
   samplesPerProblem: whole(1, mostProblems).default(1),
 });
 
-/** The policy's own options are settled later: it says itself which it takes. */
-const policy = z.looseObject({ name: word(), arm: word().regex(/^[^,]*$/, 'may hold no comma').optional() });
+/** The policy's own options are settled later: it says itself which it takes. `problems`: of each task at most so many. */
+const policy = z.looseObject({ name: word(), arm: word().regex(/^[^,]*$/, 'may hold no comma').optional(), problems: whole(1, mostProblems).optional() });
 
 const sampling = z.strictObject({
   temperature: number().min(0, 'must be at least 0').optional(),

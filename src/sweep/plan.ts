@@ -153,7 +153,8 @@ function cellOf(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, see
     stop: { strings: stop, ...(ignoreEos && { ids: [] }) },
     cache: arm.cache,
   });
-  return { id: cellId(settings), arm: arm.name, problems: row.problems, samplesPerProblem: row.samplesPerProblem, settings };
+  const problems = Math.min(row.problems, arm.problems ?? row.problems);
+  return { id: cellId(settings), arm: arm.name, problems, samplesPerProblem: row.samplesPerProblem, settings };
 }
 
 /** Without engine and instruction set, which the manifest names: a cell is called the same everywhere. */
@@ -172,7 +173,7 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
     if (repeats && !drawsLots(arm.policy)) wrong.push(`${repeats}: with temperature 0 every repetition is the same`);
   }
   try {
-    for (const length of new Set(lengths)) checkPolicy(arm.policy, length);
+    for (const length of new Set(lengths.slice(0, arm.problems))) checkPolicy(arm.policy, length);
   } catch (error) {
     if (!(error instanceof PathPressError)) throw error;
     wrong.push(error.message);
