@@ -3,8 +3,9 @@ import type { ErrorCode } from '../engine/errors.js';
 import type { SampleId } from '../evaluate/evaluate.js';
 import type { EvalRecord, EvalSettings } from '../evaluate/record.js';
 
-/** Some samples of one cell. */
+/** Some samples of one cell; `id` is named by what is told of them. */
 export interface Order {
+  id: number;
   folder: string;
   settings: EvalSettings;
   samples: SampleId[];
@@ -18,4 +19,4 @@ export interface Order {
 export type ToWorker = { order: Order } | { stop: true };
 
 /** From a worker: a sample that ended, the order done or left as it was told to, or why it cannot go on. */
-export type FromWorker = { record: EvalRecord } | { done: true } | { left: true } | { failed: { code: ErrorCode; message: string } };
+export type FromWorker = { record: EvalRecord; id: number } | { done: number } | { left: true } | { failed: { code: ErrorCode; message: string } };

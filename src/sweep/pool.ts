@@ -16,7 +16,11 @@ export interface Piece {
 
 export interface PoolOptions {
   workers: number;
-  order: (piece: Piece) => Order;
+  /** Samples in flight at once in a worker. */
+  batch: number;
+  order: (piece: Piece) => Omit<Order, 'id'>;
+  /** Whether one engine can run both. */
+  together: (a: Piece, b: Piece) => boolean;
   signal?: AbortSignal;
   /** Called once for each sample, in this process; what it throws ends the run. */
   onRecord: (piece: Piece, record: EvalRecord) => void;
@@ -37,7 +41,7 @@ export async function runPieces(pieces: Iterable<Piece>, options: PoolOptions): 
 
 class Pool {
   readonly #queue: Iterator<Piece>;
-  readonly #returned: Piece[] = [];
+  #waiting: Piece[] = []; // given back, or looked at; they go before the queue
   readonly #deaths = new Map<Piece, number>();
   readonly #live = new Set<ChildProcess>();
   #failure: unknown;
@@ -64,9 +68,15 @@ class Pool {
     return this.#stopping;
   }
 
-  #next(): Piece | undefined {
+  /** The next piece; with `beside`, only one that can run on the engine of that. */
+  #next(beside?: Piece): Piece | undefined {
     if (this.#stopping) return undefined;
-    return this.#returned.pop() ?? (this.#queue.next().value as Piece | undefined);
+    if (this.#waiting.length === 0) {
+      const { value, done } = this.#queue.next();
+      if (done) return undefined;
+      this.#waiting.push(value);
+    }
+    return beside && !this.options.together(this.#waiting.at(-1)!, beside) ? undefined : this.#waiting.pop();
   }
 
   /** One worker after another on one place, while there is work. */
@@ -87,8 +97,19 @@ class Pool {
     this.#live.add(child);
     let said = '';
     child.stderr!.on('data', (text) => (said = `${said}${String(text)}`.slice(-1000)));
-    let piece: Piece | undefined = first;
-    const give = (): void => void child.send({ order: this.options.order(piece!) } satisfies ToWorker, () => undefined);
+    const given = new Map<number, Piece>();
+    let last = 0;
+    const give = (piece: Piece): void => {
+      given.set(++last, piece);
+      child.send({ order: { id: last, ...this.options.order(piece) } } satisfies ToWorker, () => undefined);
+    };
+    // A batch that runs empty wastes the machine: the next piece joins when the last samples of this one are in flight.
+    const refill = (): void => {
+      const [piece] = given.values();
+      if (given.size !== 1 || piece!.samples.length > this.options.batch) return;
+      const next = this.#next(piece);
+      if (next) give(next);
+    };
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
         reject(error);
@@ -96,12 +117,17 @@ class Pool {
       };
       child.on('message', (message: FromWorker) => {
         try {
-          if ('record' in message) this.#record(piece!, message.record);
-          else if ('failed' in message) fail(new PathPressError(message.failed.code, message.failed.message));
+          if ('record' in message) {
+            this.#record(given.get(message.id)!, message.record);
+            refill();
+          } else if ('failed' in message) fail(new PathPressError(message.failed.code, message.failed.message));
           else if ('done' in message) {
-            if (piece!.samples.length) throw new PathPressError('INTERNAL', `a worker left out ${piece!.samples.length} samples`);
-            piece = this.#next();
-            if (piece) give();
+            const { samples } = given.get(message.done)!;
+            if (samples.length) throw new PathPressError('INTERNAL', `a worker left out ${samples.length} samples`);
+            given.delete(message.done);
+            const next = given.size === 0 ? this.#next() : undefined;
+            if (next) give(next);
+            else if (given.size > 0) refill();
             else child.send({ stop: true } satisfies ToWorker, () => undefined);
           }
         } catch (error) {
@@ -114,12 +140,14 @@ class Pool {
       over.then(([[status, signal]]) => {
         this.#live.delete(child);
         const how = `${signal ?? `exit ${status}`}${said ? `: ${said}` : ''}`;
-        const lost = piece && !this.#stopping ? this.#lost(piece, how) : undefined;
-        if (lost) reject(lost);
-        else resolve();
+        for (const piece of given.values()) {
+          const lost = this.#stopping ? undefined : this.#lost(piece, how);
+          if (lost) return reject(lost);
+        }
+        resolve();
       }, reject);
       if (this.#stopping) child.kill('SIGKILL');
-      else give();
+      else give(first);
     });
   }
 
@@ -141,7 +169,7 @@ class Pool {
       const what = `${settings.task.name} with ${JSON.stringify(settings.policy)} from problem ${piece.samples[0]?.problem} on`;
       return new PathPressError('INTERNAL', `${deaths} workers died at ${what}; the last by ${how}`);
     }
-    this.#returned.push(piece);
+    this.#waiting.push(piece);
     return undefined;
   }
 

@@ -44,9 +44,10 @@ export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, o
   const started = performance.now();
   const lock = new RunLock(out);
   const files = new Map<number, { file: RecordsFile; left: number }>();
-  const order = ({ cell, samples }: Piece): Order => ({
+  const order = ({ cell, samples }: Piece): Omit<Order, 'id'> => ({
     folder: folders[cell]!, settings: manifest.cells[cell]!.settings, samples, threads, batch, cacheLimit: shareOfMemory(workers),
   }); // prettier-ignore
+  const engineOf = ({ cell }: Piece): string => JSON.stringify([folders[cell], manifest.cells[cell]!.settings.cache]);
   try {
     await openSweepFolder(out, manifest);
     checkCellFiles(out, manifest);
@@ -57,7 +58,9 @@ export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, o
     onProgress?.({ ...progress });
     const interrupted = await runPieces(pieces(missing, workers, batch), {
       workers,
+      batch,
       order,
+      together: (a, b) => engineOf(a) === engineOf(b),
       signal,
       onRecord: ({ cell }, record) => {
         append(cell, record);
@@ -103,7 +106,7 @@ function missingSamples(out: string, manifest: SweepPlan['manifest']): { missing
   return { missing, before };
 }
 
-const fewestOfPiece = 4; // batches: a batch that runs empty at its end should be a small part of a piece
+const fewestOfPiece = 2; // batches: the next piece joins while the last batch of this one runs out
 
 /** A cell in as many pieces as there are workers, but in none too small to keep a batch filled. */
 function* pieces(missing: readonly Piece[], workers: number, batch: number): Generator<Piece> {

@@ -8,23 +8,23 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import type { FromWorker, Order, ToWorker } from './messages.js';
 
 const stop = new AbortController();
-let running = false;
+let running = 0; // orders: while one runs out the next already fills its places
 const tell = (message: FromWorker): void => void process.send!(message);
 
-let opened: { key: string; engine: Engine; tokenizer: Tokenizer } | undefined;
+let opened: { folder: string; cache: string; engine: Engine; tokenizer: Tokenizer } | undefined;
 
+/** Orders that overlap are of one model and cache: an engine is disposed of only when nothing runs on it. */
 async function open({ folder, settings: { cache }, threads, cacheLimit }: Order): Promise<NonNullable<typeof opened>> {
-  const key = JSON.stringify([folder, cache]);
-  if (opened?.key === key) return opened;
+  if (opened?.folder === folder && opened.cache === cache) return opened;
   opened?.engine.dispose();
   opened = undefined;
   const tokenizer = await loadTokenizer(folder);
   const engine = await openEngine({ model: folder, cache, threads, cacheLimit });
-  return (opened = { key, engine, tokenizer });
+  return (opened = { folder, cache, engine, tokenizer });
 }
 
 async function run(order: Order): Promise<void> {
-  const { folder, settings, samples, batch } = order;
+  const { id, folder, settings, samples, batch } = order;
   const { engine, tokenizer } = await open(order);
   if (engine.info.weightsHash !== settings.weightsHash)
     throw new PathPressError('BAD_WEIGHTS', `${folder}: the weights have changed since the sweep began`);
@@ -40,19 +40,19 @@ async function run(order: Order): Promise<void> {
     samples,
     batch,
     signal: stop.signal,
-    onRecord: (record) => tell({ record }),
+    onRecord: (record) => tell({ record, id }),
   });
 }
 
 process.on('message', (message: ToWorker) => {
   if ('stop' in message) {
     stop.abort();
-    if (!running) process.disconnect();
+    if (running === 0) process.disconnect();
     return;
   }
-  running = true;
+  running += 1;
   run(message.order).then(
-    () => leaveOr({ done: true }),
+    () => leaveOr({ done: message.order.id }),
     (error: unknown) => {
       const code = error instanceof PathPressError ? error.code : 'INTERNAL';
       leaveOr({ failed: { code, message: error instanceof Error ? error.message : String(error) } });
@@ -61,9 +61,9 @@ process.on('message', (message: ToWorker) => {
 });
 
 function leaveOr(message: FromWorker): void {
-  running = false;
+  running -= 1;
   if (!stop.signal.aborted) return tell(message);
-  process.send!({ left: true } satisfies FromWorker, () => process.disconnect()); // after every record before it
+  if (running === 0) process.send!({ left: true } satisfies FromWorker, () => process.disconnect()); // after every record before it
 }
 
 // Ctrl-C reaches every process of a terminal: the sweep's own says what is to be done.
