@@ -1,13 +1,15 @@
-/** The machine's ceilings, each measured when first asked for. */
+/** The machine's ceilings, each measured when first asked for, and again when it is asked for later: the best counts. */
 import { loadBinding } from '../engine/binding.js';
 import { askPython } from './peers.js';
 import type { Ceilings } from './record.js';
 import type { Rates, Work } from './work.js';
 
 const largest = 1e9; // beyond it nothing is in a cache
+const fresh = 60_000; // milliseconds: what disturbed one measurement is over at the next
 
 export class Measured {
   readonly found: Ceilings;
+  readonly #measuredAt = new Map<string, number>();
   #avx2: Measured | undefined;
 
   constructor(
@@ -17,12 +19,9 @@ export class Measured {
     const binding = loadBinding();
     const widest = simd === binding.simd().at(-1); // which PyTorch takes
     const pytorch = widest ? askPython<{ f32: number; bf16: number }>('gemm.py', [String(threads)]) : undefined;
-    const bf16 = binding.operationRate('bf16', threads, simd);
-    this.found = {
-      bandwidth: {},
-      f32: { probe: binding.operationRate('f32', threads, simd), pytorch: pytorch?.f32 },
-      ...(bf16 > 0 && { bf16: { probe: bf16, pytorch: pytorch?.bf16 } }),
-    };
+    this.found = { bandwidth: {}, f32: { probe: 0, pytorch: pytorch?.f32 } };
+    if (binding.operationRate('bf16', threads, simd) > 0) this.found.bf16 = { probe: 0, pytorch: pytorch?.bf16 };
+    for (const type of ['f32', 'bf16'] as const) this.operations(type);
   }
 
   /** Those of AVX2's loads and multiply-adds. */
@@ -33,16 +32,27 @@ export class Measured {
   /** Bytes a second of a buffer of about so many bytes: to a quarter of a power of two. */
   bandwidth(bytes: number): number {
     const size = Math.min(largest, Math.round(2 ** (Math.round(4 * Math.log2(bytes)) / 4)));
-    return (this.found.bandwidth[size] ??= loadBinding().readBandwidth(size, this.threads, this.simd));
+    const best = this.found.bandwidth[size] ?? 0;
+    return (this.found.bandwidth[size] = this.#best(String(size), best, () => loadBinding().readBandwidth(size, this.threads, this.simd)));
   }
 
+  /** Operations a second; those of float32 where there is no dot product of bfloat16. */
   operations(type: 'f32' | 'bf16'): number {
-    const { probe, pytorch = 0 } = (type === 'bf16' && this.found.bf16) || this.found.f32;
-    return Math.max(probe, pytorch);
+    const rates = type === 'bf16' ? this.found.bf16 : this.found.f32;
+    if (!rates) return this.operations('f32');
+    rates.probe = this.#best(type, rates.probe, () => loadBinding().operationRate(type, this.threads, this.simd));
+    return Math.max(rates.probe, rates.pytorch ?? 0);
   }
 
   /** What holds for work on numbers of this type: the processor's bfloat16 dot counts wherever weights are bfloat16. */
   rates(work: Work, type: 'f32' | 'bf16'): Rates {
     return { bandwidth: this.bandwidth(work.bytes), operations: this.operations(type) };
+  }
+
+  #best(name: string, best: number, measure: () => number): number {
+    const now = performance.now();
+    if (now - (this.#measuredAt.get(name) ?? -Infinity) < fresh) return best;
+    this.#measuredAt.set(name, now);
+    return Math.max(best, measure());
   }
 }

