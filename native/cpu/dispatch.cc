@@ -10,6 +10,7 @@ extern const Kernels scalarKernels;
 #ifdef PATHPRESS_X86
 extern const Kernels avx2Kernels;
 extern const Kernels avx512Kernels;
+extern const Bf16Kernels avx512Bf16Kernels;
 #endif
 
 namespace {
@@ -22,7 +23,9 @@ std::vector<const Kernels*> detect() {
     found.push_back(&avx2Kernels);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl")) {
-      found.push_back(&avx512Kernels);
+      static Kernels avx512 = avx512Kernels;
+      if (__builtin_cpu_supports("avx512bf16")) avx512.bf16 = &avx512Bf16Kernels;
+      found.push_back(&avx512);
     }
   }
 #endif

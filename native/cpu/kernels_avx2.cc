@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "simd_attention.h"
+#include "simd_products.h"
 
 namespace pathpress {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 struct Avx2 {
   using Vec = __m256;
   static constexpr int width = 8;
-  static constexpr int tokenTile = 2;
+  static constexpr int rowTile = 3, tokenTile = 4;  // twelve sums, three weights and an input in 16 registers
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 4, tileSums = 8;
 
@@ -38,8 +39,13 @@ struct Avx2 {
   static void store(float* to, Vec value) { _mm256_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm256_maskstore_ps(to, firstLanes(count), value); }
 
-  // The four sums side by side; each is added up in the same order as sum() does.
-  static void storeSums(float* to, Vec a, Vec b, Vec c, Vec d) { _mm_storeu_ps(to, sums(a, b, c, d)); }
+  // Sums side by side; each is added up in the same order as sum() does.
+  template <int R>
+  static void storeSums(float* to, const Vec (&all)[R]) {
+    static_assert(R == 1 || R == 3);
+    if constexpr (R == 1) *to = sum(all[0]);
+    else _mm_maskstore_ps(to, _mm_setr_epi32(-1, -1, -1, 0), sums(all[0], all[1], all[2], zero()));
+  }
   static float sum(Vec a) { return _mm_cvtss_f32(sums(a, zero(), zero(), zero())); }
   static float largest(Vec a) {
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -2,6 +2,8 @@
 #include <immintrin.h>
 
 #include "simd_attention.h"
+#include "simd_products.h"
+#include "sums_avx512.h"
 
 namespace pathpress {
 namespace {
@@ -9,7 +11,7 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   static constexpr int width = 16;
-  static constexpr int tokenTile = 4;
+  static constexpr int rowTile = 6, tokenTile = 4;  // 24 sums, four inputs and a weight in 32 registers
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 8, tileSums = 16;
 
@@ -38,9 +40,13 @@ struct Avx512 {
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
 
-  // The four sums side by side; each is added up in the same order as sum() does.
-  static void storeSums(float* to, Vec a, Vec b, Vec c, Vec d) { _mm_storeu_ps(to, sums(a, b, c, d)); }
-  static float sum(Vec a) { return _mm_cvtss_f32(sums(a, zero(), zero(), zero())); }
+  template <int R>
+  static void storeSums(float* to, const Vec (&sums)[R]) { storeSums512<R>(to, sums); }
+  static float sum(Vec a) {
+    float sum[1];
+    storeSums512<1>(sum, {a});
+    return sum[0];
+  }
   static float largest(Vec a) { return _mm512_reduce_max_ps(a); }
 
   // Cephes' expf: below 2 ulp; 0 under -87.3, arguments above 88 count as 88.
@@ -62,11 +68,6 @@ struct Avx512 {
  private:
   static __mmask16 firstLanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }
   static Vec widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
-  static __m256 fold(Vec a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
-  static __m128 sums(Vec a, Vec b, Vec c, Vec d) {
-    const __m256 all = _mm256_hadd_ps(_mm256_hadd_ps(fold(a), fold(b)), _mm256_hadd_ps(fold(c), fold(d)));
-    return _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
-  }
 };
 
 }  // namespace

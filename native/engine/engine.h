@@ -46,8 +46,9 @@ class Engine {
  public:
   // Loads the model; throws EngineError.
   explicit Engine(const EngineOptions& options);
-  // Stops what runs (finish aborted) and waits for the thread: for as long as the tasks under way take, one a worker
-  // (32 rows of a weight, one head's attention, one layer's compression), however long the step or the logits asked for.
+  // Stops what runs (finish aborted) and waits for the thread: for as long as the tasks under way take, one a worker (at
+  // most 192 rows of a weight, one head's attention, one layer's compression), however long the step or the logits asked
+  // for.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

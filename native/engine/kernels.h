@@ -11,6 +11,13 @@
 
 namespace pathpress {
 
+// Products whose inputs were rounded to bfloat16, for weights of bfloat16: twice the rate where the processor has them.
+struct Bf16Kernels {
+  // To nearest, ties to even; what is below 2^-126 becomes zero.
+  void (*round)(const float* from, size_t count, uint16_t* to);
+  void (*matmul)(const Matrix& weight, int begin, int end, const uint16_t* input, int tokens, float* out, size_t stride);
+};
+
 struct Kernels {
   const char* name;
   // out[t·stride + r] = Σ_k weight[r][k] · input[t·cols + k] for rows [begin, end) and every token.
@@ -19,6 +26,7 @@ struct Kernels {
   void (*join)(const AttentionJoin& join);
   // gate[i] = silu(gate[i]) · up[i]
   void (*swiglu)(float* gate, const float* up, size_t count);
+  const Bf16Kernels* bf16 = nullptr;  // null where the processor has no instruction for them
 };
 
 // Those that this processor can run, plainest first: scalar, avx2, avx512.

@@ -6,8 +6,7 @@
 namespace pathpress {
 namespace {
 
-constexpr int rowsATask = 32;             // weight rows a thread claims at once
-constexpr size_t smallProduct = 1 << 17;  // multiplications below which waking a thread costs more than it brings
+constexpr size_t smallPass = 1 << 14;  // floats below which waking a thread costs more than it brings
 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
@@ -29,12 +28,16 @@ void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from,
 }  // namespace
 
 Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads)
-    : model_(model), kernels_(kernels), threads_(threads), epsilon_(static_cast<float>(model.config.normEpsilon)),
+    : model_(model),
+      kernels_(kernels),
+      threads_(threads),
+      epsilon_(static_cast<float>(model.config.normEpsilon)),
+      products_(kernels, threads),
       attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads) {}
 
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;
-  const auto grow = [rows](std::vector<float>& buffer, int width) {
+  const auto grow = [rows](Aligned<float>& buffer, int width) {
     if (buffer.size() < rows * size(width)) buffer.resize(rows * size(width));
   };
   for (auto* buffer : {&state_, &normed_, &branch_}) grow(*buffer, config.hidden);
@@ -65,25 +68,23 @@ void Forward::run(std::span<const Row> rows) {
   attention_.prepare(rows);
   for (int index = 0; index < config.layers; ++index) {
     const Layer& layer = model_.layers[size(index)];
-    normalize(layer.attentionNorm, state_, count);
+    addAndNormalize(index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr, layer.attentionNorm, count);
     const Product qkv[] = {{&layer.query, query_.data()}, {&layer.key, key_.data()}, {&layer.value, value_.data()}};
-    multiply(qkv, normed_.data(), count);
+    products_.run(qkv, normed_.data(), count);
     prepareHeads(rows, index);
     attention_.run(rows, index, query_.data(), mixed_.data());
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
-    multiply(output, mixed_.data(), count);
-    addBranch(layer.attentionPostNorm, count);
+    products_.run(output, mixed_.data(), count);
 
-    normalize(layer.mlpNorm, state_, count);
+    addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, count);
     const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
-    multiply(gateUp, normed_.data(), count);
+    products_.run(gateUp, normed_.data(), count);
     const size_t width = size(config.intermediate);
-    threads_.run(static_cast<int>(count), count * width < (1 << 14), [&](int r, int) {
+    threads_.run(static_cast<int>(count), count * width < smallPass, [&](int r, int) {
       kernels_.swiglu(gate_.data() + size(r) * width, up_.data() + size(r) * width, width);
     });
     const Product down[] = {{&layer.down, branch_.data()}};
-    multiply(down, gate_.data(), count);
-    addBranch(layer.mlpPostNorm, count);
+    products_.run(down, gate_.data(), count);
   }
   outputLogits(rows);
 }
@@ -100,32 +101,19 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
   }
 }
 
-void Forward::normalize(const std::vector<float>& weight, const std::vector<float>& from, size_t rows) {
-  for (size_t r = 0; r < rows; ++r) {
-    rmsNorm(weight, epsilon_, from.data() + r * weight.size(), normed_.data() + r * weight.size());
-  }
-}
-
-// Several products of one input in one parallel job, split by weight rows.
-void Forward::multiply(std::span<const Product> products, const float* input, size_t rows) {
-  int tasks = 0;
-  size_t work = 0;
-  for (const Product& product : products) {
-    const Matrix& weight = product.linear->weight;
-    tasks += (weight.rows + rowsATask - 1) / rowsATask;
-    work += size(weight.rows) * size(weight.cols) * rows;
-  }
-  threads_.run(tasks, work < smallProduct, [&](int task, int) {
-    const Product* product = products.data();
-    for (int own; task >= (own = (product->linear->weight.rows + rowsATask - 1) / rowsATask); ++product) task -= own;
-    const Matrix& weight = product->linear->weight;
-    const int begin = task * rowsATask, end = std::min(weight.rows, begin + rowsATask);
-    const size_t stride = size(weight.rows);
-    kernels_.matmul(weight, begin, end, input, static_cast<int>(rows), product->out, stride);
-    if (product->linear->bias.empty()) return;
-    for (size_t r = 0; r < rows; ++r) {
-      for (int i = begin; i < end; ++i) product->out[r * stride + size(i)] += product->linear->bias[size(i)];
+// Adds to the rows' state what a branch gave, through the branch's own norm where it has one (null: there was no branch
+// yet), and norms the state into normed_.
+void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows) {
+  const size_t hidden = weight.size();
+  threads_.run(static_cast<int>(rows), rows * hidden < smallPass, [&](int row, int) {
+    const size_t at = size(row) * hidden;
+    float* state = state_.data() + at;
+    if (postNorm) {
+      float* branch = branch_.data() + at;
+      if (!postNorm->empty()) rmsNorm(*postNorm, epsilon_, branch, branch);
+      for (size_t i = 0; i < hidden; ++i) state[i] += branch[i];
     }
+    rmsNorm(weight, epsilon_, state, normed_.data() + at);
   });
 }
 
@@ -158,17 +146,9 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   });
 }
 
-// Adds a branch to the residual stream.
-void Forward::addBranch(const std::vector<float>& postNorm, size_t rows) {
-  if (!postNorm.empty()) normalize(postNorm, branch_, rows);
-  const float* from = postNorm.empty() ? branch_.data() : normed_.data();
-  const size_t count = rows * size(model_.config.hidden);
-  for (size_t i = 0; i < count; ++i) state_[i] += from[i];
-}
-
 void Forward::outputLogits(std::span<const Row> rows) {
   const size_t hidden = size(model_.config.hidden), vocab = size(model_.config.vocab);
-  normalize(model_.finalNorm, state_, rows.size());
+  addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, rows.size());
   size_t wanted = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (!rows[r].wantLogits) continue;
@@ -179,7 +159,7 @@ void Forward::outputLogits(std::span<const Row> rows) {
   if (logits_.size() < wanted * vocab) logits_.resize(wanted * vocab);
   const Linear head{model_.output, {}};
   const Product product[] = {{&head, logits_.data()}};
-  if (wanted > 0) multiply(product, chosen_.data(), wanted);
+  if (wanted > 0) products_.run(product, chosen_.data(), wanted);
 }
 
 std::span<const float> Forward::logits(size_t i) const {

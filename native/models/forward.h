@@ -4,8 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "../engine/aligned.h"
 #include "attention.h"
 #include "model.h"
+#include "products.h"
 
 namespace pathpress {
 
@@ -26,30 +28,25 @@ class Forward {
   static int64_t readBytes(const SequenceCache& cache, const SideState& side);
 
  private:
-  struct Product {
-    const Linear* linear;
-    float* out;  // (rows, linear.weight.rows)
-  };
   void resize(size_t rows);
   void rotaryAngles(std::span<const Row> rows);
-  void normalize(const std::vector<float>& weight, const std::vector<float>& from, size_t rows);  // into normed_
-  void multiply(std::span<const Product> products, const float* input, size_t rows);
+  void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows);
   void prepareHeads(std::span<const Row> rows, int layer);
-  void addBranch(const std::vector<float>& postNorm, size_t rows);
   void outputLogits(std::span<const Row> rows);
 
   const Model& model_;
   const Kernels& kernels_;
   ThreadPool& threads_;
   const float epsilon_;
+  Products products_;
   Attention attention_;
-  std::vector<float> state_, normed_;      // (rows, hidden)
-  std::vector<float> query_, key_, value_; // (rows, heads·dim | kvHeads·dim)
-  std::vector<float> mixed_;               // (rows, heads·dim)
-  std::vector<float> branch_;              // (rows, hidden)
-  std::vector<float> gate_, up_;           // (rows, intermediate)
-  std::vector<float> cosine_, sine_;       // (rows, rotary.pairs)
-  std::vector<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
+  Aligned<float> state_, normed_;      // (rows, hidden)
+  Aligned<float> query_, key_, value_; // (rows, heads·dim | kvHeads·dim)
+  Aligned<float> mixed_;               // (rows, heads·dim)
+  Aligned<float> branch_;              // (rows, hidden)
+  Aligned<float> gate_, up_;           // (rows, intermediate)
+  Aligned<float> cosine_, sine_;       // (rows, rotary.pairs)
+  Aligned<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
 };
 
 }  // namespace pathpress

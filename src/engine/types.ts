@@ -169,8 +169,8 @@ export interface Engine {
   logits(ids: ArrayLike<number>): Promise<Float32Array>;
   /**
    * Frees weights and pool; a live generation is stopped first (finish 'aborted'). Blocks until the engine's threads have
-   * ended, so that none runs on freed memory: no longer than the tasks under way, one a thread (32 rows of a weight, one
-   * head's attention, one layer's compression), whatever the step. Calling it twice is fine.
+   * ended, so that none runs on freed memory: no longer than the tasks under way, one a thread (at most 192 rows of a
+   * weight, one head's attention, one layer's compression), whatever the step. Calling it twice is fine.
    */
   dispose(): void;
 }

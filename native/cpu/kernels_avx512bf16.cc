@@ -1,0 +1,47 @@
+// AVX512-BF16: products of bfloat16 weights with inputs that were rounded to bfloat16, two columns a lane and step. Exact
+// products, sums in float32; values below 2^-126 count as zero, as the instruction has it.
+#include <immintrin.h>
+
+#include "simd_products.h"
+#include "sums_avx512.h"
+
+namespace pathpress {
+namespace {
+
+struct Bf16Product {
+  using Vec = __m512;
+  using Weight = uint16_t;
+  using Input = uint16_t;
+  static constexpr int step = 32, rowTile = 6, tokenTile = 4;
+  static Vec zero() { return _mm512_setzero_ps(); }
+  static Vec weight(const Weight* from) { return _mm512_castsi512_ps(_mm512_loadu_epi16(from)); }
+  static Vec input(const Input* from) { return weight(from); }
+  static Vec weightPart(const Weight* from, int count) {
+    return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << count) - 1u), from));
+  }
+  static Vec inputPart(const Input* from, int count) { return weightPart(from, count); }
+  static Vec accumulate(Vec sum, Vec w, Vec x) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)x); }
+  template <int R>
+  static void storeSums(float* to, const Vec (&sums)[R]) { storeSums512<R>(to, sums); }
+};
+
+void matmul(const Matrix& weight, int begin, int end, const uint16_t* input, int tokens, float* out, size_t stride) {
+  productOf<Bf16Product>(weight, begin, end, input, tokens, out, stride);
+}
+
+void round(const float* from, size_t count, uint16_t* to) {
+  const auto store = [to](size_t at, __mmask16 lanes, __m512 values) {
+    _mm256_mask_storeu_epi16(to + at, lanes, (__m256i)_mm512_cvtneps_pbh(values));
+  };
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) store(i, 0xFFFF, _mm512_loadu_ps(from + i));
+  const auto rest = static_cast<__mmask16>((1u << (count - i)) - 1u);
+  if (rest) store(i, rest, _mm512_maskz_loadu_ps(rest, from + i));
+}
+
+}  // namespace
+
+extern const Bf16Kernels avx512Bf16Kernels;
+const Bf16Kernels avx512Bf16Kernels = {round, matmul};
+
+}  // namespace pathpress
