@@ -1,44 +1,62 @@
-// Radix partitioning, then one small hash table a partition. Each gram becomes a 64-bit item whose high bits are a hash:
-// the top bits choose the partition, the next ones the slot of a table that fits the first or second cache. Within a
-// partition items lie in the text's order, so a table can be read off at each length and then count on. What comes out
-// are whole numbers added up, so neither the threads nor the partitions show in the result.
+// Radix partitioning, then one small hash table a partition. Each gram becomes a hash of 64 bits: the top ones choose the
+// partition, and what is left of it is the item, whose top bits choose the slot of a table that fits the second cache.
+// Within a partition items lie in the text's order, so a table can be read off at each length and then count on. What
+// comes out are whole numbers added up, so neither the threads nor the partitions show in the result.
 #include "gram_counts.h"
-
-#include <memory>
 
 #include "../engine/thread_pool.h"
 #include "gram_table.h"
+#include "scatter.h"
 
 namespace pathpress {
 namespace {
 
-constexpr size_t gramsPerPartition = 4096;
+constexpr size_t gramsPerPartition = 1024;
 constexpr int mostPartitionBits = 11;
 constexpr size_t gramsPerPiece = size_t{1} << 18;
 constexpr int mostDirectBits = 20;  // counters of so many bits fit the second cache or nearly
 
-// A bijection of 64 bits whose result depends on all of them, in its high bits at least.
-uint64_t mixed(uint64_t x) {
-  x *= 0x9E3779B97F4A7C15u;
-  x ^= x >> 32;
-  return x * 0xD6E8FEB86659FD93u;
+int partitionBits(size_t grams) {
+  int bits = 0;
+  while (bits < mostPartitionBits && grams >> bits > gramsPerPartition) ++bits;
+  return bits;
 }
 
-// Grams whose ids, from the least one on, fit 64 bits together: the item is the gram itself, mixed.
+// Grams whose ids, from the least one on, fit 64 bits together.
 struct PackedGrams {
   const int32_t* ids;
   int n;
-  int bits;
+  int idBits;
   int32_t least;
 
-  uint64_t packed(size_t at) const {
-    uint64_t packed = 0;
-    for (int k = 0; k < n; ++k) packed = packed << bits | id(at + static_cast<size_t>(k));
-    return packed;
+  int bits() const { return n * idBits; }
+  uint64_t kept() const { return bits() == 0 ? 0 : ~uint64_t{0} >> (64 - bits()); }
+  uint64_t id(size_t at) const { return static_cast<uint32_t>(ids[at]) - static_cast<uint32_t>(least); }
+
+  // Calls body(packed gram) for the grams [begin, end).
+  template <class Body>
+  void each(size_t begin, size_t end, const Body& body) const {
+    uint64_t gram = 0;
+    const uint64_t all = kept();
+    const auto more = static_cast<size_t>(n - 1);
+    for (size_t at = begin; at < begin + more; ++at) gram = gram << idBits | id(at);
+    for (size_t at = begin + more; at < end + more; ++at) {
+      gram = (gram << idBits | id(at)) & all;
+      body(gram);
+    }
   }
-  uint64_t item(size_t at) const { return mixed(packed(at)); }
-  uint32_t id(size_t at) const { return static_cast<uint32_t>(ids[at]) - static_cast<uint32_t>(least); }
-  bool same(uint64_t a, uint64_t b) const { return a == b; }
+  // A bijection of bits() bits, each of which depends on all, at the top of 64.
+  template <class Body>
+  void hashes(size_t begin, size_t end, const Body& body) const {
+    const int half = (bits() + 1) / 2, rest = 64 - bits();
+    each(begin, end, [&body, half, rest, kept = kept()](uint64_t gram) {
+      gram = gram * 0x9E3779B97F4A7C15u & kept;
+      gram ^= gram >> half;
+      body(gram * 0xD6E8FEB86659FD93u << rest);
+    });
+  }
+  template <class Item>
+  bool same(Item a, Item b, int) const { return a == b; }
 };
 
 // Any others: half a hash, half the position, and grams of equal hashes are compared id by id.
@@ -46,14 +64,21 @@ struct LongGrams {
   const int32_t* ids;
   int n;
 
-  uint64_t item(size_t at) const {
-    uint64_t hash = 0;
-    for (int k = 0; k < n; ++k) hash = mixed(hash ^ static_cast<uint32_t>(ids[at + static_cast<size_t>(k)]));
-    return (hash >> 32 << 32) | at;
+  template <class Body>
+  void hashes(size_t begin, size_t end, const Body& body) const {
+    for (size_t at = begin; at < end; ++at) {
+      uint64_t hash = 0;
+      for (int k = 0; k < n; ++k) {
+        hash = (hash ^ static_cast<uint32_t>(ids[at + static_cast<size_t>(k)])) * 0x9E3779B97F4A7C15u;
+        hash = (hash ^ hash >> 32) * 0xD6E8FEB86659FD93u;
+      }
+      body((hash >> 32 << 32) | at);
+    }
   }
-  bool same(uint64_t a, uint64_t b) const {
-    const int32_t* left = ids + static_cast<uint32_t>(a);
-    return std::equal(left, left + n, ids + static_cast<uint32_t>(b));
+  bool same(uint64_t a, uint64_t b, int dropped) const {
+    if ((a ^ b) >> (32 + dropped) != 0) return false;
+    const int32_t* left = ids + static_cast<uint32_t>(a >> dropped);
+    return std::equal(left, left + n, ids + static_cast<uint32_t>(b >> dropped));
   }
 };
 
@@ -75,41 +100,50 @@ std::vector<Piece> cutAtLengths(std::span<const size_t> lengths, int n) {
   return pieces;
 }
 
-template <class Grams>
+// Item: unsigned, holds all of a hash but the partition's bits.
+template <class Item, class Grams>
 class Counting {
  public:
-  Counting(const Grams& grams, std::span<const size_t> lengths, int threads)
-      : grams_(grams), pieces_(cutAtLengths(lengths, grams.n)), lengths_(lengths.size()),
-        total_(pieces_.back().end), pool_(total_ <= gramsPerPiece / 4 ? 1 : threads) {
-    while (partitionBits_ < mostPartitionBits && total_ >> partitionBits_ > gramsPerPartition) ++partitionBits_;
-    partitions_ = size_t{1} << partitionBits_;
-  }
+  Counting(const Grams& grams, std::span<const size_t> lengths, ThreadPool& pool)
+      : grams_(grams), pieces_(cutAtLengths(lengths, grams.n)), lengths_(lengths.size()), pool_(pool),
+        bits_(partitionBits(pieces_.back().end)), partitions_(size_t{1} << bits_), items_(pieces_.back().end),
+        starts_(pieces_.size() * partitions_ + 1) {}
 
   std::vector<std::vector<Occurrences>> run() {
-    items_ = std::make_unique_for_overwrite<uint64_t[]>(total_);
-    starts_.assign(pieces_.size() * partitions_, 0);
     const int pieces = static_cast<int>(pieces_.size());
-    pool_.run(pieces, false, [&](int piece, int) { measure(pieces_[piece], starts_.data() + piece * partitions_); });
+    const auto threads = static_cast<size_t>(pool_.threads());
+    pool_.run(pieces, false, [&](int piece, int) { measure(static_cast<size_t>(piece)); });
     placePieces();
-    pool_.run(pieces, false, [&](int piece, int) { scatter(pieces_[piece], starts_.data() + piece * partitions_); });
-    std::vector<std::vector<Tally>> tallies(static_cast<size_t>(pool_.threads()), std::vector<Tally>(lengths_));
-    std::vector<GramTable> tables(static_cast<size_t>(pool_.threads()), GramTable(partitionBits_));
+    std::vector<Scatter<Item>> scatters(threads, Scatter<Item>(items_.data(), partitions_));
+    pool_.run(pieces, false, [&](int piece, int worker) {
+      scatter(static_cast<size_t>(piece), scatters[static_cast<size_t>(worker)]);
+    });
+    std::vector<std::vector<Tally>> tallies(threads, std::vector<Tally>(lengths_));
+    std::vector<GramTable<Item>> tables(threads);
     pool_.run(static_cast<int>(partitions_), false, [&](int partition, int worker) {
       count(static_cast<size_t>(partition), tables[static_cast<size_t>(worker)], tallies[static_cast<size_t>(worker)]);
     });
     std::vector<std::vector<Occurrences>> out(lengths_);
     for (size_t i = 0; i < lengths_; ++i) {
-      for (size_t worker = 1; worker < tallies.size(); ++worker) tallies[0][i].add(tallies[worker][i]);
+      for (size_t worker = 1; worker < threads; ++worker) tallies[0][i].add(tallies[worker][i]);
       out[i] = tallies[0][i].occurrences();
     }
     return out;
   }
 
  private:
-  size_t partitionOf(uint64_t item) const { return partitionBits_ == 0 ? 0 : item >> (64 - partitionBits_); }
+  static constexpr int itemBits = std::numeric_limits<Item>::digits;
 
-  void measure(const Piece& piece, uint32_t* sizes) const {
-    for (size_t at = piece.begin; at < piece.end; ++at) ++sizes[partitionOf(grams_.item(at))];
+  template <class Body>
+  void eachItem(const Piece& piece, const Body& body) const {
+    grams_.hashes(piece.begin, piece.end, [&, bits = bits_](uint64_t hash) {
+      body(bits == 0 ? 0 : hash >> (64 - bits), static_cast<Item>(hash << bits >> (64 - itemBits)));
+    });
+  }
+
+  void measure(size_t piece) {
+    uint32_t* const sizes = starts_.data() + piece * partitions_;
+    eachItem(pieces_[piece], [=](size_t partition, Item) { ++sizes[partition]; });
   }
 
   // Sizes become the places where each piece's items of each partition start: by partition, then by piece.
@@ -123,49 +157,87 @@ class Counting {
         place += size;
       }
     }
+    starts_.back() = place;
   }
 
-  // Leaves in `places` where the piece's items of each partition end.
-  void scatter(const Piece& piece, uint32_t* places) {
-    for (size_t at = piece.begin; at < piece.end; ++at) {
-      const uint64_t item = grams_.item(at);
-      items_[places[partitionOf(item)]++] = item;
-    }
+  void scatter(size_t piece, Scatter<Item>& to) const {
+    to.open(starts_.data() + piece * partitions_);
+    eachItem(pieces_[piece], [&](size_t partition, Item item) { to.add(partition, item); });
+    to.close();
   }
 
-  void count(size_t partition, GramTable& table, std::vector<Tally>& tallies) const {
-    const auto same = [this](uint64_t a, uint64_t b) { return grams_.same(a, b); };
+  void count(size_t partition, GramTable<Item>& table, std::vector<Tally>& tallies) const {
+    const auto same = [this](Item a, Item b) { return grams_.same(a, b, bits_); };
     table.clear();
-    size_t at = partition == 0 ? 0 : starts_[(pieces_.size() - 1) * partitions_ + partition - 1];
+    const Item* from = items_.data() + starts_[partition];
     for (size_t piece = 0; piece < pieces_.size(); ++piece) {
-      const size_t end = starts_[piece * partitions_ + partition];
-      for (; at < end; ++at) table.add(items_[at], same);
-      if (pieces_[piece].length >= 0) table.tally(tallies[static_cast<size_t>(pieces_[piece].length)]);
+      const bool last = piece + 1 == pieces_.size();
+      // Behind a partition's last piece the next partition's first begins; behind all of them, the end.
+      const size_t next = last ? partition + 1 : (piece + 1) * partitions_ + partition;
+      const Item* end = items_.data() + (last && partition + 1 == partitions_ ? starts_.back() : starts_[next]);
+      if (pieces_[piece].length < 0) continue;
+      table.add(from, end, same);
+      table.tally(tallies[static_cast<size_t>(pieces_[piece].length)]);
+      from = end;
     }
   }
 
   Grams grams_;
   std::vector<Piece> pieces_;
-  size_t lengths_, total_;
-  ThreadPool pool_;
-  int partitionBits_ = 0;
-  size_t partitions_ = 1;
-  std::unique_ptr<uint64_t[]> items_;  // (total), by partition, in each by position
-  std::vector<uint32_t> starts_;       // (pieces, partitions)
+  size_t lengths_;
+  ThreadPool& pool_;
+  int bits_;  // of a hash that choose the partition
+  size_t partitions_;
+  UnwrittenArray<Item> items_;    // (grams), by partition, in each by position
+  std::vector<uint32_t> starts_;  // (pieces, partitions), then their end
 };
 
 // Few possible grams in a long text: a counter for each, no hashing.
-std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, int bits, std::span<const size_t> lengths) {
-  std::vector<uint32_t> times(size_t{1} << bits);
+std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, std::span<const size_t> lengths,
+                                                    ThreadPool& pool) {
+  const size_t possible = size_t{1} << grams.bits();
+  std::vector<std::vector<uint32_t>> times(static_cast<size_t>(pool.threads()), std::vector<uint32_t>(possible));
   std::vector<std::vector<Occurrences>> out;
-  size_t at = 0;
+  size_t begin = 0;
   for (const size_t length : lengths) {
-    for (; at + static_cast<size_t>(grams.n) <= length; ++at) ++times[grams.packed(at)];
+    const size_t end = length - static_cast<size_t>(grams.n) + 1;
+    const size_t pieces = (end - begin + gramsPerPiece - 1) / gramsPerPiece;
+    pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
+      const size_t from = begin + static_cast<size_t>(piece) * gramsPerPiece;
+      uint32_t* const mine = times[static_cast<size_t>(worker)].data();
+      grams.each(from, std::min(end, from + gramsPerPiece), [=](uint64_t gram) { ++mine[gram]; });
+    });
+    begin = end;
     Tally tally;
-    for (const uint32_t count : times) tally.add(count);
+    for (size_t gram = 0; gram < possible; ++gram) {
+      uint32_t sum = 0;
+      for (const auto& worker : times) sum += worker[gram];
+      tally.add(sum, gram);
+    }
     out.push_back(tally.occurrences());
   }
   return out;
+}
+
+struct Range {
+  int32_t least, most;
+};
+
+Range rangeOf(const int32_t* ids, size_t count, ThreadPool& pool) {
+  std::vector<Range> ranges(static_cast<size_t>(pool.threads()), {ids[0], ids[0]});
+  const size_t pieces = (count + gramsPerPiece - 1) / gramsPerPiece;
+  pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
+    Range range = ranges[static_cast<size_t>(worker)];
+    const size_t begin = static_cast<size_t>(piece) * gramsPerPiece;
+    for (size_t i = begin; i < std::min(count, begin + gramsPerPiece); ++i) {
+      range = {std::min(range.least, ids[i]), std::max(range.most, ids[i])};
+    }
+    ranges[static_cast<size_t>(worker)] = range;
+  });
+  for (const Range& range : ranges) {
+    ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].most, range.most)};
+  }
+  return ranges[0];
 }
 
 }  // namespace
@@ -173,15 +245,16 @@ std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, in
 std::vector<std::vector<Occurrences>> gramOccurrences(const int32_t* ids, int n, std::span<const size_t> lengths,
                                                       int threads) {
   if (lengths.empty()) return {};
-  const auto [least, most] = std::minmax_element(ids, ids + lengths.back());
-  const int bits = std::bit_width(static_cast<uint32_t>(*most) - static_cast<uint32_t>(*least));
-  if (static_cast<int64_t>(n) * bits <= mostDirectBits && lengths.back() >> (n * bits) > 0) {
-    return countDirectly(PackedGrams{ids, n, bits, *least}, n * bits, lengths);
+  ThreadPool pool(lengths.back() <= gramsPerPiece / 4 ? 1 : threads);
+  const auto [least, most] = rangeOf(ids, lengths.back(), pool);
+  const int idBits = std::bit_width(static_cast<uint32_t>(most) - static_cast<uint32_t>(least));
+  if (static_cast<int64_t>(n) * idBits > 64) return Counting<uint64_t, LongGrams>({ids, n}, lengths, pool).run();
+  const PackedGrams grams{ids, n, idBits, least};
+  if (grams.bits() <= mostDirectBits && lengths.back() >> grams.bits() > 0) return countDirectly(grams, lengths, pool);
+  if (grams.bits() - partitionBits(lengths.back() - static_cast<size_t>(n) + 1) <= 32) {
+    return Counting<uint32_t, PackedGrams>(grams, lengths, pool).run();
   }
-  if (static_cast<int64_t>(n) * bits <= 64) {
-    return Counting(PackedGrams{ids, n, bits, *least}, lengths, threads).run();
-  }
-  return Counting(LongGrams{ids, n}, lengths, threads).run();
+  return Counting<uint64_t, PackedGrams>(grams, lengths, pool).run();
 }
 
 }  // namespace pathpress

@@ -1,4 +1,4 @@
-// A hash table that counts 64-bit items whose high bits are already a hash.
+// A hash table that counts items whose high bits are already a hash.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "gram_counts.h"
@@ -15,15 +17,18 @@ namespace pathpress {
 // Different items by how often they occur: few often occur often, so the frequent ones are listed one by one.
 class Tally {
  public:
-  static constexpr uint32_t listed = 1024;
+  static constexpr uint32_t listed = 256;
+  static constexpr size_t lanes = 4;
 
-  void add(uint32_t times) {
-    if (times < listed) ++rare_[times];
+  // Neighbours go to lanes of their own: most occur once, and one counter would wait for itself.
+  void add(uint32_t times, size_t neighbour) {
+    if (times < listed) [[likely]] ++rare_[neighbour % lanes][times];
     else frequent_.push_back(times);
   }
-  void addRare(uint32_t times, uint32_t grams) { rare_[times] += grams; }
   void add(const Tally& other) {
-    for (size_t i = 0; i < listed; ++i) rare_[i] += other.rare_[i];
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      for (size_t i = 0; i < listed; ++i) rare_[lane][i] += other.rare_[lane][i];
+    }
     frequent_.insert(frequent_.end(), other.frequent_.begin(), other.frequent_.end());
   }
 
@@ -31,7 +36,9 @@ class Tally {
   std::vector<Occurrences> occurrences() {
     std::vector<Occurrences> out;
     for (uint32_t times = 1; times < listed; ++times) {
-      if (rare_[times] > 0) out.push_back({times, rare_[times]});
+      uint32_t grams = 0;
+      for (const auto& lane : rare_) grams += lane[times];
+      if (grams > 0) out.push_back({times, grams});
     }
     std::sort(frequent_.begin(), frequent_.end());
     for (const uint32_t times : frequent_) {
@@ -42,72 +49,78 @@ class Tally {
   }
 
  private:
-  std::array<uint32_t, listed> rare_{};  // the first is not used
+  std::array<std::array<uint32_t, listed>, lanes> rare_{};  // the first of each is not used
   std::vector<uint32_t> frequent_;
 };
 
+// At most half full, so that the first look nearly always ends the search and the processor guesses right that it does.
+template <class Item>
 class GramTable {
  public:
-  // `skipped`: high bits of an item that say nothing, because all items of the table share them.
-  explicit GramTable(int skipped) : skipped_(skipped) { resize(256); }
+  GramTable() { resize(256); }
 
   // Keeps the size that it has grown to: partitions are alike.
   void clear() {
-    std::fill(slots_.begin(), slots_.end(), Slot{});
+    std::fill(times_.begin(), times_.end(), 0u);
     used_ = 0;
   }
 
-  // Counts `item`; same(a, b) tells whether two items with equal high halves are one gram.
+  // Counts the items [from, end); same(a, b) tells whether two of them are one gram.
   template <class Same>
-  void add(uint64_t item, const Same& same) {
-    size_t at = home(item);
-    while (slots_[at].times != 0 && !((slots_[at].item ^ item) >> 32 == 0 && same(slots_[at].item, item))) {
-      at = (at + 1) & mask_;
+  void add(const Item* from, const Item* end, const Same& same) {
+    while (from != end) {
+      const size_t mask = mask_, most = mask_ / 2;
+      const int shift = shift_;
+      Item* const items = items_.data();
+      uint32_t* const times = times_.data();
+      uint32_t* const places = places_.data();
+      size_t used = used_;
+      for (; from != end && used <= most; ++from) {
+        const Item item = *from;
+        size_t at = item >> shift;
+        // One test of both conditions: which of them holds cannot be guessed, that one of them does can.
+        while ((int{times[at] == 0} | int{same(items[at], item)}) == 0) at = (at + 1) & mask;
+        places[used] = static_cast<uint32_t>(at);
+        used += times[at] == 0;
+        items[at] = item;
+        ++times[at];
+      }
+      used_ = used;
+      if (used > most) grow();
     }
-    Slot& slot = slots_[at];
-    if (slot.times++ != 0) return;
-    slot.item = item;
-    if (3 * ++used_ > 2 * mask_) grow();
   }
 
   void tally(Tally& out) const {
-    std::array<uint32_t, 4> ones{};
-    for (size_t at = 0; at < slots_.size(); ++at) {
-      const uint32_t times = slots_[at].times;
-      ones[at & 3] += times == 1;
-      if (times > 1) out.add(times);
-    }
-    out.addRare(1, ones[0] + ones[1] + ones[2] + ones[3]);
+    for (size_t i = 0; i < used_; ++i) out.add(times_[places_[i]], i);
   }
 
  private:
-  struct Slot {
-    uint64_t item = 0;
-    uint32_t times = 0;  // 0 where the slot is free
-  };
-
-  size_t home(uint64_t item) const { return (item << skipped_) >> shift_; }
-
   void resize(size_t slots) {
-    slots_.assign(slots, Slot{});
+    items_.resize(slots);
+    times_.assign(slots, 0);
+    places_.resize(slots / 2 + 2);
     mask_ = slots - 1;
-    shift_ = 64 - std::countr_zero(slots);
+    shift_ = std::numeric_limits<Item>::digits - std::countr_zero(slots);
   }
 
   void grow() {
-    const std::vector<Slot> old = std::move(slots_);
-    resize(2 * old.size());
-    for (const Slot& slot : old) {
-      if (slot.times == 0) continue;
-      size_t at = home(slot.item);
-      while (slots_[at].times != 0) at = (at + 1) & mask_;
-      slots_[at] = slot;
+    const std::vector<Item> items = items_;
+    const std::vector<uint32_t> times = times_, places = places_;
+    resize(2 * items.size());
+    for (size_t i = 0; i < used_; ++i) {
+      size_t at = items[places[i]] >> shift_;
+      while (times_[at] != 0) at = (at + 1) & mask_;
+      items_[at] = items[places[i]];
+      times_[at] = times[places[i]];
+      places_[i] = static_cast<uint32_t>(at);
     }
   }
 
-  std::vector<Slot> slots_;
+  std::vector<Item> items_;       // (slots)
+  std::vector<uint32_t> times_;   // (slots): 0 where the slot is free
+  std::vector<uint32_t> places_;  // the slots used, by first occurrence
   size_t mask_ = 0, used_ = 0;
-  int skipped_, shift_ = 0;
+  int shift_ = 0;
 };
 
 }  // namespace pathpress

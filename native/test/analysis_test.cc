@@ -14,13 +14,13 @@ uint32_t draw(uint32_t& state) { return (state = state * 1664525u + 1013904223u)
 
 void grams() {
   uint32_t state = 1;
-  std::vector<int32_t> ids(200000);
+  std::vector<int32_t> ids(300000);  // more than a piece behind the third length
   for (int32_t& id : ids) id = static_cast<int32_t>(draw(state) % (1 + draw(state) % 3000));
-  for (const int32_t factor : {1, 700000}) {  // the second: 31 bits an id
+  for (const int32_t factor : {1, 0, 700000}) {  // the second: no bits an id; the third: 31
     std::vector<int32_t> text = ids;
     for (int32_t& id : text) id *= factor;
     for (const int n : {1, 2, 3, 7}) {
-      const std::vector<size_t> lengths = {7, 7, 5000, 199999, 200000};
+      const std::vector<size_t> lengths = {7, 7, 5000, 299999, 300000};
       std::map<std::vector<int32_t>, uint32_t> times;
       size_t at = 0;
       const auto found = gramOccurrences(text.data(), n, lengths, 3);
