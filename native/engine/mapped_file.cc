@@ -7,11 +7,17 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "errors.h"
 
 namespace pathpress {
+namespace {
+
+constexpr size_t copiedBytes = size_t{64} << 20;
+
+}  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
   const auto failed = [&] { return EngineError("BAD_FILE", path + ": " + std::strerror(errno)); };
@@ -29,16 +35,36 @@ MappedFile::MappedFile(const std::string& path) {
     throw EngineError("BAD_FILE", path + ": not a regular file");
   }
   size_ = static_cast<size_t>(status.st_size);
-  if (size_ > 0) {
-    void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
-    if (mapped == MAP_FAILED) {
-      const EngineError error = failed();
-      ::close(file);
-      throw error;
-    }
-    data_ = static_cast<const std::byte*>(mapped);
+  try {
+    if (size_ > copiedBytes) map(file, path);
+    else if (size_ > 0) copy(file, path);
+  } catch (...) {
+    ::close(file);
+    throw;
   }
   ::close(file);
+}
+
+void MappedFile::map(int file, const std::string& path) {
+  void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+  if (mapped == MAP_FAILED) throw EngineError("BAD_FILE", path + ": " + std::strerror(errno));
+  data_ = static_cast<const std::byte*>(mapped);
+}
+
+void MappedFile::copy(int file, const std::string& path) {
+  void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  data_ = static_cast<const std::byte*>(memory);
+  for (size_t done = 0; done < size_;) {
+    const ssize_t more = ::read(file, static_cast<std::byte*>(memory) + done, size_ - done);
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) {
+      const std::string why = more < 0 ? std::strerror(errno) : "it became shorter while it was read";
+      ::munmap(memory, size_);
+      throw EngineError("BAD_FILE", path + ": " + why);
+    }
+    done += static_cast<size_t>(more);
+  }
 }
 
 MappedFile::~MappedFile() {

@@ -152,11 +152,22 @@ void tensorsThatDoNotFit() {
   CHECK(reinterpret_cast<uintptr_t>(copy.data) % 4 == 0 && loadElement(copy.data, copy.type, 3) == 8);
 }
 
+// As another program would that writes the model anew: read through a mapping, the tensor would be a SIGBUS.
+void filesCutOffWhileInUse() {
+  const std::string header = tensor("F32", "[2,2]", "[0,16]");
+  const std::string path = put("cut.safetensors", packed(header, 0) + floats({1, 2, 3, 4}));
+  Weights weights({path});
+  std::filesystem::resize_file(path, 0);
+  const Matrix matrix = weights.matrix("w", 2, 2, 1);
+  CHECK(loadElement(matrix.data, matrix.type, 3) == 4);
+}
+
 }  // namespace
 
 int main() {
   hostileFiles();
   tensorsThatDoNotFit();
+  filesCutOffWhileInUse();
   std::filesystem::remove_all(folder);
   return checks();
 }

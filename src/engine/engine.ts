@@ -10,7 +10,8 @@ import { Run, toError } from './run.js';
 import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo } from './types.js';
 
 /**
- * Opens a folder in Hugging Face layout (config.json, *.safetensors); weights are mapped, not copied.
+ * Opens a folder in Hugging Face layout (config.json, *.safetensors). Weight files above 64 MiB are mapped, not copied:
+ * while they are in use they must not be written to, since a file cut off ends the process (SIGBUS).
  * Dispose of the engine when done.
  * @throws NOT_BUILT, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
  */
