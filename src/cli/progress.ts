@@ -23,16 +23,17 @@ export class ProgressBar {
     );
   }
 
-  /** `rate` is shown as it stands; the time left follows from the units done since the bar began. */
-  update(done: number, total: number, rate: string): void {
+  /** `rate` is shown as it stands; the time left, where it is not given, follows from the units done since the bar began. */
+  update(done: number, total: number, rate: string, secondsLeft?: number): void {
     const seconds = (performance.now() - this.#started) / 1000;
     if (this.#first === undefined) {
       this.#first = done;
-      this.#bar?.start(total, done, { rate, left: '?' });
+      this.#bar?.start(total, done, { rate, left: secondsLeft === undefined ? '?' : duration(secondsLeft) });
       return;
     }
     const since = done - this.#first;
-    this.#bar?.update(done, { rate, left: since > 0 ? duration((seconds / since) * (total - done)) : '?' });
+    const left = secondsLeft ?? (since > 0 ? (seconds / since) * (total - done) : undefined);
+    this.#bar?.update(done, { rate, left: left === undefined ? '?' : duration(left) });
   }
 
   stop(): void {

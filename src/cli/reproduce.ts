@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Reproduction } from '../reproduce/reproduce.js';
+import type { TimeLeft as Left } from '../reproduce/time-left.js';
 import type { Io } from './io.js';
 
 interface ReproduceFlags {
@@ -18,24 +19,36 @@ export function reproduceCommand(program: Command, io: Io, done: (status: number
 
 async function run({ fresh = false, json }: ReproduceFlags, io: Io): Promise<number> {
   const { freshSeconds, reproduce } = await import('../reproduce/reproduce.js');
+  const { TimeLeft } = await import('../reproduce/time-left.js');
   const { duration, ProgressBar } = await import('./progress.js');
   if (fresh) {
-    const seconds = freshSeconds();
+    const seconds = [...(await freshSeconds()).values()].reduce((sum, one) => sum + one, 0);
     const time =
       seconds > 0
         ? `took ${duration(seconds)} where the committed ones were made`
         : 'takes a time that no committed record tells';
-    io.err(`making every record anew ${time}; a run that is stopped goes on where it was\n`);
+    io.err(`making every record anew that can be made here ${time}; a run that is stopped goes on where it was\n`);
   }
   const bar = new ProgressBar('reproduce', io.progress);
-  const started = performance.now();
+  const now = (): number => performance.now() / 1000;
+  let left: Left | undefined;
+  let [total, where] = [0, ''];
+  const show = (): void => {
+    if (!left) return;
+    const { done, secondsLeft } = left.at(now());
+    bar.update(Math.floor((100 * done) / total), 100, where, secondsLeft);
+  };
+  const ticking = setInterval(show, 1000);
   try {
     const made = await reproduce({
       fresh,
       signal: io.interrupt,
-      onProgress: ({ notebook, cellsDone, cells }) => {
-        const minutes = (performance.now() - started) / 60_000;
-        bar.update(cellsDone, cells, `${notebook} · ${(cellsDone / minutes).toFixed(0)} cells/min`);
+      onProgress: ({ notebook, cellsDone, cells, work }) => {
+        ({ total } = work);
+        left ??= new TimeLeft(total, now());
+        left.begin(work.done, work.cell, now());
+        where = `${notebook} · cell ${Math.min(cellsDone + 1, cells)} of ${cells}`;
+        show();
       },
     });
     bar.stop();
@@ -44,6 +57,7 @@ async function run({ fresh = false, json }: ReproduceFlags, io: Io): Promise<num
     if (made.older.length) io.err(`note: not written by this run: ${made.older.join(', ')}\n`);
     return 0;
   } finally {
+    clearInterval(ticking);
     bar.stop();
   }
 }

@@ -35,7 +35,7 @@ describe('useRecord', () => {
     expect(read).toEqual(fresh);
     expect(made).toEqual(['1', '2', '3']);
     writeFileSync(join(root, 'records', 'soak.json'), '{"name": "soak"}'); // not a notebook's: no time of its own
-    expect(recordTimes(join(root, 'records'))).toEqual([{ name: 'squares', seconds: fresh.seconds }]);
+    expect(recordTimes(() => true, join(root, 'records'))).toEqual([{ name: 'squares', seconds: fresh.seconds }]);
     expect(readdirSync(join(root, 'cache', 'squares'))).toEqual([]);
     expect(JSON.parse(readFileSync(join(root, 'records', 'squares.json'), 'utf8'))).toEqual(fresh);
   });

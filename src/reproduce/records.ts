@@ -80,16 +80,18 @@ export async function useRecord<T>(
 }
 
 /**
- * Name and seconds of every committed record that notebooks make: what making them all anew would take. Other commands'
- * (soak.json) have no such time.
+ * Name and seconds of every committed record that a fresh run would make anew: each whose command names no folder
+ * (`PATHPRESS_TRACES=DIR`) that is not at hand. Other commands' (soak.json) have no such time.
+ * @param there whether the folder that an environment variable names is at hand
  */
-export function recordTimes(folder = records): { name: string; seconds: number }[] {
+export function recordTimes(there: (variable: string) => boolean, folder = records): { name: string; seconds: number }[] {
   const files = list(folder)
     .filter((file) => file.endsWith('.json'))
     .sort();
   return files
     .map((file) => readRecord(join(folder, file)))
     .filter(({ seconds }) => seconds !== undefined)
+    .filter(({ command }) => [...command.matchAll(/\b([A-Z_]+)=DIR\b/g)].every(([, variable]) => there(variable)))
     .map(({ name, seconds }) => ({ name, seconds }));
 }
 

@@ -31,18 +31,22 @@ describe('reproduce', () => {
     );
     notebook(
       '01-first',
-      `import { writeFileSync } from 'fs'`,
+      `import { writeFileSync } from 'fs'; const useRecord = (name: string) => name; useRecord('early')`,
       `for (const end of ['svg', 'png']) writeFileSync('../figures/early.' + end, '12345')`,
     );
     writeFileSync(join(root, 'figures', 'left.svg'), 'from another day');
     utimesSync(join(root, 'figures', 'left.svg'), 1, 1);
     for (const name of ['01-first', '09-gone'])
       writeFileSync(join(root, 'figures', `${name}.headline.json`), '[{"label":"a","value":1}]');
-    const seen: string[] = [];
+    writeFileSync(join(root, 'data/records/early.json'), JSON.stringify({ name: 'early', command: 'x', seconds: 90 }));
+    const [seen, work]: [string[], unknown[]] = [[], []];
     const made = await reproduce({
       root,
       fresh: true,
-      onProgress: ({ notebook, cellsDone, cells }) => seen.push(`${notebook} ${cellsDone}/${cells}`),
+      onProgress: (progress) => {
+        seen.push(`${progress.notebook} ${progress.cellsDone}/${progress.cells}`);
+        work.push(progress.work);
+      },
     });
     expect(made.notebooks.map(({ cells }) => cells)).toEqual([2, 2]);
     expect(made.figures).toEqual([
@@ -59,6 +63,11 @@ describe('reproduce', () => {
       '02-second 3/4',
       '02-second 4/4',
     ]);
+    expect(work.slice(0, 2)).toEqual([
+      { done: 0, cell: 90.5, total: 92 },
+      { done: 90.5, cell: 0.5, total: 92 },
+    ]);
+    expect(work.at(-1)).toEqual({ done: 92, cell: 0, total: 92 });
     expect(readFileSync(join(root, 'figures', 'fresh.txt'), 'utf8')).toBe('1');
   });
 
@@ -74,13 +83,19 @@ describe('reproduce', () => {
     await expect(reproduce({ root })).rejects.toMatchObject({ code: 'BAD_FILE' });
   });
 
-  it('knows from the records how long a fresh run takes', () => {
-    expect(freshSeconds(root)).toBe(0);
-    for (const [name, seconds] of [
-      ['a', 60.5],
-      ['b', 30],
-    ] as const)
-      writeFileSync(join(root, 'data/records', `${name}.json`), JSON.stringify({ name, seconds }));
-    expect(freshSeconds(root)).toBe(90.5);
+  it('knows from the records how long a fresh run takes, without those whose folders are not there', async () => {
+    expect(await freshSeconds(root)).toEqual(new Map());
+    for (const [name, seconds, folder] of [
+      ['a', 60.5, ''],
+      ['b', 30, ''],
+      ['c', 7, 'PATHPRESS_HERE=DIR '],
+      ['d', 5, 'PATHPRESS_HERE=DIR PATHPRESS_NOWHERE=DIR '],
+    ] as const) {
+      const command = `${folder}PATHPRESS_FRESH=1 npx pathpress notebook run`;
+      writeFileSync(join(root, 'data/records', `${name}.json`), JSON.stringify({ name, command, seconds }));
+    }
+    process.env.PATHPRESS_HERE = root;
+    expect(await freshSeconds(root)).toEqual(new Map([['a', 60.5], ['b', 30], ['c', 7]]));
+    delete process.env.PATHPRESS_HERE;
   });
 });

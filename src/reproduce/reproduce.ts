@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
+import { findMiniLm } from '../embedding/minilm.js';
 import { readNotebook } from '../notebook/file.js';
 import { runNotebooks, type NotebookRun } from '../notebook/runner.js';
 import { packageRoot } from '../package.js';
@@ -13,7 +14,19 @@ export interface ReproduceOptions {
   fresh?: boolean;
   root?: string;
   signal?: AbortSignal;
-  onProgress?: (progress: { notebook: string; cellsDone: number; cells: number }) => void;
+  onProgress?: (progress: ReproduceProgress) => void;
+}
+
+/** How far a run is. */
+export interface ReproduceProgress {
+  notebook: string;
+  cellsDone: number;
+  cells: number;
+  /**
+   * What is done, what the cell at hand counts, and what there is to do, in seconds as the committed records took: cells of
+   * a fresh run differ from each other by a thousand times.
+   */
+  work: { done: number; cell: number; total: number };
 }
 
 /** A figure's files that this run wrote. */
@@ -35,9 +48,20 @@ export interface Reproduction {
 
 const longest = 2_000_000; // seconds: what a timer can hold
 
-/** Seconds that making every record anew took where the committed ones were made. */
-export function freshSeconds(root = packageRoot): number {
-  return recordTimes(join(root, 'data', 'records')).reduce((sum, { seconds }) => sum + seconds, 0);
+const drawing = 0.5; // seconds: a cell that makes no record
+
+/** Seconds that making anew what can be made anew here took where the committed records were made; by record. */
+export async function freshSeconds(root = packageRoot): Promise<Map<string, number>> {
+  const miniLm = (await findMiniLm()) !== undefined;
+  const there = (variable: string) => (variable === 'PATHPRESS_MINILM' ? miniLm : Boolean(process.env[variable]));
+  const times = recordTimes(there, join(root, 'data', 'records'));
+  return new Map(times.map(({ name, seconds }) => [name, seconds]));
+}
+
+/** What a cell counts: the seconds of the records that it makes, and its own. */
+function weightOf(source: string, records: ReadonlyMap<string, number>): number {
+  const made = [...source.matchAll(/\buseRecord\(\s*['"]([^'"]+)['"]/g)].map(([, name]) => records.get(name) ?? 0);
+  return made.reduce((sum, seconds) => sum + seconds, drawing);
 }
 
 /**
@@ -57,17 +81,25 @@ export async function reproduce({
     .sort()
     .map((name) => join(folder, name));
   if (files.length === 0) throw new PathPressError('BAD_FILE', `${folder}: no notebooks`);
-  const counts = await Promise.all(
-    files.map(async (file) => (await readNotebook(file)).cells.filter((cell) => cell.cell_type === 'code').length),
+  const records = fresh ? await freshSeconds(root) : new Map<string, number>();
+  const weights = await Promise.all(
+    files.map(async (file) => {
+      const code = (await readNotebook(file)).cells.filter((cell) => cell.cell_type === 'code');
+      return code.map(({ source }) => weightOf(source, records));
+    }),
   );
-  const before = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0)); // cells of all notebooks before the i-th
-  const cells = counts.reduce((a, b) => a + b, 0);
+  const all = weights.flat();
+  const before = weights.map((_, i) => weights.slice(0, i).flat().length); // cells of all notebooks before the i-th
+  const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
   const notebooks = await runNotebooks(files, {
     timeout: fresh ? longest : 600,
     env: { PATHPRESS_FRESH: fresh ? '1' : '' },
     signal,
-    onProgress: ({ notebook, index, cell }) =>
-      onProgress?.({ notebook: parse(notebook).name, cellsDone: before[index] + cell, cells }),
+    onProgress: ({ notebook, index, cell }) => {
+      const cellsDone = before[index] + cell;
+      const work = { done: sum(all.slice(0, cellsDone)), cell: all[cellsDone] ?? 0, total: sum(all) };
+      onProgress?.({ notebook: parse(notebook).name, cellsDone, cells: all.length, work });
+    },
   });
   const figures = join(root, 'figures');
   const { made, older } = figuresSince(started, figures);
