@@ -12,7 +12,7 @@ namespace pathpress {
 namespace {
 
 constexpr size_t gramsPerPartition = 1024;
-constexpr int mostPartitionBits = 11;
+constexpr int mostPartitionBits = 10;
 constexpr size_t gramsPerPiece = size_t{1} << 18;
 constexpr int mostDirectBits = 20;  // counters of so many bits fit the second cache or nearly
 
@@ -56,7 +56,7 @@ struct PackedGrams {
     });
   }
   template <class Item>
-  bool same(Item a, Item b, int) const { return a == b; }
+  Item differ(Item a, Item b, int) const { return a ^ b; }
 };
 
 // Any others: half a hash, half the position, and grams of equal hashes are compared id by id.
@@ -75,10 +75,10 @@ struct LongGrams {
       body((hash >> 32 << 32) | at);
     }
   }
-  bool same(uint64_t a, uint64_t b, int dropped) const {
-    if ((a ^ b) >> (32 + dropped) != 0) return false;
+  uint64_t differ(uint64_t a, uint64_t b, int dropped) const {
+    if ((a ^ b) >> (32 + dropped) != 0) return 1;
     const int32_t* left = ids + static_cast<uint32_t>(a >> dropped);
-    return std::equal(left, left + n, ids + static_cast<uint32_t>(b >> dropped));
+    return !std::equal(left, left + n, ids + static_cast<uint32_t>(b >> dropped));
   }
 };
 
@@ -137,7 +137,7 @@ class Counting {
   template <class Body>
   void eachItem(const Piece& piece, const Body& body) const {
     grams_.hashes(piece.begin, piece.end, [&, bits = bits_](uint64_t hash) {
-      body(bits == 0 ? 0 : hash >> (64 - bits), static_cast<Item>(hash << bits >> (64 - itemBits)));
+      body(hash >> 1 >> (63 - bits), static_cast<Item>(hash << bits >> (64 - itemBits)));
     });
   }
 
@@ -167,7 +167,7 @@ class Counting {
   }
 
   void count(size_t partition, GramTable<Item>& table, std::vector<Tally>& tallies) const {
-    const auto same = [this](Item a, Item b) { return grams_.same(a, b, bits_); };
+    const auto differ = [this](Item a, Item b) { return grams_.differ(a, b, bits_); };
     table.clear();
     const Item* from = items_.data() + starts_[partition];
     for (size_t piece = 0; piece < pieces_.size(); ++piece) {
@@ -176,7 +176,7 @@ class Counting {
       const size_t next = last ? partition + 1 : (piece + 1) * partitions_ + partition;
       const Item* end = items_.data() + (last && partition + 1 == partitions_ ? starts_.back() : starts_[next]);
       if (pieces_[piece].length < 0) continue;
-      table.add(from, end, same);
+      table.add(from, end, differ);
       table.tally(tallies[static_cast<size_t>(pieces_[piece].length)]);
       from = end;
     }
@@ -227,12 +227,13 @@ Range rangeOf(const int32_t* ids, size_t count, ThreadPool& pool) {
   std::vector<Range> ranges(static_cast<size_t>(pool.threads()), {ids[0], ids[0]});
   const size_t pieces = (count + gramsPerPiece - 1) / gramsPerPiece;
   pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
-    Range range = ranges[static_cast<size_t>(worker)];
+    auto [least, most] = ranges[static_cast<size_t>(worker)];
     const size_t begin = static_cast<size_t>(piece) * gramsPerPiece;
     for (size_t i = begin; i < std::min(count, begin + gramsPerPiece); ++i) {
-      range = {std::min(range.least, ids[i]), std::max(range.most, ids[i])};
+      least = std::min(least, ids[i]);
+      most = std::max(most, ids[i]);
     }
-    ranges[static_cast<size_t>(worker)] = range;
+    ranges[static_cast<size_t>(worker)] = {least, most};
   });
   for (const Range& range : ranges) {
     ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].most, range.most)};

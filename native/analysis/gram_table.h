@@ -54,6 +54,7 @@ class Tally {
 };
 
 // At most half full, so that the first look nearly always ends the search and the processor guesses right that it does.
+// Which way it ends, by a free slot or by the same gram, cannot be guessed: nothing branches on that.
 template <class Item>
 class GramTable {
  public:
@@ -65,9 +66,9 @@ class GramTable {
     used_ = 0;
   }
 
-  // Counts the items [from, end); same(a, b) tells whether two of them are one gram.
-  template <class Same>
-  void add(const Item* from, const Item* end, const Same& same) {
+  // Counts the items [from, end); differ(a, b) is not 0 where two of them are different grams.
+  template <class Differ>
+  void add(const Item* from, const Item* end, const Differ& differ) {
     while (from != end) {
       const size_t mask = mask_, most = mask_ / 2;
       const int shift = shift_;
@@ -78,12 +79,12 @@ class GramTable {
       for (; from != end && used <= most; ++from) {
         const Item item = *from;
         size_t at = item >> shift;
-        // One test of both conditions: which of them holds cannot be guessed, that one of them does can.
-        while ((int{times[at] == 0} | int{same(items[at], item)}) == 0) at = (at + 1) & mask;
+        uint32_t before = times[at];
+        while (both(before, differ(items[at], item))) before = times[at = (at + 1) & mask];
         places[used] = static_cast<uint32_t>(at);
-        used += times[at] == 0;
+        used += before == 0;
         items[at] = item;
-        ++times[at];
+        times[at] = before + 1;
       }
       used_ = used;
       if (used > most) grow();
@@ -95,6 +96,13 @@ class GramTable {
   }
 
  private:
+  // a != 0 && b != 0, which compilers would make two branches of.
+  static bool both(uint64_t a, uint64_t b) {
+    uint64_t least = std::min(a, b);
+    asm("" : "+r"(least));
+    return least != 0;
+  }
+
   void resize(size_t slots) {
     items_.resize(slots);
     times_.assign(slots, 0);
