@@ -4,6 +4,7 @@
 // comes out are whole numbers added up, so neither the threads nor the partitions show in the result.
 #include "gram_counts.h"
 
+#include "../engine/huge_buffer.h"
 #include "../engine/thread_pool.h"
 #include "gram_table.h"
 #include "scatter.h"
@@ -106,7 +107,8 @@ class Counting {
  public:
   Counting(const Grams& grams, std::span<const size_t> lengths, ThreadPool& pool)
       : grams_(grams), pieces_(cutAtLengths(lengths, grams.n)), lengths_(lengths.size()), pool_(pool),
-        bits_(partitionBits(pieces_.back().end)), partitions_(size_t{1} << bits_), items_(pieces_.back().end),
+        bits_(partitionBits(pieces_.back().end)), partitions_(size_t{1} << bits_), memory_(pieces_.back().end * sizeof(Item)),
+        items_(static_cast<Item*>(static_cast<void*>(memory_.data()))),
         starts_(pieces_.size() * partitions_ + 1) {}
 
   std::vector<std::vector<Occurrences>> run() {
@@ -114,7 +116,7 @@ class Counting {
     const auto threads = static_cast<size_t>(pool_.threads());
     pool_.run(pieces, false, [&](int piece, int) { measure(static_cast<size_t>(piece)); });
     placePieces();
-    std::vector<Scatter<Item>> scatters(threads, Scatter<Item>(items_.data(), partitions_));
+    std::vector<Scatter<Item>> scatters(threads, Scatter<Item>(items_, partitions_));
     pool_.run(pieces, false, [&](int piece, int worker) {
       scatter(static_cast<size_t>(piece), scatters[static_cast<size_t>(worker)]);
     });
@@ -169,12 +171,12 @@ class Counting {
   void count(size_t partition, GramTable<Item>& table, std::vector<Tally>& tallies) const {
     const auto differ = [this](Item a, Item b) { return grams_.differ(a, b, bits_); };
     table.clear();
-    const Item* from = items_.data() + starts_[partition];
+    const Item* from = items_ + starts_[partition];
     for (size_t piece = 0; piece < pieces_.size(); ++piece) {
       const bool last = piece + 1 == pieces_.size();
       // Behind a partition's last piece the next partition's first begins; behind all of them, the end.
       const size_t next = last ? partition + 1 : (piece + 1) * partitions_ + partition;
-      const Item* end = items_.data() + (last && partition + 1 == partitions_ ? starts_.back() : starts_[next]);
+      const Item* end = items_ + (last && partition + 1 == partitions_ ? starts_.back() : starts_[next]);
       if (pieces_[piece].length < 0) continue;
       table.add(from, end, differ);
       table.tally(tallies[static_cast<size_t>(pieces_[piece].length)]);
@@ -188,7 +190,8 @@ class Counting {
   ThreadPool& pool_;
   int bits_;  // of a hash that choose the partition
   size_t partitions_;
-  UnwrittenArray<Item> items_;    // (grams), by partition, in each by position
+  HugeBuffer memory_;
+  Item* const items_;             // (grams), by partition, in each by position
   std::vector<uint32_t> starts_;  // (pieces, partitions), then their end
 };
 

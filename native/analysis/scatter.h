@@ -4,46 +4,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <vector>
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
 #endif
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace pathpress {
 
 constexpr size_t lineBytes = 64;
-
-// Memory for `count` items that nothing has written yet, on huge pages where the system has them: whoever writes to
-// thousands of places at once would else wait for the page table. Throws std::bad_alloc.
-template <class Item>
-class UnwrittenArray {
- public:
-  explicit UnwrittenArray(size_t count) {
-    constexpr size_t hugePage = size_t{1} << 21;
-    const size_t align = count * sizeof(Item) < hugePage ? lineBytes : hugePage;
-    const size_t bytes = (count * sizeof(Item) + align) / align * align;
-    void* memory = std::aligned_alloc(align, bytes);
-    if (!memory) throw std::bad_alloc();
-#if defined(__linux__)
-    if (align == hugePage) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
-    items_.reset(static_cast<Item*>(memory));
-  }
-  Item* data() const { return items_.get(); }
-
- private:
-  struct Free {
-    void operator()(Item* items) const { std::free(items); }
-  };
-  std::unique_ptr<Item[], Free> items_;
-};
 
 // One thread's: a line for each target gathers what goes there, and goes there when it is full, past the caches where
 // the processor can (they would fetch each line to overwrite it).

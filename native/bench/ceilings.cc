@@ -1,3 +1,4 @@
+#include "../engine/huge_buffer.h"
 #include "ceilings.h"
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include "../engine/errors.h"
 #include "../engine/kernels.h"
 #include "../engine/thread_pool.h"
-#include "huge_buffer.h"
 #include "probes.h"
 
 namespace pathpress {

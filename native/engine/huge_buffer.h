@@ -1,0 +1,38 @@
+// Memory on large pages where the system gives them: who writes to thousands of places at once, or measures a ceiling,
+// must not pay for address translation. Nothing is written to it yet.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace pathpress {
+
+class HugeBuffer {
+ public:
+  // On a cache line's boundary at least. Throws std::bad_alloc.
+  explicit HugeBuffer(size_t bytes) {
+    constexpr size_t page = size_t{2} << 20, line = 64;
+    const size_t align = bytes < page ? line : page;
+    const size_t whole = (bytes + align - 1) / align * align;
+    data_ = static_cast<std::byte*>(std::aligned_alloc(align, whole));
+    if (!data_) throw std::bad_alloc();
+#ifdef __linux__
+    if (align == page) ::madvise(data_, whole, MADV_HUGEPAGE);
+#endif
+  }
+  ~HugeBuffer() { std::free(data_); }
+  HugeBuffer(const HugeBuffer&) = delete;
+  HugeBuffer& operator=(const HugeBuffer&) = delete;
+
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_;
+};
+
+}  // namespace pathpress
