@@ -163,7 +163,7 @@ void Engine::sampleNext() {
     const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
     fed.sampled = allFinite(logits) ? sample(logits, request.sampling, random, samplerScratch_[static_cast<size_t>(worker)])
                                     : -1;
-    if (request.scored && fed.sampled >= 0) fed.entropy = entropyBits(logits);
+    if (fed.sequence->notesEntropy() && fed.sampled >= 0) fed.entropy = entropyBits(logits);
   });
   if (threads_.cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(fed_.size());
@@ -191,7 +191,7 @@ void Engine::sampleNext() {
     const size_t before = sequence.result.ids.size();
     sequence.ended = sequence.accept(fed.sampled);
     if (sequence.result.ids.size() > before) {
-      if (sequence.request.scored) sequence.entropies.push_back(fed.entropy);
+      sequence.noteEntropy(fed.entropy);
       sequence.run.listener->token(sequence.index, fed.sampled);
       sequence.waiting = sequence.request.lockstep;
     }

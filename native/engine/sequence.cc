@@ -32,7 +32,7 @@ Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<
 void Sequence::track() {
   entryPeak_ = std::max(entryPeak_, cache.entries());
   bytePeak_ = std::max(bytePeak_, cache.bytes());
-  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + entropies.size() * sizeof(float));
+  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + entropyBytes());
 }
 
 void Sequence::assume(ThreadPool& threads) {
@@ -100,6 +100,13 @@ int Sequence::position(int i) const {
   return i + (side.rotatedAtReading ? cache.head(0, 0).count : static_cast<int>(prefilled + progress.written + aheadRows()));
 }
 
+void Sequence::noteEntropy(float bits) {
+  if (!notesEntropy()) return;
+  entropies.push_back(bits);
+  entropySums_.push_back(entropySums_.back() + bits);
+  progress.entropySums = entropySums_;
+}
+
 bool Sequence::stopsAt(int32_t id) const {
   return std::find(request.stopIds.begin(), request.stopIds.end(), id) != request.stopIds.end();
 }
@@ -155,7 +162,7 @@ void Sequence::restart() {
   result = std::move(fresh);
   cache.clear();
   side.clear();
-  progress = {progress.prompt, 0, 0, 0};
+  progress = {progress.prompt, 0, 0, 0, entropySums_};
   prefilled = 0;
   decodePasses_ = entrySum_ = entryPeak_ = 0;
   byteSum_ = readSum_ = 0;

@@ -93,7 +93,10 @@ struct Sequence {
   std::optional<Ahead> ahead;
   std::optional<Asked> asked;  // what it waits to have answered (Request::scored)
   bool ended = false;        // with the token that came meanwhile
-  std::vector<float> entropies;  // bits, one a token that was drawn, those from before a restart included; where asked for
+  // Takes down the entropy of a token that was drawn, in bits, where somebody asks for it.
+  bool notesEntropy() const { return request.scored || recipe.entropies; }
+  void noteEntropy(float bits);
+  std::vector<float> entropies;  // one a token that was drawn, those from before a restart included
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;
@@ -101,9 +104,11 @@ struct Sequence {
 
  private:
   bool stopsAt(int32_t id) const;
+  size_t entropyBytes() const { return entropies.size() * (sizeof(float) + sizeof(double)); }
   void track();
   void describeCache();
 
+  std::vector<double> entropySums_{0.0};  // Progress::entropySums
   std::optional<Result> lost_;  // what it had reached when it was restarted; none once it is there again
   int64_t decodePasses_ = 0;
   int64_t entrySum_ = 0, entryPeak_ = 0;  // over layers and key-value heads

@@ -77,6 +77,7 @@ PolicyOptions toPolicy(const Napi::Object& value) {
   setText("granularity", policy.granularity);
   setCount("run", policy.run);
   setCount("ahead", policy.ahead);
+  setText("moment", policy.moment);
   setCount("sinks", policy.sinks);
   setText("recent", policy.recent);
   if (given("lambda")) policy.lambda = number(value, "lambda");

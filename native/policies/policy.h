@@ -46,6 +46,7 @@ struct PolicyOptions {
   std::string recent = "half";        // half | window
   double lambda = 0.1;                // share of the votes against the keys' redundancy
   double threshold = 1e-4;            // attention above it counts as a visit
+  std::string moment = "sure";        // sure | unsure: of the tokens at which an interval of no fixed length ends
   int64_t ahead = 0;                  // tokens generated to see which entries they attend to; 0: as many as an interval
   double floor = 0.2;                 // share of its places that a head keeps whatever the others' scores
 };
@@ -56,6 +57,9 @@ struct Progress {
   int64_t written = 0;      // generated tokens whose entries exist; token t has position prompt + t - 1
   int64_t cycle = 0;        // compressions done so far, those that evicted nothing included
   int64_t lastTrigger = 0;  // `written` at the last compression; 0 before the first
+  // Where the recipe asks for it (Recipe::entropies): the sum over the first t generated tokens of the entropy in bits of
+  // the distribution that each was drawn from, at t; as far as tokens are known, at least to `written`.
+  std::span<const double> entropySums{};
 };
 
 // What stays in every set, in entries: the first `pinned` and the last `recent` untouched, and of the candidates
@@ -128,6 +132,7 @@ struct Recipe {
 
   Record record = Record::none;
   double threshold = 0;  // Record::recurrence
+  bool entropies = false;  // Progress::entropySums is looked at
   int64_t ahead = 0;     // what is noted starts at the trigger: so many tokens more are generated, noted and forgotten
 
   bool rotatedAtReading = false;  // keys are cached unrotated, and rotated by their place in the cache at every pass

@@ -14,6 +14,7 @@ constexpr PolicyRow rows[] = {
     {"rpc-shuffled", makeRpcShuffled},
     {"rpc-inverted", makeRpcInverted},
     {"lookahead", makeLookahead},
+    {"adaptive", makeAdaptive},
     {"h2o", makeH2o},
     {"tova", makeTova},
     {"streaming", makeStreaming},

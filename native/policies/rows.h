@@ -12,6 +12,7 @@ std::unique_ptr<Policy> makeRandom(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRpcShuffled(const PolicyOptions& options);
 std::unique_ptr<Policy> makeRpcInverted(const PolicyOptions& options);
 std::unique_ptr<Policy> makeLookahead(const PolicyOptions& options);
+std::unique_ptr<Policy> makeAdaptive(const PolicyOptions& options);
 std::unique_ptr<Policy> makeH2o(const PolicyOptions& options);
 std::unique_ptr<Policy> makeTova(const PolicyOptions& options);
 std::unique_ptr<Policy> makeStreaming(const PolicyOptions& options);

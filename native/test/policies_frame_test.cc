@@ -37,6 +37,7 @@ Row scores(const Knobs& k, const World& w, const reference::Notebook& notes, int
   if (k.o.name == "random")
     for (const int64_t p : candidates)
       score.push_back(priority(draw, k.o.draw == "redraw", int32_t(p / k.o.run)));
+  if (k.o.name == "adaptive") score = rpcVotes(w, k, candidates, held.back());
   if (k.o.name == "rpc-inverted")
     for (const double votes : rpcVotes(w, k, candidates, held.back())) score.push_back(-votes);
   if (k.o.name == "r-kv") score = reference::rKv(w, k, set, held, first, end);
@@ -67,6 +68,17 @@ Row attentionToCome(const World& w, const Knobs& k, const List& seen, size_t fir
   return reference::pooled(raw, k.o);
 }
 
+// The end of an interval, from the entropies of tokens 1, 2, …: see native/policies/adaptive.cc.
+bool intervalEnds(const PolicyOptions& o, const Row& entropies, int64_t t, int64_t last) {
+  const int64_t since = t - (last > 0 ? last : o.window);
+  if (since >= 2 * o.interval) return true;
+  if (2 * since < o.interval) return false;
+  double latest = 0, all = 0;
+  for (int64_t i = 1; i <= t; ++i) all += entropies[i];
+  for (int64_t i = t - o.window + 1; i <= t; ++i) latest += entropies[i];
+  return o.moment == "sure" ? latest * double(t) <= all * double(o.window) : latest * double(t) >= all * double(o.window);
+}
+
 int runs = 0, compared = 0, leftOut = 0;
 
 void run(const std::string& name, int64_t group) {
@@ -76,6 +88,7 @@ void run(const std::string& name, int64_t group) {
   o.pinPrompt = below(3) > 0;
   o.kernel = 1 + 2 * below(4), o.pooling = below(3) == 0 ? "none" : below(2) ? "avg" : "max";
   o.recent = "window", o.lambda = double(below(9)) / 10;
+  o.moment = below(2) ? "sure" : "unsure";
   o.ahead = below(2) * (1 + below(9));
   o.run = 1 + below(7), o.draw = below(2) ? "persistent" : "redraw";
   if (name == "random" && below(2)) o.granularity = "head", k.perLayer = false;
@@ -93,14 +106,25 @@ void run(const std::string& name, int64_t group) {
     std::iota(seen.begin(), seen.end(), 0);
     notes.row(w, k, 0, p, seen);
   }
+  Row entropies{0.0}, sums{0.0};  // eighths: sums are exact, and ties happen
+  for (int64_t t = 1; t <= writes; ++t) {
+    entropies.push_back(double(below(9)) / 8);
+    sums.push_back(sums.back() + entropies.back());
+  }
+  const bool adaptive = name == "adaptive";
+  if (adaptive) w.progress.entropySums = sums;
+  int64_t last = 0;
   const std::string where = name + ", group " + std::to_string(group);
   const int before = compared;
   for (int64_t t = 1; t <= writes; ++t) {
     w.write();
     if (notebook) notes.row(w, k, 0, prompt + t - 1, {w.held[0].begin(), w.held[0].end()});
-    const bool due = t > o.window && (t - o.window) % o.interval == 0;
+    CHECK_CASE(policy->peak(prompt, t) >= std::ssize(w.held[0]), where + " at " + std::to_string(t));
+    const bool due = adaptive ? t > o.window && intervalEnds(o, entropies, t, last)
+                              : t > o.window && (t - o.window) % o.interval == 0;
     if (!CHECK_CASE(policy->due(w.progress) == due, where + " at " + std::to_string(t))) return;
     if (!due) continue;
+    last = t;
     DrawKey draw{.seed = uint64_t(group), .stream = {1, 2}, .layer = 3, .cycle = w.progress.cycle};
     const List seen = oracle ? lookAhead(w, rows) : List{};
     const auto ours = w.compressed(*policy, draw);
@@ -144,7 +168,7 @@ void wholeRuns() {
 }  // namespace
 
 int main() {
-  for (const std::string name : {"recency", "random", "rpc-inverted", "lookahead", "h2o", "r-kv"}) {
+  for (const std::string name : {"recency", "random", "rpc-inverted", "lookahead", "adaptive", "h2o", "r-kv"}) {
     runs = compared = leftOut = 0;
     for (int repeat = 0; runs < 500 && repeat < 400; ++repeat)
       for (const int64_t group : {1, 2, 4, 7}) run(name, group);

@@ -23,6 +23,7 @@ export interface PolicyFlags {
   granularity?: 'layer' | 'head';
   run?: number;
   ahead?: number;
+  moment?: 'sure' | 'unsure';
   sinks?: number;
   recent?: 'half' | 'window';
   lambda?: number;
@@ -48,6 +49,7 @@ const names = [
   'granularity',
   'run',
   'ahead',
+  'moment',
   'sinks',
   'recent',
   'lambda',
@@ -62,7 +64,7 @@ export function addPolicyFlags(command: Command): Command {
   return command
     .option(
       '--policy <NAME>',
-      'full, rpc, recency, random, rpc-shuffled, rpc-inverted, lookahead, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
+      'full, rpc, recency, random, rpc-shuffled, rpc-inverted, lookahead, adaptive, h2o, tova, streaming, snapkv, snapkv-decode, adakv, r-kv, vase, raas, lazy-eviction or quest',
       'full',
     )
     .option('--interval <P>', 'new tokens between compressions (rpc: 1024)', integer)
@@ -87,6 +89,7 @@ export function addPolicyFlags(command: Command): Command {
     .option('--granularity <LEVEL>', 'random: one set a layer or one a head', oneOf('layer', 'head'))
     .option('--run <L>', 'random: neighbouring positions drawn together (1)', integer)
     .option('--ahead <N>', 'lookahead: tokens generated to see what they attend to (an interval)', integer)
+    .option('--moment <KIND>', 'adaptive: an interval ends where the model is sure, or unsure', oneOf('sure', 'unsure'))
     .option('--sinks <N>', 'streaming, vase: first entries that never leave (4)', integer)
     .option('--recent <KIND>', 'h2o: half of its room for the latest, or the window', oneOf('half', 'window'))
     .option('--lambda <SHARE>', 'r-kv: share of the votes against redundancy (0.1)', number)

@@ -54,7 +54,8 @@ it('has a variant of every policy', () => {
   expect(new Set(variants.map(({ name }) => name))).toEqual(new Set(policyNames));
 });
 
-describe.each(variants.map((policy) => [JSON.stringify(policy), policy] as const))('%s', (_, policy) => {
+// When `adaptive` compresses is no closed form: adaptive.test.ts.
+describe.each(variants.filter(({ name }) => name !== 'adaptive').map((policy) => [JSON.stringify(policy), policy] as const))('%s', (_, policy) => {
   it('holds what the closed form says', async () => {
     const result = await run(policy);
     const form = closedForm(policy, prompt(policy).length, tokens);

@@ -1,4 +1,5 @@
 import { adakv } from './adakv.js';
+import { adaptive } from './adaptive.js';
 import { full } from './full.js';
 import { h2o } from './h2o.js';
 import { lazyEviction } from './lazy-eviction.js';
@@ -28,6 +29,7 @@ export const policies: { [Name in Policy['name']]: PolicyRow<Extract<Policy, { n
   'rpc-shuffled': rpcShuffled,
   'rpc-inverted': rpcInverted,
   lookahead,
+  adaptive,
   h2o,
   tova,
   streaming,

@@ -73,6 +73,13 @@ export interface LookaheadPolicy extends PeriodicPolicy, Pooled {
   ahead?: number;
 }
 
+/** RPC at intervals that end where the model is sure: P / 2 to 2·P tokens, see native/policies/adaptive.cc. */
+export interface AdaptivePolicy extends RpcOptions {
+  name: 'adaptive';
+  /** An interval ends where the last R tokens came with no more entropy than all so far, or with no less. */
+  moment: 'sure' | 'unsure';
+}
+
 /** The control that keeps the latest entries. */
 export interface RecencyPolicy extends PeriodicPolicy {
   name: 'recency';
@@ -172,6 +179,7 @@ export type Policy =
   | RpcShuffledPolicy
   | RpcInvertedPolicy
   | LookaheadPolicy
+  | AdaptivePolicy
   | RecencyPolicy
   | RandomPolicy
   | H2oPolicy

@@ -133,6 +133,7 @@ describe('settlePolicy', () => {
       { draw: 'redraw' },
       { drawSeed: 3 },
       { run: 3 },
+      { moment: 'unsure' },
       { score: () => new Float32Array(), scoreKeys: true },
       { ahead: 3, pooling: 'avg' },
       { budget: 'ratio' },
