@@ -51,6 +51,7 @@ export { closedForm, type CacheLength } from './policies/closed-form.js';
 export { firstCome } from './policies/examples/first-come.js';
 export { votesAndEntropy } from './policies/examples/votes-and-entropy.js';
 export { votesLessRedundancy } from './policies/examples/votes-less-redundancy.js';
+export { frameArmNames, frameArms, type FrameArm, type FrameKnobs } from './policies/frame.js';
 export { policyNames } from './policies/policies.js';
 export type * from './policies/policy.js';
 export type { Candidates, Scorer } from './policies/scorer.js';
