@@ -34,8 +34,8 @@ double sideBytesPerEntry(const Recipe& recipe, bool evicts, const CacheShape& sh
 
 }  // namespace
 
-SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens, const CacheShape& shape,
-                          int heads) {
+SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens,
+                          const CacheShape& shape, int heads) {
   const auto policy = makePolicy(options);
   policy->admit(promptTokens);
   const Recipe recipe = policy->recipe();

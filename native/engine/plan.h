@@ -16,7 +16,7 @@ struct SequencePlan {
 
 // Bounds where sets differ: of query heads with sets of their own, and of heads that share out a layer's places.
 // Throws std::invalid_argument naming option and value.
-SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens, const CacheShape& shape,
-                          int heads);
+SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens,
+                          const CacheShape& shape, int heads);
 
 }  // namespace pathpress

@@ -141,8 +141,8 @@ std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<st
   const Family& family = findFamily(config.family);
   checkConfig(config);
   const Rotary rotary = rotaryOf(config, family);
-  auto model =
-      std::make_unique<Model>(Model{config, Weights(paths), {}, {}, {}, {}, rotary, ropeFrequencies(config, rotary.pairs)});
+  std::vector<float> frequencies = ropeFrequencies(config, rotary.pairs);
+  auto model = std::make_unique<Model>(Model{config, Weights(paths), {}, {}, {}, {}, rotary, std::move(frequencies)});
   Loader(*model, family, threads).load();
   return model;
 }

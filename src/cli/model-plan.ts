@@ -25,8 +25,8 @@ export function addModelPlan(model: Command, io: Io, done: (status: number) => v
     .option('--batch <N>', 'sequences side by side', whole(1, 1e6), 1)
     .option('--prompt <N>', 'tokens of each prompt', whole(1, 1e9), 128)
     .option('--length <N>', 'tokens that each generates', whole(1, 1e9), 4096)
-    .option('--cache <TYPE>', 'type of the cached keys and values: f32 or bf16 (default: the weights’)', oneOf('f32', 'bf16'))
-    .option('--copies <N>', '2: with the second copy of the cache that the reference’s benchmark holds', oneOf('1', '2'), '1')
+    .option('--cache <TYPE>', 'type of cached keys and values: f32 or bf16 (default: the weights’)', oneOf('f32', 'bf16'))
+    .option('--copies <N>', '2: with the second copy of the cache of the reference’s benchmark', oneOf('1', '2'), '1')
     .option('--gpus <N>', 'devices that the layers are spread over (default: 1, or the paper’s)', whole(1, 1024))
     .option('--device-memory <GB>', 'of one device', real(0, undefined, { open: true }))
     .option('--bandwidth <GB/s>', 'of one device', real(0, undefined, { open: true }))
@@ -57,10 +57,12 @@ async function plan(model: string, flags: PlanFlags, io: Io): Promise<number> {
     ['cache', gigabytes(plan.cacheBytes), `${plan.cacheBytesPerToken} bytes a token, one copy at its peak`],
     ['side state', gigabytes(plan.sideBytes), 'that the policy needs beside it'],
     ['peak', gigabytes(plan.oneCopyBytes), 'all three'],
-    ...(flags.copies === '2' ? [['peak, two copies', gigabytes(plan.peakBytes), 'as the reference’s benchmark runs it']] : []),
+    ...(flags.copies === '1' ? [] : [['peak, two copies', gigabytes(plan.peakBytes), 'as the reference’s benchmark']]),
     ['a step reads', gigabytes(plan.bytesPerStep), `and computes ${(plan.flopsPerStep / 1e12).toFixed(3)} TFLOP`],
     ...(plan.largestBatch === null ? [] : [['largest batch', String(plan.largestBatch), 'that the memory holds']]),
-    ...(plan.tokensPerSecondBound === null ? [] : [['tokens a second', plan.tokensPerSecondBound.toFixed(0), 'at most']]),
+    ...(plan.tokensPerSecondBound === null
+      ? []
+      : [['tokens a second', plan.tokensPerSecondBound.toFixed(0), 'at most']]),
   ];
   io.out(rows.map(([what, much, note]) => `${what.padEnd(17)}${much.padStart(12)}  ${note}\n`).join(''));
   return 0;

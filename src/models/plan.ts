@@ -1,4 +1,4 @@
-/** What a model needs with a cache policy, from its config.json alone: bytes, operations, and the speed that they permit. */
+/** What a model needs with a cache policy, from its config.json alone: bytes, operations, the speed that they permit. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { loadBinding, type NativeConfig, type NativePlan } from '../engine/binding.js';
@@ -8,7 +8,7 @@ import { exists, parseAs, readJson } from '../json-file.js';
 import { architectures } from '../paper/architectures.js';
 import { benchmarkPeakGigabytes } from '../paper/memory.js';
 import { closedForm } from '../policies/closed-form.js';
-import type { Policy } from '../policies/policy.js';
+import type { Policy, RpcPolicy } from '../policies/policy.js';
 
 /** What to plan for. */
 export interface PlanOptions {
@@ -74,15 +74,22 @@ async function describe(model: string): Promise<Described> {
   const known = Object.hasOwn(architectures, model) ? architectures[model] : undefined;
   const path = known ? model : join(model, 'config.json');
   if (!known && !(await exists(path))) {
-    throw new PathPressError('BAD_FILE', `${model}: no folder with a config.json, nor one of ${Object.keys(architectures).join(', ')}`);
+    const names = Object.keys(architectures).join(', ');
+    throw new PathPressError('BAD_FILE', `${model}: no folder with a config.json, nor one of ${names}`);
   }
   const json = known ? known.config : await readJson(path);
   const { torch_dtype, dtype } = parseAs(typeSchema, json, path);
   const type = dtype ?? torch_dtype ?? 'float32';
   if (!Object.hasOwn(elementBytes, type)) {
-    throw new PathPressError('BAD_CONFIG', `${path}: torch_dtype "${type}" is not one of ${Object.keys(elementBytes).join(', ')}`);
+    const names = Object.keys(elementBytes).join(', ');
+    throw new PathPressError('BAD_CONFIG', `${path}: torch_dtype "${type}" is not one of ${names}`);
   }
-  return { config: readConfig(json, path), bytesPerWeight: elementBytes[type], isBf16: type === 'bfloat16', gpus: known?.gpus ?? 1 };
+  return {
+    config: readConfig(json, path),
+    bytesPerWeight: elementBytes[type],
+    isBf16: type === 'bfloat16',
+    gpus: known?.gpus ?? 1,
+  };
 }
 
 function nativePlan(...given: Parameters<ReturnType<typeof loadBinding>['plan']>): NativePlan {
@@ -94,23 +101,35 @@ function nativePlan(...given: Parameters<ReturnType<typeof loadBinding>['plan']>
   }
 }
 
-/** Bytes at the worst moment of `batch` sequences, by the reference's formula. */
-function twoCopies({ policy, prompt, length }: PlanOptions, { config }: Described, gpus: number, weightsBytes: number, perToken: number): (batch: number) => number {
+/** Bytes at the worst moment of so many sequences, by the reference's formula. */
+function twoCopies(
+  { policy, prompt, length }: PlanOptions,
+  { layers, heads, family }: NativeConfig,
+  machine: { gpus: number; weightsBytes: number; cacheBytesPerToken: number },
+): (batch: number) => number {
+  const { gpus, weightsBytes, cacheBytesPerToken } = machine;
   if (policy.name !== 'full' && !(policy.name === 'rpc' && policy.budget === 'ratio')) {
-    throw new PathPressError('BAD_OPTION', `copies 2: the reference's formula is of full and of rpc by ratio, not of ${policy.name}`);
+    const whose = 'the reference’s formula is of full and of rpc by ratio';
+    throw new PathPressError('BAD_OPTION', `copies 2: ${whose}, not of ${policy.name}`);
   }
-  if (config.layers % gpus) throw new PathPressError('BAD_OPTION', `gpus ${gpus}: no divisor of the ${config.layers} layers`);
+  if (layers % gpus) throw new PathPressError('BAD_OPTION', `gpus ${gpus}: no divisor of the ${layers} layers`);
   const model = {
-    name: config.family, weightsGigabytes: weightsBytes / 1e9, cacheBytesPerToken: perToken, queryHeads: config.heads,
-    gpus, layersPerGpu: config.layers / gpus,
+    name: family,
+    weightsGigabytes: weightsBytes / 1e9,
+    cacheBytesPerToken,
+    queryHeads: heads,
+    gpus,
+    layersPerGpu: layers / gpus,
   };
-  const rpc = policy.name === 'rpc' ? { interval: policy.interval, window: policy.window, ratio: policy.ratio ?? 1 } : undefined;
+  const knobs = ({ interval, window, ratio = 1 }: RpcPolicy) => ({ interval, window, ratio });
+  const rpc = policy.name === 'rpc' ? knobs(policy) : undefined;
   return (batch) => 1e9 * benchmarkPeakGigabytes(model, { batch, prompt, length, rpc });
 }
 
 /**
  * Plans by arithmetic: no weights are read. Bytes of caches are this engine's own closed forms, an upper bound where a
- * policy's sets differ between heads (`adakv`, aggregation `head`, of which `bytesPerStep` counts one set) or it looks ahead.
+ * policy looks ahead or its sets differ between heads (`adakv`, aggregation `head`, of which `bytesPerStep` counts one
+ * set).
  * @throws PathPressError BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_OPTION, NOT_BUILT
  */
 export async function planModel(options: PlanOptions): Promise<Plan> {
@@ -119,12 +138,14 @@ export async function planModel(options: PlanOptions): Promise<Plan> {
   const { config, bytesPerWeight, isBf16 } = described;
   const { mean } = closedForm(policy, prompt, length);
   const gpus = options.gpus ?? described.gpus;
-  const native = nativePlan(config, policy, prompt, length, options.cache ? options.cache === 'bf16' : isBf16);
+  const cacheIsBf16 = options.cache ? options.cache === 'bf16' : isBf16;
+  const native = nativePlan(config, policy, prompt, length, cacheIsBf16);
   const { parameters, matrices, vectors, cacheBytesPerToken } = native;
   const weightsBytes = parameters * bytesPerWeight;
   const one = (sequences: number) => weightsBytes + sequences * (native.cacheBytes + native.sideBytes);
-  const peak = copies === 1 ? one : twoCopies(options, described, gpus, weightsBytes, cacheBytesPerToken);
+  const peak = copies === 1 ? one : twoCopies(options, config, { gpus, weightsBytes, cacheBytesPerToken });
   const perSequence = peak(2) - peak(1);
+  const room = deviceMemory === undefined ? null : gpus * deviceMemory - weightsBytes;
   const heldBytes = native.readBytes ?? mean * cacheBytesPerToken;
   const bytesPerStep = (matrices + vectors + batch * config.hidden) * bytesPerWeight + batch * heldBytes;
   // A product and a sum each for every weight of a matrix, and for every channel of a key and of a value that is read.
@@ -139,7 +160,7 @@ export async function planModel(options: PlanOptions): Promise<Plan> {
     sideBytes: batch * native.sideBytes,
     peakBytes: peak(batch),
     oneCopyBytes: one(batch),
-    largestBatch: deviceMemory === undefined ? null : Math.max(0, Math.floor((gpus * deviceMemory - weightsBytes) / perSequence)),
+    largestBatch: room === null ? null : Math.max(0, Math.floor(room / perSequence)),
     bytesPerStep,
     flopsPerStep,
     tokensPerSecondBound: seconds > 0 ? batch / seconds : null,

@@ -67,6 +67,21 @@ const config = {
   eos_token_id: [1, 2],
 };
 
+const chatglm = {
+  model_type: 'chatglm',
+  padded_vocab_size: 64,
+  hidden_size: 32,
+  ffn_hidden_size: 48,
+  num_layers: 2,
+  num_attention_heads: 4,
+  multi_query_attention: true,
+  multi_query_group_num: 2,
+  kv_channels: 16,
+  layernorm_epsilon: 1e-5,
+  rope_ratio: 50,
+  add_qkv_bias: true,
+};
+
 const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
 
 const record = (problem: number) => ({
@@ -126,7 +141,7 @@ export const samples = {
     chat_template: "{% for m in messages %}{{ m['content'] }} {% endfor %}<think>",
   }),
   generationConfigs: texts({ max_new_tokens: 48, temperature: 0.8, top_p: 1, top_k: 20, min_p: 0.1, do_sample: true, eos_token_id: 1 }),
-  configs: texts(config, { ...config, rope_scaling: llama3 }, { ...config, rope_parameters: { ...llama3, rope_theta: 5e5 } }),
+  configs: texts(config, { ...config, rope_scaling: llama3 }, { ...config, rope_parameters: { ...llama3, rope_theta: 5e5 } }, chatglm),
   indices: texts({ metadata: { total_size: 12 }, weight_map: { 'a.weight': 'model-00001.safetensors', b: 'model-00002.safetensors' } }),
   sweeps: texts(sweep, { name: 't', models: ['reasoner'], tasks: [{ name: 'loops' }], policies: [{ name: 'h2o', keep: [64, 128], pinPrompt: [true, false] }] }),
   manifests: texts(manifest, { ...manifest, shard: null }),
