@@ -4,6 +4,9 @@
 // comes out are whole numbers added up, so neither the threads nor the partitions show in the result.
 #include "gram_counts.h"
 
+#include <functional>
+#include <numeric>
+
 #include "../engine/huge_buffer.h"
 #include "../engine/thread_pool.h"
 #include "gram_table.h"
@@ -23,16 +26,15 @@ int partitionBits(size_t grams) {
   return bits;
 }
 
-// Grams whose ids, from the least one on, fit 64 bits together.
+// Grams whose ids fit 64 bits together.
 struct PackedGrams {
   const int32_t* ids;
   int n;
   int idBits;
-  int32_t least;
 
   int bits() const { return n * idBits; }
   uint64_t kept() const { return bits() == 0 ? 0 : ~uint64_t{0} >> (64 - bits()); }
-  uint64_t id(size_t at) const { return static_cast<uint32_t>(ids[at]) - static_cast<uint32_t>(least); }
+  uint64_t id(size_t at) const { return static_cast<uint32_t>(ids[at]); }
 
   // Calls body(packed gram) for the grams [begin, end).
   template <class Body>
@@ -222,26 +224,17 @@ std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, st
   return out;
 }
 
-struct Range {
-  int32_t least, most;
-};
-
-Range rangeOf(const int32_t* ids, size_t count, ThreadPool& pool) {
-  std::vector<Range> ranges(static_cast<size_t>(pool.threads()), {ids[0], ids[0]});
+// Bits that the largest id takes, negative ones as unsigned.
+int bitsOf(const int32_t* ids, size_t count, ThreadPool& pool) {
+  std::vector<uint32_t> seen(static_cast<size_t>(pool.threads()));
   const size_t pieces = (count + gramsPerPiece - 1) / gramsPerPiece;
   pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
-    auto [least, most] = ranges[static_cast<size_t>(worker)];
     const size_t begin = static_cast<size_t>(piece) * gramsPerPiece;
-    for (size_t i = begin; i < std::min(count, begin + gramsPerPiece); ++i) {
-      least = std::min(least, ids[i]);
-      most = std::max(most, ids[i]);
-    }
-    ranges[static_cast<size_t>(worker)] = {least, most};
+    uint32_t any = 0;
+    for (size_t i = begin; i < std::min(count, begin + gramsPerPiece); ++i) any |= static_cast<uint32_t>(ids[i]);
+    seen[static_cast<size_t>(worker)] |= any;
   });
-  for (const Range& range : ranges) {
-    ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].most, range.most)};
-  }
-  return ranges[0];
+  return std::bit_width(std::reduce(seen.begin(), seen.end(), 0u, std::bit_or<>()));
 }
 
 }  // namespace
@@ -250,10 +243,9 @@ std::vector<std::vector<Occurrences>> gramOccurrences(const int32_t* ids, int n,
                                                       int threads) {
   if (lengths.empty()) return {};
   ThreadPool pool(lengths.back() <= gramsPerPiece / 4 ? 1 : threads);
-  const auto [least, most] = rangeOf(ids, lengths.back(), pool);
-  const int idBits = std::bit_width(static_cast<uint32_t>(most) - static_cast<uint32_t>(least));
+  const int idBits = bitsOf(ids, lengths.back(), pool);
   if (static_cast<int64_t>(n) * idBits > 64) return Counting<uint64_t, LongGrams>({ids, n}, lengths, pool).run();
-  const PackedGrams grams{ids, n, idBits, least};
+  const PackedGrams grams{ids, n, idBits};
   if (grams.bits() <= mostDirectBits && lengths.back() >> grams.bits() > 0) return countDirectly(grams, lengths, pool);
   if (grams.bits() - partitionBits(lengths.back() - static_cast<size_t>(n) + 1) <= 32) {
     return Counting<uint32_t, PackedGrams>(grams, lengths, pool).run();
