@@ -53,8 +53,8 @@ class Tally {
   std::vector<uint32_t> frequent_;
 };
 
-// At most half full, so that the first look nearly always ends the search and the processor guesses right that it does.
-// Which way it ends, by a free slot or by the same gram, cannot be guessed: nothing branches on that.
+// At most a quarter full: the first look nearly always ends the search, as the processor guesses. Which way it ends, by a
+// free slot or by the same gram, cannot be guessed: nothing branches on that.
 template <class Item>
 class GramTable {
  public:
@@ -70,7 +70,7 @@ class GramTable {
   template <class Differ>
   void add(const Item* from, const Item* end, const Differ& differ) {
     while (from != end) {
-      const size_t mask = mask_, most = mask_ / 2;
+      const size_t mask = mask_, most = mask_ / 4;
       const int shift = shift_;
       Item* const items = items_.data();
       uint32_t* const times = times_.data();
@@ -106,7 +106,7 @@ class GramTable {
   void resize(size_t slots) {
     items_.resize(slots);
     times_.assign(slots, 0);
-    places_.resize(slots / 2 + 2);
+    places_.resize(slots / 4 + 2);
     mask_ = slots - 1;
     shift_ = std::numeric_limits<Item>::digits - std::countr_zero(slots);
   }
