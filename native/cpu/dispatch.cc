@@ -12,6 +12,9 @@ extern const Kernels avx2Kernels;
 extern const Kernels avx512Kernels;
 extern const Bf16Kernels avx512Bf16Kernels;
 #endif
+#ifdef PATHPRESS_NEON
+extern const Kernels neonKernels;
+#endif
 
 namespace {
 
@@ -28,6 +31,9 @@ std::vector<const Kernels*> detect() {
       found.push_back(&avx512);
     }
   }
+#endif
+#ifdef PATHPRESS_NEON
+  found.push_back(&neonKernels);  // part of every 64-bit ARM
 #endif
   return found;
 }

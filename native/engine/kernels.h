@@ -29,7 +29,7 @@ struct Kernels {
   const Bf16Kernels* bf16 = nullptr;  // null where the processor has no instruction for them
 };
 
-// Those that this processor can run, plainest first: scalar, avx2, avx512.
+// Those that this processor can run, plainest first: scalar, avx2, avx512; scalar, neon.
 std::span<const Kernels* const> availableKernels();
 
 // The fastest available, or the one called `name` where not empty; throws EngineError BAD_OPTION where it is not there.

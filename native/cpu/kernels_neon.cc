@@ -1,0 +1,79 @@
+// NEON as every 64-bit ARM has it: vectors of four.
+#include <arm_neon.h>
+
+#include "simd_attention.h"
+#include "simd_products.h"
+
+namespace pathpress {
+namespace {
+
+struct Neon {
+  using Vec = float32x4_t;
+  static constexpr int width = 4;
+  static constexpr int rowTile = 4, tokenTile = 4;  // sixteen sums, four weights and an input in 32 registers
+  // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
+  static constexpr int headTile = 4, tileSums = 16;
+
+  static Vec zero() { return vdupq_n_f32(0); }
+  static Vec set(float value) { return vdupq_n_f32(value); }
+  static Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
+  static Vec subtract(Vec a, Vec b) { return vsubq_f32(a, b); }
+  static Vec multiply(Vec a, Vec b) { return vmulq_f32(a, b); }
+  static Vec divide(Vec a, Vec b) { return vdivq_f32(a, b); }
+  static Vec maximum(Vec a, Vec b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }  // b where either is no number, as on x86
+  static Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
+
+  static Vec load(const float* from) { return vld1q_f32(from); }
+  static Vec load(ElementF32, const float* from) { return vld1q_f32(from); }
+  static Vec load(ElementF16, const uint16_t* from) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))); }
+  static Vec load(ElementBf16, const uint16_t* from) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16)); }
+  template <class Element>
+  static Vec loadPart(Element element, const typename Element::Storage* from, int count) {
+    typename Element::Storage copy[width] = {};
+    for (int i = 0; i < count; ++i) copy[i] = from[i];
+    return load(element, copy);
+  }
+  static void store(float* to, Vec value) { vst1q_f32(to, value); }
+  static void storePart(float* to, Vec value, int count) {
+    float copy[width];
+    vst1q_f32(copy, value);
+    for (int i = 0; i < count; ++i) to[i] = copy[i];
+  }
+
+  // Sums side by side; each is added up in the same order as sum() does.
+  template <int R>
+  static void storeSums(float* to, const Vec (&all)[R]) {
+    static_assert(R == 1 || R == 4);
+    if constexpr (R == 1) *to = sum(all[0]);
+    else vst1q_f32(to, vpaddq_f32(vpaddq_f32(all[0], all[1]), vpaddq_f32(all[2], all[3])));
+  }
+  static float sum(Vec a) { return vpadds_f32(vget_low_f32(vpaddq_f32(a, a))); }
+  static float largest(Vec a) { return vmaxvq_f32(a); }
+
+  // Cephes' expf: below 2 ulp; 0 under -87.3, arguments above 88 count as 88.
+  static Vec exp(Vec x) {
+    const uint32x4_t tooSmall = vcltq_f32(x, set(-87.3f));
+    x = maximum(minimum(x, set(88.0f)), set(-87.3f));
+    const Vec n = vrndnq_f32(multiply(x, set(1.44269504f)));
+    const Vec r = fma(n, set(2.12194440e-4f), fma(n, set(-0.693359375f), x));
+    Vec p = set(1.9875691500e-4f);
+    p = fma(p, r, set(1.3981999507e-3f));
+    p = fma(p, r, set(8.3334519073e-3f));
+    p = fma(p, r, set(4.1665795894e-2f));
+    p = fma(p, r, set(1.6666665459e-1f));
+    p = fma(p, r, set(5.0000001201e-1f));
+    p = add(fma(p, multiply(r, r), r), set(1.0f));
+    const int32x4_t power = vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23);
+    return vbslq_f32(tooSmall, zero(), multiply(p, vreinterpretq_f32_s32(power)));
+  }
+
+ private:
+  static Vec minimum(Vec a, Vec b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+};
+
+}  // namespace
+
+extern const Kernels neonKernels;
+const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>, simdSwiglu<Neon>};
+
+}  // namespace pathpress
