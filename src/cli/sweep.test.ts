@@ -56,7 +56,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     expect(status, err).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ name: 'small', cells: 20, done: samples, total: samples, ran: samples, interrupted: false });
     expect(err).toMatch(/^small: 20 cells, 120 problems, 190 samples, 17100 tokens at most; 2 workers of \d+ threads?; at most .* tokens\/s in a trial/);
-  });
+  }, 300_000);
 
   it('leaves a manifest and the records of eval, a file a cell', async () => {
     const manifest = JSON.parse(readFileSync(join(whole, 'manifest.json'), 'utf8'));
@@ -141,7 +141,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
         const { status, err } = await pathpress(['sweep', fileOf(), '--out', out, '--shard', shard, '--workers', 1]);
         expect(status, err).toBe(0);
       }
-    });
+    }, 300_000);
     const merge = (out: string, ...dirs: string[]) => pathpress(['sweep', 'merge', ...dirs, '--out', out, '--json']);
     const all = parts.map(({ out }) => out);
 
