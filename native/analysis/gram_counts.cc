@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t gramsPerPartition = 1024;
 constexpr int mostPartitionBits = 10;
-constexpr size_t gramsPerPiece = size_t{1} << 18;
+constexpr size_t gramsPerPiece = size_t{1} << 19;
 constexpr int mostDirectBits = 20;  // counters of so many bits fit the second cache or nearly
 
 int partitionBits(size_t grams) {
@@ -242,7 +242,7 @@ int bitsOf(const int32_t* ids, size_t count, ThreadPool& pool) {
 std::vector<std::vector<Occurrences>> gramOccurrences(const int32_t* ids, int n, std::span<const size_t> lengths,
                                                       int threads) {
   if (lengths.empty()) return {};
-  ThreadPool pool(lengths.back() <= gramsPerPiece / 4 ? 1 : threads);
+  ThreadPool pool(lengths.back() <= gramsPerPiece / 8 ? 1 : threads);
   const int idBits = bitsOf(ids, lengths.back(), pool);
   if (static_cast<int64_t>(n) * idBits > 64) return Counting<uint64_t, LongGrams>({ids, n}, lengths, pool).run();
   const PackedGrams grams{ids, n, idBits};

@@ -1,4 +1,4 @@
-// Writing items to thousands of places at once, by whole cache lines.
+// Writing items to a thousand places at once, by whole cache lines.
 #pragma once
 
 #include <algorithm>
@@ -12,15 +12,15 @@
 
 namespace pathpress {
 
-constexpr size_t lineBytes = 64;
+constexpr size_t blockBytes = 256;  // four lines: when one is full cannot be guessed, so it should be seldom
 
-// One thread's: a line for each target gathers what goes there, and goes there when it is full, past the caches where
+// One thread's: a block for each target gathers what goes there, and goes there when it is full, past the caches where
 // the processor can (they would fetch each line to overwrite it).
 template <class Item>
 class Scatter {
  public:
-  // `to` lies on a line's boundary.
-  Scatter(Item* to, size_t targets) : to_(to), lines_(targets * perLine), places_(targets) {}
+  // `to` lies on a boundary of 16 bytes.
+  Scatter(Item* to, size_t targets) : to_(to), blocks_(targets * perBlock), places_(targets) {}
 
   // The items of target t will go to places from starts[t] on. `starts` outlives close().
   void open(const uint32_t* starts) {
@@ -30,16 +30,16 @@ class Scatter {
 
   void add(size_t target, Item item) {
     const uint32_t place = places_[target]++;
-    Item* line = lines_.data() + target * perLine;
-    line[place % perLine] = item;
-    if (place % perLine == perLine - 1) flush(target, place, line);
+    Item* block = blocks_.data() + target * perBlock;
+    block[place % perBlock] = item;
+    if (place % perBlock == perBlock - 1) flush(target, place, block);
   }
 
-  // Writes the lines begun.
+  // Writes the blocks begun.
   void close() {
     for (size_t target = 0; target < places_.size(); ++target) {
       const uint32_t end = places_[target];
-      copy(std::max(starts_[target], end / perLine * perLine), end, lines_.data() + target * perLine);
+      copy(std::max(starts_[target], end / perBlock * perBlock), end, blocks_.data() + target * perBlock);
     }
 #if defined(__x86_64__)
     _mm_sfence();
@@ -47,26 +47,26 @@ class Scatter {
   }
 
  private:
-  static constexpr uint32_t perLine = lineBytes / sizeof(Item);
+  static constexpr uint32_t perBlock = blockBytes / sizeof(Item);
 
-  void flush(size_t target, uint32_t last, const Item* line) {
-    const uint32_t first = last - (perLine - 1);
-    if (first < starts_[target]) return copy(starts_[target], last + 1, line);
+  void flush(size_t target, uint32_t last, const Item* block) {
+    const uint32_t first = last - (perBlock - 1);
+    if (first < starts_[target]) return copy(starts_[target], last + 1, block);
 #if defined(__x86_64__)
-    const auto* from = static_cast<const __m128i*>(static_cast<const void*>(line));
+    const auto* from = static_cast<const __m128i*>(static_cast<const void*>(block));
     auto* to = static_cast<__m128i*>(static_cast<void*>(to_ + first));
-    for (int i = 0; i < 4; ++i) _mm_stream_si128(to + i, _mm_loadu_si128(from + i));
+    for (size_t i = 0; i < blockBytes / 16; ++i) _mm_stream_si128(to + i, _mm_loadu_si128(from + i));
 #else
-    std::copy(line, line + perLine, to_ + first);
+    std::copy(block, block + perBlock, to_ + first);
 #endif
   }
-  void copy(uint32_t begin, uint32_t end, const Item* line) {
-    for (uint32_t place = begin; place < end; ++place) to_[place] = line[place % perLine];
+  void copy(uint32_t begin, uint32_t end, const Item* block) {
+    for (uint32_t place = begin; place < end; ++place) to_[place] = block[place % perBlock];
   }
 
   Item* to_;
   const uint32_t* starts_ = nullptr;
-  std::vector<Item> lines_;       // (targets, items in a line)
+  std::vector<Item> blocks_;      // (targets, items in a block)
   std::vector<uint32_t> places_;  // (targets): where each target's next item goes
 };
 

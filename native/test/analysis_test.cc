@@ -1,5 +1,6 @@
 // Gram counts against a map of vectors, on texts of one partition and of many, packed and long grams, at repeated and
 // crossing lengths; neighbour counts against a double loop, with rows beyond a block.
+#include <algorithm>
 #include <map>
 
 #include "../analysis/gram_counts.h"
@@ -14,13 +15,13 @@ uint32_t draw(uint32_t& state) { return (state = state * 1664525u + 1013904223u)
 
 void grams() {
   uint32_t state = 1;
-  std::vector<int32_t> ids(300000);  // more than a piece behind the third length
+  std::vector<int32_t> ids(200000);
   for (int32_t& id : ids) id = static_cast<int32_t>(draw(state) % (1 + draw(state) % 3000));
   for (const int32_t factor : {1, 0, 700000}) {  // the second: no bits an id; the third: 31
     std::vector<int32_t> text = ids;
     for (int32_t& id : text) id *= factor;
     for (const int n : {1, 2, 3, 7}) {
-      const std::vector<size_t> lengths = {7, 7, 5000, 299999, 300000};
+      const std::vector<size_t> lengths = {7, 7, 5000, 199999, 200000};
       std::map<std::vector<int32_t>, uint32_t> times;
       size_t at = 0;
       const auto found = gramOccurrences(text.data(), n, lengths, 3);
@@ -34,6 +35,32 @@ void grams() {
     }
   }
   CHECK(gramOccurrences(ids.data(), 1, {}, 2).empty());
+}
+
+// More ids than a piece has, between two lengths.
+void gramsOfPieces() {
+  uint32_t state = 5;
+  std::vector<int32_t> ids(1200000);
+  for (int32_t& id : ids) id = static_cast<int32_t>(draw(state) % (1 + draw(state) % 1000));
+  std::vector<uint64_t> packed;
+  const std::vector<size_t> lengths = {1000, ids.size()};
+  const auto found = gramOccurrences(ids.data(), 3, lengths, 3);
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    for (size_t at = packed.size(); at + 3 <= lengths[i]; ++at) {
+      packed.push_back((static_cast<uint64_t>(ids[at]) * 1000 + static_cast<uint64_t>(ids[at + 1])) * 1000 +
+                       static_cast<uint64_t>(ids[at + 2]));
+    }
+    std::vector<uint64_t> sorted = packed;
+    std::sort(sorted.begin(), sorted.end());
+    std::map<uint32_t, uint32_t> expected, got;
+    for (auto run = sorted.begin(); run != sorted.end();) {
+      const auto end = std::upper_bound(run, sorted.end(), *run);
+      ++expected[static_cast<uint32_t>(end - run)];
+      run = end;
+    }
+    for (const Occurrences& occurrences : found[i]) got[occurrences.times] = occurrences.grams;
+    CHECK_CASE(got == expected, "length " + std::to_string(lengths[i]));
+  }
 }
 
 void neighbours() {
@@ -61,6 +88,7 @@ void neighbours() {
 
 int main() {
   grams();
+  gramsOfPieces();
   neighbours();
   return checks();
 }
