@@ -46,12 +46,12 @@ Engine::Engine(const EngineOptions& options)
     : model_(loadModel(options.config, options.weightFiles, options.threads)),
       kernels_(selectKernels(options.simd)),
       threads_(options.threads),
-      forward_(*model_, kernels_, threads_),
+      whole_(*model_, kernels_, &threads_),
+      lanes_(makeLanes()),
       shape_(shapeFor(*model_, options.cacheType)),
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
       prefillRows_(std::max(1, options.prefillRows)),
       compressScratch_(static_cast<size_t>(options.threads)),
-      samplerScratch_(static_cast<size_t>(options.threads)),
       thread_(startThread(1, options.threads, [this] { loop(); })) {}
 
 Engine::~Engine() {
@@ -60,6 +60,7 @@ Engine::~Engine() {
     closing_ = true;
   }
   threads_.cancel();
+  for (const auto& lane : lanes_) lane->cancel();
   wake_.notify_one();
   thread_.join();
 }
@@ -140,6 +141,7 @@ void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& do
   constexpr size_t chunk = 64;
   const double bytes = static_cast<double>(ids.size()) * model_->config.vocab * sizeof(float);
   std::vector<float> all;
+  std::vector<Row> rows;
   try {
     try {
       all.reserve(ids.size() * static_cast<size_t>(model_->config.vocab));
@@ -151,15 +153,15 @@ void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& do
     for (size_t at = 0; at < ids.size(); at += chunk) {
       const size_t count = std::min(chunk, ids.size() - at);
       cache.reserve(static_cast<int>(count));
-      rows_.clear();
+      rows.clear();
       for (size_t i = 0; i < count; ++i) {
-        rows_.push_back({ids[at + i], static_cast<int>(at + i), static_cast<int>(i), &cache, nullptr, true});
+        rows.push_back({ids[at + i], static_cast<int>(at + i), static_cast<int>(i), &cache, nullptr, true});
       }
-      forward_.run(rows_);
+      whole_.forward.run(rows);
       if (threads_.cancelled()) throw EngineError("DISPOSED", "the engine was disposed");
       cache.commit(static_cast<int>(count), static_cast<int>(at));
       for (size_t i = 0; i < count; ++i) {
-        const auto row = forward_.logits(i);
+        const auto row = whole_.forward.logits(i);
         if (!allFinite(row)) throw EngineError("BAD_LOGITS", "position " + std::to_string(at + i) + ": " + overflowText);
         all.insert(all.end(), row.begin(), row.end());
       }
@@ -167,7 +169,7 @@ void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& do
   } catch (const EngineError& error) {
     return done({}, error.code, error.what());
   } catch (const std::bad_alloc&) {
-    return done({}, "OUT_OF_MEMORY", memoryText(rows_.size(), rows_.size()));
+    return done({}, "OUT_OF_MEMORY", memoryText(rows.size(), rows.size()));
   } catch (const std::exception& error) {
     return done({}, "INTERNAL", error.what());
   }
@@ -176,7 +178,7 @@ void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& do
 
 std::string Engine::memoryText(size_t rows, size_t wanted) const {
   return "the machine has no memory left for a step of " + std::to_string(rows) + " rows, which needs " +
-         std::to_string(forward_.workBytes(rows, wanted)) + " bytes beside weights and caches";
+         std::to_string(whole_.forward.workBytes(rows, wanted)) + " bytes beside weights and caches";
 }
 
 void Engine::post(Command command) {

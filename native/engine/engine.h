@@ -10,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "../models/forward.h"
-#include "sequence.h"
+#include "lane.h"
 
 namespace pathpress {
 
@@ -92,16 +91,18 @@ class Engine {
   bool fits(double peakBlocks) const;
   bool makeRoom(size_t place, int entries);
   void park(Sequence& sequence);
+  std::vector<std::unique_ptr<Lane>> makeLanes();
   void collectRows();
-  void feed(Sequence& sequence, int count, bool known);
-  void forwardRows();
+  int shareOut();
+  size_t rowsFed() const;
+  void runLanes();
   void compressDue();
   void compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores = nullptr);
   void compressNow(Sequence& sequence);
   CompressJob jobOf(Sequence& sequence) const;
   bool ask(Sequence& sequence);
   void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
-  void sampleNext();
+  void acceptTokens();
   std::unique_ptr<Sequence> remove(size_t place);
   void endSequence(const Sequence& sequence);
   void endSequence(size_t place, Finish how);
@@ -116,7 +117,8 @@ class Engine {
   std::unique_ptr<Model> model_;
   const Kernels& kernels_;
   ThreadPool threads_;
-  Forward forward_;
+  Lane whole_;                                // with all threads
+  std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where the model is not small
   CacheShape shape_;
   BlockPool pool_;
   const int prefillRows_;
@@ -125,20 +127,11 @@ class Engine {
   std::vector<std::unique_ptr<Run>> runs_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in the order of admission
   bool crowded_ = false;  // a sequence was parked: none is admitted before another has ended
-  std::vector<Row> rows_;
-  struct Fed {
-    Sequence* sequence;
-    int rows;
-    int logits;       // which row of logits is its own; -1 for none
-    int follow;       // tokens that follow: one sampled, or those known from before a restart; 0 within a prompt
-    int32_t sampled;  // -1 where the logits are not numbers
-    float entropy = 0;  // of what it was sampled from, where asked for
-  };
-  std::vector<Fed> fed_;
+  std::vector<Fed> fed_;  // by this step
+  std::vector<std::pair<double, Fed*>> costs_;
+  std::vector<double> loads_;  // of the lanes
   uint64_t lastQuestion_ = 0;
-  int logitRows_ = 0;  // of this step
   std::vector<CompressScratch> compressScratch_;
-  std::vector<SamplerScratch> samplerScratch_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -29,6 +29,7 @@ struct Request {
   bool trace = false;
   bool scored = false;     // candidates are scored by whoever listens (Listener::ask); one set a layer or key-value head
   bool scoreKeys = false;  // and their keys are shown too
+  bool tokens = true;      // the listener hears of each token as it comes, not of the result alone
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
   Assumed assumed;
 

@@ -5,7 +5,6 @@
 
 #include "engine.h"
 #include "errors.h"
-#include "random.h"
 
 namespace pathpress {
 namespace {
@@ -30,7 +29,7 @@ void Engine::loop() {
     } catch (const EngineError& error) {
       failAll(error.code, error.what());
     } catch (const std::bad_alloc&) {
-      failAll("OUT_OF_MEMORY", memoryText(rows_.size(), fed_.size()));
+      failAll("OUT_OF_MEMORY", memoryText(rowsFed(), fed_.size()));
     } catch (const std::exception& error) {
       failAll("INTERNAL", error.what());
     }
@@ -72,7 +71,7 @@ bool Engine::step() {
   if (endFailed()) return true;
   if (fed_.empty()) return false;
   // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
-  for (const auto part : {&Engine::forwardRows, &Engine::compressDue, &Engine::sampleNext}) {
+  for (const auto part : {&Engine::runLanes, &Engine::compressDue, &Engine::acceptTokens}) {
     (this->*part)();
     if (threads_.cancelled()) return false;
   }
@@ -80,20 +79,19 @@ bool Engine::step() {
   return true;
 }
 
-void Engine::forwardRows() {
+void Engine::runLanes() {
   const auto start = std::chrono::steady_clock::now();
-  forward_.run(rows_);
+  const int lanes = shareOut();
+  if (lanes == 1) whole_.run();
+  else threads_.run(lanes, false, [&](int lane, int) { lanes_[static_cast<size_t>(lane)]->run(); });
   if (threads_.cancelled()) return;
-  const double share = secondsSince(start) / static_cast<double>(rows_.size());
+  const double share = secondsSince(start) / static_cast<double>(rowsFed());
   for (const Fed& fed : fed_) {
-    Sequence& sequence = *fed.sequence;
-    if (sequence.prefilling()) {
-      sequence.afterPrefill(fed.rows);
-      sequence.result.prefillSeconds += share * fed.rows;
-    } else {
-      for (int i = 0; i < fed.rows; ++i) sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
-      (sequence.lookingAhead() ? sequence.result.compressSeconds : sequence.result.decodeSeconds) += share * fed.rows;
-    }
+    Result& result = fed.sequence->result;
+    double& seconds = fed.prompt ? result.prefillSeconds
+                      : fed.sequence->lookingAhead() ? result.compressSeconds
+                                                     : result.decodeSeconds;
+    seconds += share * fed.rows;
   }
 }
 
@@ -153,46 +151,31 @@ void Engine::compress(std::span<Sequence* const> sequences, const std::vector<st
   for (Due& one : due) one.sequence->result.compressSeconds += share;
 }
 
-void Engine::sampleNext() {
-  const auto start = std::chrono::steady_clock::now();
-  threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
-    Fed& fed = fed_[static_cast<size_t>(task)];
-    if (fed.logits < 0 || fed.follow == 0) return;
-    const Request& request = fed.sequence->request;
-    const auto logits = forward_.logits(static_cast<size_t>(fed.logits));
-    const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
-    fed.sampled = allFinite(logits) ? sample(logits, request.sampling, random, samplerScratch_[static_cast<size_t>(worker)])
-                                    : -1;
-    if (fed.sequence->notesEntropy() && fed.sampled >= 0) fed.entropy = entropyBits(logits);
-  });
-  if (threads_.cancelled()) return;
-  const double share = secondsSince(start) / static_cast<double>(fed_.size());
+void Engine::acceptTokens() {
   for (const Fed& fed : fed_) {
     if (fed.follow == 0) continue;
     Sequence& sequence = *fed.sequence;
     if (sequence.lookingAhead()) {
-      sequence.result.compressSeconds += share;
-      if (fed.sampled < 0) sequence.fail("BAD_LOGITS", overflowText);
-      else if (sequence.acceptAhead(fed.sampled)) compressNow(sequence);
+      if (fed.token < 0) sequence.fail("BAD_LOGITS", overflowText);
+      else if (sequence.acceptAhead(fed.token)) compressNow(sequence);
       if (threads_.cancelled()) return;
       continue;
     }
-    sequence.result.decodeSeconds += share;
-    if (sequence.replaying()) {
+    if (!fed.sampled) {
       for (int i = 0; i < fed.follow; ++i) sequence.ended = sequence.accept(sequence.replayed());
       if (sequence.ended && !sequence.asked) endSequence(sequence);
       continue;
     }
-    sequence.run.listener->logits(sequence.index, forward_.logits(static_cast<size_t>(fed.logits)));
-    if (fed.sampled < 0) {
+    sequence.run.listener->logits(sequence.index, fed.logits);
+    if (fed.token < 0) {
       sequence.fail("BAD_LOGITS", overflowText);
       continue;
     }
     const size_t before = sequence.result.ids.size();
-    sequence.ended = sequence.accept(fed.sampled);
+    sequence.ended = sequence.accept(fed.token);
     if (sequence.result.ids.size() > before) {
       sequence.noteEntropy(fed.entropy);
-      sequence.run.listener->token(sequence.index, fed.sampled);
+      if (sequence.request.tokens) sequence.run.listener->token(sequence.index, fed.token);
       sequence.waiting = sequence.request.lockstep;
     }
     if (!sequence.ended || sequence.asked) continue;

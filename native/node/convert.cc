@@ -101,6 +101,7 @@ Request toRequest(const Napi::Object& value) {
   if (stream.size() != 2) throw Napi::TypeError::New(value.Env(), "stream is not a pair");
   std::copy(stream.begin(), stream.end(), request.stream);
   request.trace = flag(value, "trace");
+  request.tokens = flag(value, "tokens");
   request.lockstep = flag(value, "lockstep");
   if (member(value, "assumed").IsObject()) {
     const Napi::Object assumed = child(value, "assumed");

@@ -74,6 +74,7 @@ export class BenchEngine {
       stopIds: new Int32Array(),
       stream: Int32Array.of(i, 0),
       trace: false,
+      tokens: onToken !== undefined,
       lockstep: false,
     }));
     await new Run(this.native, whole, batch, 0, { onToken, onResult: (index, result) => void (results[index] = result) }).done;

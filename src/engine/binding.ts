@@ -50,6 +50,8 @@ export interface NativeRequest {
   stopIds: Int32Array;
   stream: Int32Array;
   trace: boolean;
+  /** Tokens are told as they come, not with the result alone. */
+  tokens: boolean;
   /** The sequence waits for `acknowledge` after each token. */
   lockstep: boolean;
   /**

@@ -80,7 +80,7 @@ class NativeBackedEngine implements Engine {
 
   generate(request: GenerateRequest): Generation {
     const native = this.live();
-    const checked = checkRequest(request, this.info);
+    const checked = { ...checkRequest(request, this.info), tokens: true };
     let result: GenerateResult | undefined;
     const tokens = new TokenQueue(() => run.stop(0));
     const run = new Run(native, [checked], 1, this.loadSeconds, {

@@ -49,6 +49,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     stopIds: Int32Array.from(stopIds),
     stream: Int32Array.from(stream),
     trace: request.trace === true,
+    tokens: request.onTokens !== undefined,
     lockstep: request.onTokens !== undefined,
     scored: score !== undefined,
     scoreKeys: scoreKeys === true,

@@ -1,0 +1,56 @@
+#include "lane.h"
+
+#include "random.h"
+
+namespace pathpress {
+
+Lane::Lane(const Model& model, const Kernels& kernels, ThreadPool* threads)
+    : threads_(threads ? *threads : own_.emplace(1)), forward(model, kernels, threads_),
+      scratch_(static_cast<size_t>(threads_.threads())) {}
+
+void Lane::run() {
+  collectRows();
+  forward.run(rows_);
+  if (threads_.cancelled()) return;
+  count();
+  sampleNext();
+}
+
+void Lane::collectRows() {
+  rows_.clear();
+  for (const Fed* fed : fed_) {
+    Sequence& sequence = *fed->sequence;
+    for (int i = 0; i < fed->rows; ++i) {
+      rows_.push_back({sequence.upcoming(i), sequence.position(i), i, &sequence.cache, &sequence.side,
+                       fed->sampled && i == fed->rows - 1});
+    }
+  }
+}
+
+void Lane::count() {
+  for (const Fed* fed : fed_) {
+    Sequence& sequence = *fed->sequence;
+    if (sequence.prefilling()) {
+      sequence.afterPrefill(fed->rows);
+      continue;
+    }
+    for (int i = 0; i < fed->rows; ++i) sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
+  }
+}
+
+void Lane::sampleNext() {
+  size_t wanted = 0;
+  for (Fed* fed : fed_) {
+    if (fed->sampled) fed->logits = forward.logits(wanted++);
+  }
+  threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
+    Fed& fed = *fed_[static_cast<size_t>(task)];
+    if (!fed.sampled || !allFinite(fed.logits)) return;
+    const Request& request = fed.sequence->request;
+    const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
+    fed.token = sample(fed.logits, request.sampling, random, scratch_[static_cast<size_t>(worker)]);
+    if (fed.sequence->notesEntropy()) fed.entropy = entropyBits(fed.logits);
+  });
+}
+
+}  // namespace pathpress
