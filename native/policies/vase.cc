@@ -9,6 +9,7 @@ namespace {
 struct Vase : BudgetedPolicy {
   explicit Vase(const PolicyOptions& o) : BudgetedPolicy(o, {.sinks = o.sinks}) {
     setSnapVotes(how, o);
+    how.softmax = Domain::slice;  // as the authors' code has it: over the candidates and the sinks alone
     how.sets = layerOrGroup(o);
     how.rangeShare = 0.25;
     how.drawn = true;

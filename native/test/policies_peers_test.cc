@@ -17,11 +17,11 @@ namespace {
 constexpr double kSeparate = 1e-6;
 
 // Ours with two differences taken out: torch's average pooling divides by the kernel where it reaches past an end, too;
-// and VaSE's softmax runs over the candidates without the latest entries, not over the whole row.
+// and the softmax of SnapKV during decoding runs over the candidates alone in VaSE's code, not over the whole row.
 struct AsTheirs : Policy {
-  AsTheirs(const Policy& ours, const std::string& source) : ours(ours), how(ours.recipe()) {
+  AsTheirs(const Policy& ours, const std::string& rival) : ours(ours), how(ours.recipe()) {
     how.paddingCounts = true;
-    if (source == "VaSE") how.softmax = Domain::slice;
+    if (rival == "snapkv-decode") how.softmax = Domain::slice;
   }
   bool due(const Progress& p) const override { return ours.due(p); }
   Keep keep(const Progress& p) const override { return ours.keep(p); }
@@ -90,7 +90,7 @@ void evictions(const JsonValue& c, const std::string& where) {
   const PolicyOptions options = optionsOf(c);
   const auto policy = makePolicy(options);
   const std::string& source = *field(c, "source").string();
-  const AsTheirs adjusted(*policy, source);
+  const AsTheirs adjusted(*policy, options.name);
   World world = worldOf(c);
   world.prefill(*policy);
   Tally& tally = tallies[source + " " + options.name];
@@ -111,7 +111,7 @@ void evictions(const JsonValue& c, const std::string& where) {
       if (!clear || shipped[s] == theirs[s]) continue;
       ++tally.edges;
       // Another softmax moves all scores. What heads share out, one head's edge decides for all.
-      if (source == "VaSE" || policy->recipe().sharedOut) continue;
+      if (options.name == "snapkv-decode" || policy->recipe().sharedOut) continue;
       const Keep keep = policy->keep(world.progress);
       CHECK_CASE(nearEnds(world.held[s], keep, options.kernel, shipped[s], theirs[s]), at + ", as shipped");
     }

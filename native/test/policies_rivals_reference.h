@@ -54,11 +54,11 @@ inline Row pooled(const Row& raw, const pathpress::PolicyOptions& o) {
   return out;
 }
 
-// SnapKV: the latest `window` queries over everything held; `first` and `end` bound the candidates.
-inline Row snap(const World& w, const Knobs& k, int64_t set, const List& held, size_t first, size_t end) {
+// SnapKV: the latest `window` queries, up to the one at `now`, over `held`; `first` and `end` bound the candidates.
+inline Row snap(const World& w, const Knobs& k, int64_t set, const List& held, size_t first, size_t end, int64_t now) {
   const List heads = headsOf(w, k, set);
   Row raw(held.size(), 0.0);
-  for (int64_t at = std::max<int64_t>(0, held.back() - k.o.window + 1); at <= held.back(); ++at)
+  for (int64_t at = std::max<int64_t>(0, now - k.o.window + 1); at <= now; ++at)
     for (const int64_t head : heads) {
       const Row row = attention(w, head, at, held);
       for (size_t i = 0; i < row.size(); ++i) raw[i] += row[i] / double(heads.size());

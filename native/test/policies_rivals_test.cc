@@ -57,13 +57,14 @@ Kept expected(const Knobs& k, const World& w, const Policy& policy, const refere
   if (o.name == "tova") {
     Knobs current = k;
     current.o.window = 1, current.o.pooling = "none";
-    return best(reference::snap(w, current, set, held, first, end), held, first, end, stay);
+    return best(reference::snap(w, current, set, held, first, end, held.back()), held, first, end, stay);
   }
   if (o.name == "snapkv" || o.name == "snapkv-decode")
-    return best(reference::snap(w, k, set, held, first, end), held, first, end, stay);
+    return best(reference::snap(w, k, set, held, first, end, held.back()), held, first, end, stay);
   if (o.name == "r-kv") return best(reference::rKv(w, k, set, held, first, end), held, first, end, stay);
   if (o.name == "vase") {
-    Row score = reference::snap(w, k, set, held, first, end), range(score.size(), 0.0);
+    const List older(held.begin(), held.begin() + end);
+    Row score = reference::snap(w, k, set, older, first, end, held.back()), range(score.size(), 0.0);
     for (size_t i = 0; i < score.size(); ++i) {
       score[i] = std::log(reference::uniform(draw, held[first + i])) / score[i];
       for (int64_t kv = k.perLayer ? 0 : set; kv < (k.perLayer ? w.kvHeads : set + 1); ++kv) {
@@ -124,7 +125,7 @@ std::vector<Kept> sharedOut(const Knobs& k, const World& w) {
   std::vector<Kept> kept(w.kvHeads);
   for (int64_t s = 0; s < w.kvHeads; ++s) {
     const List held(w.held[s].begin(), w.held[s].end());
-    score.push_back(reference::snap(w, k, s, held, 0, end));
+    score.push_back(reference::snap(w, k, s, held, 0, end, held.back()));
   }
   bool clear = true;
   std::vector<std::vector<bool>> in(w.kvHeads, std::vector<bool>(end, false));
