@@ -1,6 +1,7 @@
 // One sequence in the batch: what it has written, what its policy counts, what its result will say.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -104,7 +105,10 @@ struct Sequence {
 
  private:
   bool stopsAt(int32_t id) const;
-  size_t entropyBytes() const { return entropies.size() * (sizeof(float) + sizeof(double)); }
+  // Of the tokens whose entries exist: after a restart the others' are still there, and not yet due.
+  size_t entropyBytes() const {
+    return std::min(entropies.size(), static_cast<size_t>(progress.written)) * (sizeof(float) + sizeof(double));
+  }
   void track();
   void describeCache();
 
