@@ -4,7 +4,7 @@ import { capSchedule, periodicFields, periodicSchedule, settleBudget } from './p
 import type { LookaheadPolicy } from './policy.js';
 import type { PolicyRow } from './row.js';
 
-const parse = optionParser('lookahead', { ...periodicFields, ...poolingFields('none'), ahead: count().optional() });
+const parse = optionParser('lookahead', { ...periodicFields, ...poolingFields('avg'), ahead: count().optional() });
 
 /** An oracle: at each trigger the next tokens are generated with everything kept, looked at, and forgotten again. */
 export const lookahead: PolicyRow<LookaheadPolicy> = {

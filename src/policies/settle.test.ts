@@ -25,6 +25,8 @@ describe('settlePolicy', () => {
       pooling: 'avg', neighbours: 'cache', aggregation: 'layer', selectors: 'recent',
     }); // prettier-ignore
     expect(settlePolicy('random')).toMatchObject({ draw: 'persistent', granularity: 'layer', pinPrompt: true, budget: 'ratio' });
+    expect(settlePolicy('lookahead')).toMatchObject({ kernel: 7, pooling: 'avg', pinPrompt: true, budget: 'ratio' });
+    expect(settlePolicy('random', { run: 1 })).toEqual(settlePolicy('random')); // as the committed records have it
     expect(settlePolicy('recency')).toEqual({ name: 'recency', interval: 1024, window: 32, ratio: 4, budget: 'ratio', pinPrompt: true });
   });
 
