@@ -35,4 +35,10 @@ describe('time left', () => {
     expect(left.at(4)).toEqual({ done: 4, secondsLeft: 6 });
     expect(left.at(100)).toEqual({ done: 10, secondsLeft: 5 });
   });
+  it('does not take a kernel’s start for the pace of the work', () => {
+    const left = new TimeLeft(1000.5, 0);
+    left.begin(0, 0.5, 0);
+    left.begin(0.5, 1000, 30);
+    expect(left.at(30).secondsLeft).toBe(1000);
+  });
 });
