@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
+import { defaultBatch } from '../evaluate/batch.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { Io } from './io.js';
 import { checkWritable } from './output-file.js';
@@ -24,7 +25,7 @@ export function evalCommand(program: Command, io: Io, done: (status: number) => 
     .option('--split <NAME>', 'tune or test', oneOf('tune', 'test'), 'tune')
     .option('--problems <N>', 'the first N problems', whole(1), 200)
     .option('--samples-per-problem <K>', 'samples of each problem', whole(1), 1)
-    .option('--batch <B>', 'samples in flight at once; changes no sample', whole(1, 4096), 8)
+    .option('--batch <B>', 'samples in flight at once; changes no sample', whole(1, 4096), defaultBatch)
     .option('--json', 'print one JSON object')
     .action(async (flags: EvalFlags) => done(await evaluation(flags, io)));
 }

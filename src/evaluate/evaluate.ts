@@ -6,6 +6,7 @@ import { recordedPolicy } from '../policies/scorer.js';
 import type { Problem, Split, Task } from '../tasks/task.js';
 import { firstStop, StopScanner } from '../tokenizer/stop.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import { defaultBatch } from './batch.js';
 import { makeRecord, type EvalRecord, type EvalSettings } from './record.js';
 import { RecordsFile } from './records-file.js';
 import { summarize, type Summary } from './summary.js';
@@ -32,7 +33,7 @@ export interface EvaluateOptions {
   samplesPerProblem?: number;
   /** These alone, in place of every sample of the first problems. */
   samples?: readonly SampleId[];
-  /** Samples in flight at once, 8 if left out; never changes one. */
+  /** Samples in flight at once, `defaultBatch` (8) if left out; never changes one. */
   batch?: number;
   /** What ends a sample; the ids are the model's own if left out. */
   stop?: { strings?: string[]; ids?: number[] };
@@ -74,7 +75,7 @@ export async function evaluate(
   task: Task,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = 8, signal, onRecord, onProgress } = options;
+  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = defaultBatch, signal, onRecord, onProgress } = options;
   const settings = evalSettings(engine.info, task, options);
   const file = options.out === undefined ? null : new RecordsFile(options.out, settings);
   const wanted = options.samples ?? everySample(problems, samplesPerProblem);

@@ -1,4 +1,5 @@
 /** Texts made by the bundled models, for the figures about sparsity, redundancy and length. */
+import { defaultBatch } from '../evaluate/batch.js';
 import type { Policy } from '../policies/policy.js';
 import { essay } from '../tasks/essay.js';
 import { tasks } from '../tasks/registry.js';
@@ -16,7 +17,7 @@ export interface MadeOutput {
 /**
  * The first `count` prompts of a task (`essay` for the writer), one sample each, with the model's own sampling.
  * @param source a task of the registry, or `essay`
- * @param options split `tune`, seed 0 and batch 64 if left out; the batch never changes an output
+ * @param options split `tune`, seed 0 and batch `defaultBatch` if left out; the batch never changes an output
  * @returns one output a prompt, in order
  * @throws as `Engine.generateMany`
  */
@@ -27,7 +28,7 @@ export async function makeOutputs(
   count: number,
   options: { split?: Split; seed?: number; batch?: number; signal?: AbortSignal } = {},
 ): Promise<MadeOutput[]> {
-  const { split = 'tune', seed = 0, batch = 64, signal } = options;
+  const { split = 'tune', seed = 0, batch = defaultBatch, signal } = options;
   const { maxTokens, ...sampling } = bundle.defaults;
   const prompts = Array.from({ length: count }, (_, i) => (source === 'essay' ? essay(split, i).prompt : tasks[source].problem(split, i).prompt));
   const results = await bundle.engine.generateMany(
