@@ -55,7 +55,7 @@ async function eventCase(context: Context, which: '1B' | '100M', interval: numbe
   const event = timing(events);
   const share = event.seconds / (interval * timing(steps).seconds);
   const targets = [target('share of decoding', share, false, interval === 1024 ? 0.01 : 0.005)];
-  return [{ part: 'compression', name, of: 'compression', ...event, peers: [], targets, figures: { step: timing(steps).seconds } }];
+  return [{ part: 'compression', name, of: batch === 1 ? 'compression' : `compression of ${batch}`, ...event, peers: [], targets, figures: { step: timing(steps).seconds } }];
 }
 
 export const gainPart: Part = {

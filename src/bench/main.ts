@@ -53,7 +53,7 @@ async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[])
   try {
     for (const job of jobs) {
       bar.update(Math.round(done), Math.round(total), job.name);
-      cases.push(...(await job.run(context)));
+      cases.push(...(await job.run(context).catch((error: Error) => [failedCase(job, error)])));
       done += job.estimate;
       keep(cases);
     }
@@ -104,6 +104,12 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** One job's failure takes nothing from the others. */
+function failedCase({ name }: Job, error: Error): BenchCase {
+  process.exitCode = 1;
+  return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [] };
 }
 
 /** Of the checkout, with `+` where it was changed; empty outside of one. */

@@ -54,8 +54,8 @@ export class PeerSet {
     else {
       const file = join(this.folder, `${model.name}.gguf`);
       const made = spawnSync(python, [join(scripts, 'gguf_file.py'), model.folder, file], { encoding: 'utf8' });
-      if (made.status !== 0) throw new Error(`gguf_file.py: ${made.stderr.slice(-500)}`);
-      this.#peers.push(new Peer('llama.cpp', 'llama_peer.py', [file, threads]));
+      if (made.status === 0) this.#peers.push(new Peer('llama.cpp', 'llama_peer.py', [file, threads]));
+      else this.#absent.set('llama.cpp', `no GGUF file: ${made.stderr.trim().split('\n').at(-1)}`);
     }
     for (const peer of this.#peers) {
       const said = await peer.ask<{ version: string }>({ do: 'version' }).catch((error: Error) => ({ version: error.message }));
