@@ -82,7 +82,7 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
     }
   };
   const narrow = model.name === '1B' && batch * entries > 16 * 4096; // float32 would not fit beside the rest
-  const asked = { do: 'decode', batch, entries: before, steps: Math.min(steps, 8) } as const;
+  const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor.seconds) } as const;
   const { own: mine, peers } = await context.peers.interleaved(model, rounds, own, asked, narrow);
   const { seconds, rounds: all } = timing(mine);
   const limit = batch > 1 ? 0.7 : context.simd === 'avx2' ? 0.75 : 0.85;
@@ -107,6 +107,9 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
     engine.dispose();
   }
 }
+
+/** A peer may take ten times the floor: its rounds are to end in a second or so all the same. */
+const peerSteps = (floorSeconds: number): number => Math.max(1, Math.min(8, Math.round(0.1 / floorSeconds)));
 
 /** The floor, and where bfloat16's dot decides it, what it would be without. */
 function floors(context: Context, model: Model, work: Work): Pick<BenchCase, 'floorFloat32'> & { floor: NonNullable<BenchCase['floor']> } {
