@@ -69,6 +69,12 @@ async function main(): Promise<void> {
   const threads = flags.threads === undefined ? availableParallelism() : Number(flags.threads);
   const simd = flags.level ?? loadBinding().simd().at(-1)!;
   const folder = mkdtempSync(join(tmpdir(), 'pathpress-bench-'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      rmSync(folder, { recursive: true, force: true }); // gigabytes
+      process.exit(1);
+    });
+  }
   try {
     const context: Context = {
       threads,
