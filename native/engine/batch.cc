@@ -18,7 +18,7 @@ std::vector<std::unique_ptr<Lane>> Engine::makeLanes() {
   std::vector<std::unique_ptr<Lane>> lanes;
   const bool several = threads_.threads() > 1 && model_->weights.bytes() <= smallModel;
   for (int i = 0; several && i < threads_.threads(); ++i) {
-    lanes.push_back(std::make_unique<Lane>(*model_, kernels_, nullptr));
+    lanes.push_back(std::make_unique<Lane>(*model_, kernels_, products_, nullptr));
   }
   return lanes;
 }

@@ -23,6 +23,12 @@ DType cacheTypeFor(const std::string& asked, DType weights) {
   throw EngineError("BAD_OPTION", "cache \"" + asked + "\" is not f32 or bf16");
 }
 
+ProductInput productsFor(const std::string& asked) {
+  if (asked.empty() || asked == "float32") return ProductInput::float32;
+  if (asked == "bf16") return ProductInput::bf16;
+  throw EngineError("BAD_OPTION", "products \"" + asked + "\" is not float32 or bf16");
+}
+
 CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   const ModelConfig& config = model.config;
   return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.layers[0].key.weight.type)}};
@@ -45,8 +51,9 @@ void checkAssumed(const Request& request, const Recipe& recipe) {
 Engine::Engine(const EngineOptions& options)
     : model_(loadModel(options.config, options.weightFiles, options.threads)),
       kernels_(selectKernels(options.simd)),
+      products_(productsFor(options.products)),
       threads_(options.threads),
-      whole_(*model_, kernels_, &threads_),
+      whole_(*model_, kernels_, products_, &threads_),
       lanes_(makeLanes()),
       shape_(shapeFor(*model_, options.cacheType)),
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
@@ -63,6 +70,11 @@ Engine::~Engine() {
   for (const auto& lane : lanes_) lane->cancel();
   wake_.notify_one();
   thread_.join();
+}
+
+std::string Engine::simd() const {
+  if (products_ == ProductInput::float32) return kernels_.name;
+  return std::string(kernels_.name) + (kernels_.bf16 ? "-bf16" : "-rounded");
 }
 
 void Engine::checkPrompt(const std::vector<int32_t>& ids) const {

@@ -19,6 +19,7 @@ struct EngineOptions {
   std::vector<std::string> weightFiles;
   int threads = 1;
   std::string cacheType;  // f32, bf16, or empty for the weights' own (f32 for f16 weights)
+  std::string products;   // float32 (or empty) or bf16: what products of weights see of their inputs
   std::string simd;       // a row of availableKernels(), or empty for the fastest
   size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have
   int prefillRows = 128;  // rows of prompts, and of what is computed anew, that a step feeds beside the others' tokens
@@ -73,7 +74,9 @@ class Engine {
   void logits(std::vector<int32_t> ids, LogitsDone done);
 
   const Model& model() const { return *model_; }
-  const Kernels& kernels() const { return kernels_; }
+  // How sums are taken: the kernels' name, and where inputs are rounded to bfloat16 "-bf16" for the processor's own
+  // products of those or "-rounded" for products in float32.
+  std::string simd() const;
   int threads() const { return threads_.threads(); }
   DType cacheType() const { return shape_.page.type; }
 
@@ -116,6 +119,7 @@ class Engine {
 
   std::unique_ptr<Model> model_;
   const Kernels& kernels_;
+  ProductInput products_;
   ThreadPool threads_;
   Lane whole_;                                // with all threads
   std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where the model is not small

@@ -4,8 +4,8 @@
 
 namespace pathpress {
 
-Lane::Lane(const Model& model, const Kernels& kernels, ThreadPool* threads)
-    : threads_(threads ? *threads : own_.emplace(1)), forward(model, kernels, threads_),
+Lane::Lane(const Model& model, const Kernels& kernels, ProductInput products, ThreadPool* threads)
+    : threads_(threads ? *threads : own_.emplace(1)), forward(model, kernels, threads_, products),
       scratch_(static_cast<size_t>(threads_.threads())) {}
 
 void Lane::run() {

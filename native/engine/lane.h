@@ -28,7 +28,7 @@ class Lane {
 
  public:
   // With the threads given, or alone.
-  Lane(const Model& model, const Kernels& kernels, ThreadPool* threads);
+  Lane(const Model& model, const Kernels& kernels, ProductInput products, ThreadPool* threads);
 
   void clear() { fed_.clear(); }
   void add(Fed& fed) { fed_.push_back(&fed); }

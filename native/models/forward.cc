@@ -27,12 +27,12 @@ void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from,
 
 }  // namespace
 
-Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads)
+Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads, ProductInput products)
     : model_(model),
       kernels_(kernels),
       threads_(threads),
       epsilon_(static_cast<float>(model.config.normEpsilon)),
-      products_(kernels, threads),
+      products_(kernels, threads, products),
       attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads) {}
 
 void Forward::resize(size_t rows) {
@@ -51,7 +51,8 @@ size_t Forward::workBytes(size_t rows, size_t wanted) const {
   const ModelConfig& config = model_.config;
   const size_t row = 3 * size(config.hidden) + 2 * size(config.queryWidth()) + 2 * size(config.kvWidth()) +
                      2 * size(config.intermediate) + size(config.headDim);
-  return sizeof(float) * (rows * row + wanted * (size(config.hidden) + size(config.vocab)));
+  const size_t widest = size(std::max({config.hidden, config.queryWidth(), config.intermediate}));
+  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * (size(config.hidden) + size(config.vocab)));
 }
 
 void Forward::run(std::span<const Row> rows) {

@@ -13,7 +13,7 @@ namespace pathpress {
 
 class Forward {
  public:
-  Forward(const Model& model, const Kernels& kernels, ThreadPool& threads);
+  Forward(const Model& model, const Kernels& kernels, ThreadPool& threads, ProductInput products);
 
   void run(std::span<const Row> rows);
 

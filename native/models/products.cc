@@ -5,9 +5,10 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t smallProduct = 1 << 17;  // multiplications below which waking a thread costs more than it brings
-constexpr int tasksAThread = 8;           // so that a thread that was held up is not waited for by the others
-constexpr int rowStep = 12;               // the tiles of every instruction set fit into so many weight rows
+constexpr size_t smallProduct = 1 << 17;   // multiplications below which waking a thread costs more than it brings
+constexpr size_t smallRounding = 1 << 15;  // likewise, inputs
+constexpr int tasksAThread = 8;            // so that a thread that was held up is not waited for by the others
+constexpr int rowStep = 12;                // the tiles of every instruction set fit into so many weight rows
 
 // Weight rows that a thread claims at once. More of them are fetched ahead without a gap; results do not depend on it.
 int rowsATask(std::span<const Product> products, int threads) {
@@ -28,7 +29,30 @@ void addBias(const Product& product, int begin, int end, size_t rows) {
 
 }  // namespace
 
+// Whether the processor multiplies its input as bfloat16.
+bool Products::halved(const Product& product) const {
+  return seen_ == ProductInput::bf16 && kernels_.bf16 && product.linear->weight.type == DType::bf16;
+}
+
+// Fills what the products see of the input; returns what those in float32 do.
+const float* Products::round(std::span<const Product> products, const float* input, size_t rows) {
+  if (seen_ == ProductInput::float32) return input;
+  const auto cols = static_cast<size_t>(products[0].linear->weight.cols);
+  const auto own = [this](const Product& product) { return halved(product); };
+  const bool halves = std::any_of(products.begin(), products.end(), own);
+  const bool floats = !std::all_of(products.begin(), products.end(), own);
+  if (halves && halves_.size() < rows * cols) halves_.resize(rows * cols);
+  if (floats && rounded_.size() < rows * cols) rounded_.resize(rows * cols);
+  threads_.run(static_cast<int>(rows), rows * cols < smallRounding, [&](int row, int) {
+    const size_t at = static_cast<size_t>(row) * cols;
+    if (halves) kernels_.bf16->round(input + at, cols, halves_.data() + at);
+    for (size_t i = at; floats && i < at + cols; ++i) rounded_[i] = roundTo(input[i], DType::bf16);
+  });
+  return rounded_.data();
+}
+
 void Products::run(std::span<const Product> products, const float* input, size_t rows) {
+  const float* floats = round(products, input, rows);
   const int share = rowsATask(products, threads_.threads());
   const auto tasksOf = [share](const Product& product) { return (product.linear->weight.rows + share - 1) / share; };
   int tasks = 0;
@@ -44,7 +68,10 @@ void Products::run(std::span<const Product> products, const float* input, size_t
     for (int own; task >= (own = tasksOf(*product)); ++product) task -= own;
     const Matrix& weight = product->linear->weight;
     const int begin = task * share, end = std::min(weight.rows, begin + share);
-    kernels_.matmul(weight, begin, end, input, static_cast<int>(rows), product->out, static_cast<size_t>(weight.rows));
+    const int tokens = static_cast<int>(rows);
+    const auto stride = static_cast<size_t>(weight.rows);
+    if (halved(*product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product->out, stride);
+    else kernels_.matmul(weight, begin, end, floats, tokens, product->out, stride);
     addBias(*product, begin, end, rows);
   });
 }

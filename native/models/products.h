@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "../engine/aligned.h"
 #include "../engine/kernels.h"
 #include "../engine/thread_pool.h"
 #include "model.h"
@@ -14,16 +15,31 @@ struct Product {
   float* out;  // (rows, linear.weight.rows)
 };
 
+// What a product sees of its input. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
+// the processor's own instruction is used where there is one, else the rounded input is multiplied in float32, which
+// differs by the order of summation alone.
+enum class ProductInput : uint8_t { float32, bf16 };
+
 class Products {
  public:
-  Products(const Kernels& kernels, ThreadPool& threads) : kernels_(kernels), threads_(threads) {}
+  Products(const Kernels& kernels, ThreadPool& threads, ProductInput seen)
+      : kernels_(kernels), threads_(threads), seen_(seen) {}
 
   // Several products of one input (rows, linear.weight.cols), the same for all, in one parallel job.
   void run(std::span<const Product> products, const float* input, size_t rows);
 
+  // Bytes that inputs of so many rows, at most `cols` wide, need beside themselves.
+  size_t workBytes(size_t rows, size_t cols) const { return seen_ == ProductInput::bf16 ? rows * cols * sizeof(float) : 0; }
+
  private:
+  bool halved(const Product& product) const;
+  const float* round(std::span<const Product> products, const float* input, size_t rows);
+
   const Kernels& kernels_;
   ThreadPool& threads_;
+  ProductInput seen_;
+  Aligned<float> rounded_;    // (rows, cols), for products in float32
+  Aligned<uint16_t> halves_;  // (rows, cols), for the processor's own
 };
 
 }  // namespace pathpress

@@ -163,6 +163,7 @@ EngineOptions toEngineOptions(const Napi::Object& value) {
   options.threads = integer(value, "threads");
   options.cacheType = text(value, "cache");
   options.simd = text(value, "simd");
+  options.products = text(value, "products");
   options.cacheLimit = static_cast<size_t>(number(value, "cacheLimit"));
   options.prefillRows = integer(value, "prefillRows");
   return options;
@@ -256,7 +257,7 @@ Napi::Object fromModel(Napi::Env env, const Engine& engine) {
   object.Set("weightsType", dtypeName(engine.model().layers[0].query.weight.type));
   object.Set("weightsBytes", static_cast<double>(engine.model().weights.bytes()));
   object.Set("cacheType", dtypeName(engine.cacheType()));
-  object.Set("simd", engine.kernels().name);
+  object.Set("simd", engine.simd());
   object.Set("threads", engine.threads());
   return object;
 }

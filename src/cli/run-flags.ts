@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
-import type { CacheType, EngineOptions, Sampling } from '../engine/types.js';
+import type { CacheType, EngineOptions, ProductType, Sampling } from '../engine/types.js';
 import { bundledModel } from '../package.js';
 import type { Policy } from '../policies/policy.js';
 import { addPolicyFlags, flagOf, settlePolicyFlags, type PolicyFlags } from './policy-flags.js';
@@ -13,6 +13,7 @@ export interface RunFlags extends PolicyFlags {
   device: 'cpu' | 'cuda';
   threads?: number;
   cache?: CacheType;
+  products?: ProductType;
   maxTokens?: number;
   temperature?: number;
   topP?: number;
@@ -47,6 +48,11 @@ export function addRunFlags(command: Command): Command {
       'type of the cached keys and values: f32 or bf16 (default: the weights’)',
       oneOf('f32', 'bf16'),
     )
+    .option(
+      '--products <TYPE>',
+      'what products of weights see of their inputs: float32, or bf16, which is faster (default: float32)',
+      oneOf('float32', 'bf16'),
+    )
     .option('--max-tokens <N>', 'tokens to generate at most', whole(1, 2 ** 31 - 1))
     .option('--temperature <T>', '0 is greedy', real(0))
     .option('--top-p <P>', 'sample from the fewest tokens that hold this share', real(0, 1, { open: true }))
@@ -80,7 +86,7 @@ export async function settleRun(flags: RunFlags): Promise<Run> {
   const defaults = await generationDefaults(model);
   return {
     model,
-    engine: { model, device: 'cpu', threads: flags.threads, cache: flags.cache },
+    engine: { model, device: 'cpu', threads: flags.threads, cache: flags.cache, products: flags.products },
     policy,
     sampling: {
       temperature: flags.temperature ?? defaults.temperature,

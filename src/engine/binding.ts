@@ -37,6 +37,8 @@ export interface NativeOptions {
   cache: string;
   /** One of `simd()`, or '' for the fastest. */
   simd: string;
+  /** 'float32' or 'bf16'. */
+  products: string;
   /** Bytes of the block pool at most; 0 for 80 % of the memory that the process may have. */
   cacheLimit: number;
   prefillRows: number;

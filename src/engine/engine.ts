@@ -49,6 +49,7 @@ export async function loadNative(options: EngineOptions): Promise<{ native: Nati
       threads: options.threads ?? availableParallelism(),
       cache: options.cache ?? '',
       simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
+      products: options.products ?? 'float32',
       cacheLimit: options.cacheLimit ?? 0,
       prefillRows: options.prefillRows ?? 128,
     })

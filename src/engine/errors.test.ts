@@ -131,6 +131,7 @@ describe('an option is refused', () => {
     [{ threads: 1.5 }, /threads 1.5/],
     [{ cache: 'int8' as 'f32' }, /cache "int8"/],
     [{ device: 'cuda' as 'cpu' }, /device "cuda"/],
+    [{ products: 'f16' as 'bf16' }, /products "f16"/],
     [{ simd: 'neon' }, /simd "neon"/],
     [{ cacheLimit: -1 }, /cacheLimit -1/],
     [{ prefillRows: 0 }, /prefillRows 0/],

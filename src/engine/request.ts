@@ -58,13 +58,14 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
 
 /** @throws BAD_OPTION naming the option and its value. */
 export function checkOptions(options: EngineOptions): void {
-  const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, simd } = options;
+  const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, products = 'float32', simd } = options;
   if (typeof model !== 'string' || model === '') bad(`model ${JSON.stringify(model)} is not a folder`);
   if (device !== 'cpu') bad(`device "${String(device)}" is not cpu`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
     bad(`threads ${threads} is not a whole number from 1 to 1024`);
   }
   if (cache !== undefined && cache !== 'f32' && cache !== 'bf16') bad(`cache "${String(cache)}" is not f32 or bf16`);
+  if (products !== 'float32' && products !== 'bf16') bad(`products "${String(products)}" is not float32 or bf16`);
   if (cacheLimit !== undefined && !(Number.isSafeInteger(cacheLimit) && cacheLimit > 0)) {
     bad(`cacheLimit ${cacheLimit} is not a positive number of bytes`);
   }

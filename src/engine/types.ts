@@ -4,6 +4,9 @@ import type { Policy } from '../policies/policy.js';
 /** Type of the cached keys and values. */
 export type CacheType = 'f32' | 'bf16';
 
+/** What products of weights see of their inputs. */
+export type ProductType = 'float32' | 'bf16';
+
 /** What to open, and with how much of the machine. */
 export interface EngineOptions {
   /** A folder in Hugging Face layout. */
@@ -23,6 +26,13 @@ export interface EngineOptions {
    * long prompt holds the others up. 128 if left out; never changes a token.
    */
   prefillRows?: number;
+  /**
+   * float32 (as it comes) if left out. bf16: the inputs of every product of weights are rounded to bfloat16, as PyTorch
+   * does with models in bfloat16. With weights in bfloat16 a processor that has AVX512-BF16 then multiplies at twice the
+   * rate, which is what batches and prompts wait for; any other sums the same rounded terms in float32. Attention, norms
+   * and sums stay in float32.
+   */
+  products?: ProductType;
   /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
   simd?: string;
 }
@@ -40,7 +50,10 @@ export interface ModelInfo {
   /** SHA-256 of the weight files, hexadecimal. */
   weightsHash: string;
   eosIds: number[];
-  /** Instruction set of the kernels: sums are taken in another order on each, so samples of two levels are not one stream. */
+  /**
+   * Instruction set of the kernels: sums are taken in another order on each, so samples of two levels are not one stream.
+   * Where inputs are rounded to bfloat16, "-bf16" (the processor's own products of those) or "-rounded" follows.
+   */
   simd: string;
 }
 
