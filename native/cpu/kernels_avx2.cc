@@ -29,10 +29,14 @@ struct Avx2 {
   static Vec load(ElementBf16, const uint16_t* from) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(from)), 16));
   }
+  static Vec load(ElementI8, const int8_t* from) {
+    const __m128i bytes = _mm_loadl_epi64(static_cast<const __m128i*>(static_cast<const void*>(from)));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+  }
   static Vec loadPart(ElementF32, const float* from, int count) { return _mm256_maskload_ps(from, firstLanes(count)); }
   template <class Element>
-  static Vec loadPart(Element element, const uint16_t* from, int count) {
-    uint16_t copy[width] = {};
+  static Vec loadPart(Element element, const typename Element::Storage* from, int count) {
+    typename Element::Storage copy[width] = {};
     for (int i = 0; i < count; ++i) copy[i] = from[i];
     return load(element, copy);
   }

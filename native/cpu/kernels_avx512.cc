@@ -28,6 +28,7 @@ struct Avx512 {
   static Vec load(ElementF32, const float* from) { return _mm512_loadu_ps(from); }
   static Vec load(ElementF16, const uint16_t* from) { return _mm512_cvtph_ps(_mm256_loadu_epi16(from)); }
   static Vec load(ElementBf16, const uint16_t* from) { return widen(_mm256_loadu_epi16(from)); }
+  static Vec load(ElementI8, const int8_t* from) { return widen(_mm_loadu_epi8(from)); }
   static Vec loadPart(ElementF32, const float* from, int count) {
     return _mm512_maskz_loadu_ps(firstLanes(count), from);
   }
@@ -36,6 +37,9 @@ struct Avx512 {
   }
   static Vec loadPart(ElementBf16, const uint16_t* from, int count) {
     return widen(_mm256_maskz_loadu_epi16(firstLanes(count), from));
+  }
+  static Vec loadPart(ElementI8, const int8_t* from, int count) {
+    return widen(_mm_maskz_loadu_epi8(firstLanes(count), from));
   }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
@@ -67,6 +71,7 @@ struct Avx512 {
 
  private:
   static __mmask16 firstLanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }
+  static Vec widen(__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)); }
   static Vec widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
 };
 

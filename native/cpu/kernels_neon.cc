@@ -27,6 +27,10 @@ struct Neon {
   static Vec load(ElementF32, const float* from) { return vld1q_f32(from); }
   static Vec load(ElementF16, const uint16_t* from) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from))); }
   static Vec load(ElementBf16, const uint16_t* from) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16)); }
+  static Vec load(ElementI8, const int8_t* from) {
+    const int8_t copy[8] = {from[0], from[1], from[2], from[3]};
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(copy)))));
+  }
   template <class Element>
   static Vec loadPart(Element element, const typename Element::Storage* from, int count) {
     typename Element::Storage copy[width] = {};

@@ -29,7 +29,8 @@ void matmulOf(const Matrix& weight, int begin, int end, const float* input, int 
     const auto load = [&](int k) { return loadElement(weight.data, type, row + static_cast<size_t>(k)); };
     for (int t = 0; t < tokens; ++t) {
       const auto token = static_cast<size_t>(t);
-      out[token * stride + static_cast<size_t>(r)] = dotRow(load, input + token * cols, weight.cols);
+      const float scale = type == DType::i8 ? weight.scales[r] : 1.0f;
+      out[token * stride + static_cast<size_t>(r)] = dotRow(load, input + token * cols, weight.cols) * scale;
     }
   }
 }
@@ -39,6 +40,7 @@ void matmul(const Matrix& weight, int begin, int end, const float* input, int to
     case DType::f32: return matmulOf<DType::f32>(weight, begin, end, input, tokens, out, stride);
     case DType::f16: return matmulOf<DType::f16>(weight, begin, end, input, tokens, out, stride);
     case DType::bf16: return matmulOf<DType::bf16>(weight, begin, end, input, tokens, out, stride);
+    case DType::i8: return matmulOf<DType::i8>(weight, begin, end, input, tokens, out, stride);
   }
 }
 

@@ -13,6 +13,7 @@ namespace pathpress {
 struct ElementF32 { using Storage = float; };
 struct ElementF16 { using Storage = uint16_t; };
 struct ElementBf16 { using Storage = uint16_t; };
+struct ElementI8 { using Storage = int8_t; };
 
 template <class V>
 static void simdSwiglu(float* gate, const float* up, size_t count) {

@@ -131,6 +131,13 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
   }
 }
 
+// Sums of whole numbers times inputs, times each row's scale.
+static inline void scaleRows(const Matrix& weight, int begin, int end, int tokens, float* out, size_t stride) {
+  for (int t = 0; t < tokens; ++t, out += stride) {
+    for (int r = begin; r < end; ++r) out[r] *= weight.scales[r];
+  }
+}
+
 template <class V>
 static void simdMatmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out,
                        size_t stride) {
@@ -138,6 +145,9 @@ static void simdMatmul(const Matrix& weight, int begin, int end, const float* in
     case DType::f32: return productOf<Float32Product<V, ElementF32>>(weight, begin, end, input, tokens, out, stride);
     case DType::f16: return productOf<Float32Product<V, ElementF16>>(weight, begin, end, input, tokens, out, stride);
     case DType::bf16: return productOf<Float32Product<V, ElementBf16>>(weight, begin, end, input, tokens, out, stride);
+    case DType::i8:
+      productOf<Float32Product<V, ElementI8>>(weight, begin, end, input, tokens, out, stride);
+      return scaleRows(weight, begin, end, tokens, out, stride);
   }
 }
 

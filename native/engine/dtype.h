@@ -7,11 +7,11 @@
 
 namespace pathpress {
 
-enum class DType : uint8_t { f32, f16, bf16 };
+enum class DType : uint8_t { f32, f16, bf16, i8 };  // i8: weights only, each row with a scale (Matrix)
 
-static inline size_t dtypeBytes(DType type) { return type == DType::f32 ? 4 : 2; }
+static inline size_t dtypeBytes(DType type) { return type == DType::f32 ? 4 : type == DType::i8 ? 1 : 2; }
 static inline const char* dtypeName(DType type) {
-  return type == DType::f32 ? "f32" : type == DType::f16 ? "f16" : "bf16";
+  return type == DType::f32 ? "f32" : type == DType::f16 ? "f16" : type == DType::bf16 ? "bf16" : "int8";
 }
 
 static inline float bf16ToFloat(uint16_t bits) { return __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16); }
@@ -59,6 +59,7 @@ static inline float loadElement(const void* data, DType type, size_t index) {
     __builtin_memcpy(&value, bytes, 4);
     return value;
   }
+  if (type == DType::i8) return static_cast<float>(static_cast<int8_t>(*bytes));
   uint16_t half;
   __builtin_memcpy(&half, bytes, 2);
   return type == DType::f16 ? f16ToFloat(half) : bf16ToFloat(half);

@@ -12,8 +12,8 @@ namespace pathpress {
 namespace {
 
 DType parseType(const std::string& name, bool& known) {
-  known = name == "F32" || name == "F16" || name == "BF16";
-  return name == "F16" ? DType::f16 : name == "BF16" ? DType::bf16 : DType::f32;
+  known = name == "F32" || name == "F16" || name == "BF16" || name == "I8";
+  return name == "F16" ? DType::f16 : name == "BF16" ? DType::bf16 : name == "I8" ? DType::i8 : DType::f32;
 }
 
 template <class Bits>
@@ -31,6 +31,7 @@ bool anyNonFinite(const std::byte* data, size_t count, Bits exponent) {
 }
 
 bool anyNonFinite(const std::byte* data, size_t count, DType type) {
+  if (type == DType::i8) return false;
   if (type == DType::f32) return anyNonFinite<uint32_t>(data, count, 0x7F800000u);
   return anyNonFinite<uint16_t>(data, count, static_cast<uint16_t>(type == DType::f16 ? 0x7C00u : 0x7F80u));
 }
@@ -88,7 +89,7 @@ const void* Weights::checked(const Located& tensor, int threads) {
   bool known = false;
   const DType type = parseType(tensor.entry.dtype, known);
   const std::string where = *tensor.path + ": tensor \"" + tensor.entry.name + "\"";
-  if (!known) throw EngineError("BAD_TENSOR", where + " is " + tensor.entry.dtype + ", not F32, F16 or BF16");
+  if (!known) throw EngineError("BAD_TENSOR", where + " is " + tensor.entry.dtype + ", not F32, F16, BF16 or I8");
   if (anyNonFinite(tensor.data, tensor.entry.bytes / dtypeBytes(type), type, threads)) {
     throw EngineError("BAD_WEIGHTS", where + " holds NaN or infinity");
   }
@@ -102,6 +103,7 @@ Matrix Weights::matrix(const std::string& name, int rows, int cols, int threads)
   bool known = false;
   Matrix matrix{nullptr, parseType(tensor.entry.dtype, known), rows, cols};
   matrix.data = checked(tensor, threads);
+  if (matrix.type == DType::i8) matrix.scales = scales_.emplace_back(vector(name + "_scale", rows)).data();
   return matrix;
 }
 
@@ -110,6 +112,9 @@ std::vector<float> Weights::vector(const std::string& name, int size) {
   const void* data = checked(tensor, 1);
   bool known = false;
   const DType type = parseType(tensor.entry.dtype, known);
+  if (type == DType::i8) {
+    throw EngineError("BAD_TENSOR", *tensor.path + ": tensor \"" + name + "\" is I8, which matrices of products alone may be");
+  }
   std::vector<float> values(static_cast<size_t>(size));
   for (size_t i = 0; i < values.size(); ++i) values[i] = loadElement(data, type, i);
   return values;

@@ -24,7 +24,8 @@ class Weights {
   auto names() const { return std::views::keys(tensors_); }
 
   // Throws EngineError BAD_TENSOR where the tensor is missing, has another shape (both are named) or a type that is not
-  // F32, F16 or BF16; BAD_WEIGHTS where it holds NaN or infinity. Every element is looked at, on `threads` threads.
+  // F32, F16 or BF16; a matrix may also be I8, with a tensor "<name>_scale" of a scale a row. BAD_WEIGHTS where it holds
+  // NaN or infinity. Every element is looked at, on `threads` threads.
   Matrix matrix(const std::string& name, int rows, int cols, int threads);
   std::vector<float> vector(const std::string& name, int size);
 
@@ -44,6 +45,7 @@ class Weights {
   std::vector<MappedFile> files_;
   std::unordered_map<std::string, Located> tensors_;
   std::list<std::vector<std::byte>> copies_;  // of misaligned tensors
+  std::list<std::vector<float>> scales_;      // of matrices in I8
   size_t bytes_ = 0;
 };
 

@@ -28,6 +28,9 @@ class Loader {
     const ModelConfig& config = model_.config;
     refuseLeftOverLayers();
     model_.embedding = model_.weights.matrix(family_.embedding, config.vocab, config.hidden, threads_);
+    if (model_.embedding.type == DType::i8) {
+      throw EngineError("BAD_TENSOR", std::string("tensor \"") + family_.embedding + "\" is I8: embeddings are read as they are");
+    }
     model_.output = config.tiedEmbeddings
                         ? model_.embedding
                         : model_.weights.matrix(family_.output, config.vocab, config.hidden, threads_);

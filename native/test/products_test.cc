@@ -49,15 +49,21 @@ struct Case {
   DType type;
   int rows, cols, tokens;
   Guarded weights, inputs, rounded;
+  std::vector<float> scales;
   Matrix matrix;
 
   Case(DType type, int rows, int cols, int tokens)
       : type(type), rows(rows), cols(cols), tokens(tokens), weights(count(rows) * dtypeBytes(type)),
-        inputs(count(tokens) * 4), rounded(count(tokens) * 2), matrix{weights.as<void>(), type, rows, cols} {
+        inputs(count(tokens) * 4), rounded(count(tokens) * 2), scales(static_cast<size_t>(rows), 1.0f),
+        matrix{weights.as<void>(), type, rows, cols, scales.data()} {
+    if (type == DType::i8) {
+      for (float& scale : scales) scale = std::exp(gauss());
+    }
     for (size_t i = 0; i < count(rows); ++i) {
       const float value = gauss();
       const uint16_t half = type == DType::f16 ? floatToF16(value) : floatToBf16(value);
-      if (type == DType::f32) std::memcpy(weights.as<std::byte>() + i * 4, &value, 4);
+      if (type == DType::i8) weights.as<int8_t>()[i] = static_cast<int8_t>(draw(-128, 127));
+      else if (type == DType::f32) std::memcpy(weights.as<std::byte>() + i * 4, &value, 4);
       else std::memcpy(weights.as<std::byte>() + i * 2, &half, 2);
     }
     for (size_t i = 0; i < count(tokens); ++i) inputs.as<float>()[i] = gauss();
@@ -78,7 +84,8 @@ struct Case {
         }
         double sum = 0, size = 0;
         for (int k = 0; k < cols; ++k) {
-          const double term = static_cast<double>(loadElement(matrix.data, type, count(r) + static_cast<size_t>(k))) *
+          const double term = static_cast<double>(scales[static_cast<size_t>(r)]) *
+                              static_cast<double>(loadElement(matrix.data, type, count(r) + static_cast<size_t>(k))) *
                               static_cast<double>(inputs.as<float>()[count(t) + static_cast<size_t>(k)]);
           sum += term;
           size += std::abs(term);
@@ -149,7 +156,7 @@ void both(const Kernels& kernels, Case& of) {
 int main() {
   for (const Kernels* kernels : availableKernels()) {
     std::printf("%s%s\n", kernels->name, kernels->bf16 ? ", bf16" : "");
-    for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
+    for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::i8}) {
       for (int cols = 1; cols <= 131; ++cols) {
         Case of(type, draw(1, 27), cols, draw(1, 13));
         both(*kernels, of);

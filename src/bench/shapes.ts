@@ -52,7 +52,7 @@ export class Models {
     const { native, checkpoint } = await loadNative({ model: folder });
     const { weightsType, weightsBytes, cacheType } = native.info();
     native.dispose();
-    const width = { f32: 4, bf16: 2, f16: 2 }[weightsType];
+    const width = { f32: 4, bf16: 2, f16: 2, int8: 1 }[weightsType];
     const shape = shapeOf(checkpoint.config, weightsBytes, width, cacheType === 'f32' ? 4 : 2);
     return { name, folder, shape, type: weightsType === 'f32' ? 'f32' : 'bf16' };
   }

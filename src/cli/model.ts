@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { addModelImport } from './model-import.js';
+import { addModelQuantize } from './model-quantize.js';
 import { addModelPlan } from './model-plan.js';
 import { oneOf, text } from './values.js';
 
@@ -19,6 +20,7 @@ export function modelCommand(program: Command, io: Io, done: (status: number) =>
     .option('--json', 'print one JSON object')
     .action(async (name: 'minilm', flags: FetchFlags) => done(await fetchModel(name, flags, io)));
   addModelImport(command, io, done);
+  addModelQuantize(command, io, done);
   addModelPlan(command, io, done);
   return command;
 }

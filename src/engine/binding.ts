@@ -96,7 +96,7 @@ export interface NativeBatch {
 }
 
 export interface NativeInfo {
-  weightsType: 'f32' | 'f16' | 'bf16';
+  weightsType: 'f32' | 'f16' | 'bf16' | 'int8';
   weightsBytes: number;
   cacheType: 'f32' | 'bf16';
   simd: string;

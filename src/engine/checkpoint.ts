@@ -45,10 +45,16 @@ const configSchema = z.object({
   use_sliding_window: z.boolean().default(false),
   layer_types: z.array(z.string()).nullish(),
   partial_rotary_factor: z.number().positive().optional(),
-  quantization_config: z.unknown().optional(),
+  quantization_config: z.record(z.string(), z.unknown()).nullish(),
 });
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * What config.json's quantization_config says of weights that `model quantize` wrote: matrices of products in I8, beside
+ * each a tensor "<name>_scale" of a float32 a row.
+ */
+export const int8Rows = { quant_method: 'pathpress-int8-rows', bits: 8 } as const;
 
 export interface Checkpoint {
   config: NativeConfig;
@@ -66,7 +72,9 @@ function toNativeConfig(config: z.infer<typeof configSchema>, path: string): Nat
   if (config.use_sliding_window) refuse('use_sliding_window true');
   const partial = config.layer_types?.find((type) => type !== 'full_attention');
   if (partial !== undefined) refuse(`layer_types "${partial}"`);
-  if (config.quantization_config != null) refuse('quantization_config');
+  const { quant_method: method, ...quantized } = config.quantization_config ?? { quant_method: int8Rows.quant_method };
+  if (method !== int8Rows.quant_method) refuse(`quantization_config of quant_method ${JSON.stringify(method)}`);
+  if ('bits' in quantized && quantized.bits !== int8Rows.bits) refuse(`quantization_config of ${String(quantized.bits)} bits`);
   const rope = { ...config.rope_scaling, ...config.rope_parameters };
   return {
     family: config.model_type,
@@ -93,7 +101,8 @@ function toNativeConfig(config: z.infer<typeof configSchema>, path: string): Nat
   };
 }
 
-async function findWeightFiles(folder: string): Promise<string[]> {
+/** Paths of a folder's weight files, in order. @throws BAD_FILE, BAD_JSON, BAD_CONFIG */
+export async function findWeightFiles(folder: string): Promise<string[]> {
   const index = join(folder, 'model.safetensors.index.json');
   const single = join(folder, 'model.safetensors');
   if (!(await exists(index))) {

@@ -14,7 +14,7 @@ export interface EngineOptions {
   device?: 'cpu';
   /** Worker threads; all cores if left out. Never changes a token. */
   threads?: number;
-  /** Type of the KV cache; the type of the weights if left out. */
+  /** Type of the KV cache; the type of the weights if left out (f32 for float16 and int8). */
   cache?: CacheType;
   /**
    * Bytes that the caches of all live sequences may hold together; if left out, 80 % of the machine's memory, or of the
@@ -45,7 +45,7 @@ export interface ModelInfo {
   kvHeads: number;
   headDim: number;
   vocabSize: number;
-  weightsType: 'f32' | 'f16' | 'bf16';
+  weightsType: 'f32' | 'f16' | 'bf16' | 'int8';
   weightsBytes: number;
   /** SHA-256 of the weight files, hexadecimal. */
   weightsHash: string;

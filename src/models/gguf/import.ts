@@ -86,7 +86,8 @@ export async function importGguf(options: ImportOptions): Promise<ImportReport> 
   }
 }
 
-async function checkFree(out: string): Promise<void> {
+/** @throws BAD_FILE where the folder is not a new or an empty one */
+export async function checkFree(out: string): Promise<void> {
   const inside = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw new PathPressError('BAD_FILE', `${out}: ${error.message}`, { cause: error });
@@ -94,7 +95,8 @@ async function checkFree(out: string): Promise<void> {
   if (inside.length) throw new PathPressError('BAD_FILE', `${out}: there is something in it (${inside[0]}); give a new folder`);
 }
 
-async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+/** @throws WRITE_FAILED naming the path */
+export async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
   return write().catch((cause: Error) => {
     throw new PathPressError('WRITE_FAILED', `${path}: ${cause.message}`, { cause });
   });

@@ -1,0 +1,154 @@
+/**
+ * int8 matrices: how far they are from the weights, and that the engine computes with them what a plain forward pass in
+ * double precision, written here from the published definition of Llama, computes with whole numbers times scales.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readTensors, type Tensor } from '../embedding/tensors.js';
+import { loadBinding } from '../engine/binding.js';
+import { openEngine } from '../engine/engine.js';
+import { writeSyntheticCheckpoint } from '../engine/synthetic.js';
+import { fixture, request } from '../engine/testing.js';
+import { quantizeModel, quantizeRow } from './quantize.js';
+
+const model = fixture('llama-g4');
+let folder: string, out: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'quantize-'));
+  out = join(folder, 'int8');
+  await quantizeModel({ model, out });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const read = (from: string): Record<string, Tensor> =>
+  readTensors(readFileSync(join(from, 'model.safetensors')), join(from, 'model.safetensors'));
+
+it('rounds each row to the nearest of 255 steps, its largest weight at the end', () => {
+  const whole = new Int8Array(5);
+  expect(quantizeRow(Float32Array.of(1, -2, 0, 0.5, 1.99), whole)).toBe(Math.fround(2 / 127));
+  expect([...whole]).toEqual([64, -127, 0, 32, 126]);
+  expect(quantizeRow(new Float32Array(5), whole)).toBe(0);
+  expect([...whole]).toEqual([0, 0, 0, 0, 0]);
+});
+
+it('keeps every tensor: matrices within half a step, embeddings and norms as they are', () => {
+  const [before, after] = [read(model), read(out)];
+  for (const [name, { shape, values }] of Object.entries(before)) {
+    const scales = after[`${name}_scale`]?.values;
+    expect(scales !== undefined, name).toBe(shape.length === 2 && !name.includes('embed'));
+    for (let i = 0; i < values.length; i++) {
+      const scale = scales ? scales[Math.floor(i / shape[1])] : 0;
+      const error = Math.abs(values[i] - after[name].values[i] * (scales ? scale : 1));
+      if (!(error <= 0.5001 * scale)) expect.fail(`${name}[${i}] is off by ${error}, scale ${scale}`);
+    }
+  }
+});
+
+interface Config {
+  hidden_size: number;
+  num_hidden_layers: number;
+  num_attention_heads: number;
+  num_key_value_heads: number;
+  head_dim?: number;
+  rms_norm_eps: number;
+  rope_theta?: number;
+  rope_parameters?: { rope_theta: number };
+  tie_word_embeddings: boolean;
+}
+
+/** Logits of every position. */
+function reference(config: Config, tensors: Record<string, Tensor>, ids: number[]): Float64Array[] {
+  const { num_attention_heads: heads, num_key_value_heads: kvHeads, rms_norm_eps: epsilon } = config;
+  const dim = config.head_dim ?? config.hidden_size / heads;
+  const theta = config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10000;
+  const multiply = (name: string, x: Float64Array): Float64Array => {
+    const { shape: [rows, cols], values } = tensors[name];
+    const scales = tensors[`${name}_scale`]?.values;
+    return Float64Array.from({ length: rows }, (_, r) => {
+      let sum = 0;
+      for (let k = 0; k < cols; k++) sum += values[r * cols + k] * x[k];
+      return sum * (scales?.[r] ?? 1);
+    });
+  };
+  const norm = (name: string, x: Float64Array): Float64Array => {
+    const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / x.length + epsilon);
+    return x.map((v, i) => v * scale * tensors[name].values[i]);
+  };
+  const rotate = (x: Float64Array, position: number): Float64Array =>
+    x.map((v, i) => {
+      const at = i % dim, half = dim / 2;
+      const angle = position * theta ** (-2 * (at % half) / dim);
+      return v * Math.cos(angle) + (at < half ? -x[i + half] : x[i - half]) * Math.sin(angle);
+    });
+  const width = config.hidden_size;
+  const states = ids.map((id) => tensors['model.embed_tokens.weight'].values.slice(id * width, (id + 1) * width));
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const at = (name: string): string => `model.layers.${layer}.${name}.weight`;
+    const keys: Float64Array[] = [], values: Float64Array[] = [];
+    states.forEach((state, position) => {
+      const x = norm(at('input_layernorm'), state);
+      const query = rotate(multiply(at('self_attn.q_proj'), x), position);
+      keys.push(rotate(multiply(at('self_attn.k_proj'), x), position));
+      values.push(multiply(at('self_attn.v_proj'), x));
+      const mixed = new Float64Array(heads * dim);
+      for (let h = 0; h < heads; h++) {
+        const kv = Math.floor((h * kvHeads) / heads) * dim;
+        const weights = keys.map((key) => {
+          let score = 0;
+          for (let i = 0; i < dim; i++) score += query[h * dim + i] * key[kv + i];
+          return Math.exp(score / Math.sqrt(dim));
+        });
+        const total = weights.reduce((a, b) => a + b, 0);
+        values.forEach((value, e) => {
+          for (let i = 0; i < dim; i++) mixed[h * dim + i] += (weights[e] / total) * value[kv + i];
+        });
+      }
+      multiply(at('self_attn.o_proj'), mixed).forEach((v, i) => (state[i] += v));
+      const y = norm(at('post_attention_layernorm'), state);
+      const up = multiply(at('mlp.up_proj'), y);
+      const gated = multiply(at('mlp.gate_proj'), y).map((g, i) => (g / (1 + Math.exp(-g))) * up[i]);
+      multiply(at('mlp.down_proj'), gated).forEach((v, i) => (state[i] += v));
+    });
+  }
+  const head = config.tie_word_embeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  return states.map((state) => multiply(head, norm('model.norm.weight', state)));
+}
+
+it.each(loadBinding().simd())('%s: logits within 1e-4 of the plain reference', async (simd) => {
+  const ids = Array.from({ length: 24 }, (_, i) => (i * 29) % 64);
+  const expected = reference(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as Config, read(out), ids);
+  const engine = await openEngine({ model: out, threads: 2, simd });
+  const logits = await engine.logits(ids);
+  engine.dispose();
+  expect(engine.info.weightsType).toBe('int8');
+  const vocab = expected[0].length;
+  const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[Math.floor(i / vocab)][i % vocab])), 0);
+  expect(worst).toBeLessThan(1e-4);
+});
+
+it('is the same alone and in a batch', async () => {
+  const requests = Array.from({ length: 6 }, (_, i) => request({ promptIds: [3, 7 + i, 11], maxTokens: 30, stream: [i, 0] }));
+  const [one, many] = [await openEngine({ model: out, threads: 1 }), await openEngine({ model: out, threads: 3 })];
+  const together = await many.generateMany(requests, { batch: 6 });
+  for (const [i, each] of requests.entries()) expect(together[i].ids).toEqual((await one.generate(each).result).ids);
+  [one, many].forEach((engine) => engine.dispose());
+});
+
+it('quantizes bfloat16 too, and refuses what is quantized, what is taken and what is not a number', async () => {
+  const bf16 = join(folder, 'bf16');
+  writeSyntheticCheckpoint(bf16, { hidden: 32, layers: 1, heads: 2, kvHeads: 1, intermediate: 40, vocab: 50 });
+  const report = await quantizeModel({ model: bf16, out: join(folder, 'bf16-int8') });
+  expect(report).toMatchObject({ tensors: 11, quantized: 7 });
+  expect(report.bytesAfter).toBeLessThan(report.bytesBefore);
+  const engine = await openEngine({ model: join(folder, 'bf16-int8') });
+  expect((await engine.logits([1, 2])).every(Number.isFinite)).toBe(true);
+  engine.dispose();
+  await expect(quantizeModel({ model: out, out: join(folder, 'twice') })).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+  await expect(quantizeModel({ model, out })).rejects.toMatchObject({ code: 'BAD_FILE' });
+  const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')) as object;
+  writeFileSync(join(out, 'config.json'), JSON.stringify({ ...config, quantization_config: { quant_method: 'gptq' } }));
+  await expect(openEngine({ model: out })).rejects.toMatchObject({ code: 'BAD_CONFIG', message: expect.stringContaining('"gptq"') });
+  expect(Number.isFinite(quantizeRow(Float32Array.of(1, Number.NaN), new Int8Array(2)))).toBe(false);
+});

@@ -1,0 +1,215 @@
+/** Writes a checkpoint whose matrices are int8 with a scale a row: a quarter of float32's bytes, half of bfloat16's. */
+import { copyFile, mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { findWeightFiles, int8Rows, readConfig } from '../engine/checkpoint.js';
+import { PathPressError } from '../engine/errors.js';
+import { half } from '../engine/half.js';
+import { parseJson, readJson } from '../json-file.js';
+import { checkFree, writing } from './gguf/import.js';
+
+export interface QuantizeOptions {
+  /** A folder in Hugging Face layout with weights in F32, F16 or BF16. */
+  model: string;
+  /** The folder to make; it must not exist, or be empty. */
+  out: string;
+  signal?: AbortSignal;
+  /** Called before each tensor. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface QuantizeReport {
+  out: string;
+  /** Of them all, and of those that are int8 now. */
+  tensors: number;
+  quantized: number;
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+interface Source {
+  name: string;
+  dtype: 'F32' | 'F16' | 'BF16';
+  shape: number[];
+  file: FileHandle;
+  path: string;
+  from: number;
+  bytes: number;
+}
+
+const entrySchema = z.object({
+  dtype: z.enum(['F32', 'F16', 'BF16']),
+  shape: z.array(z.number().int().nonnegative()),
+  data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
+});
+
+/** Matrices of products; embeddings are looked up, not multiplied, and stay as they are (as what is tied to them does). */
+const isQuantized = ({ name, shape }: Source): boolean => shape.length === 2 && name.endsWith('.weight') && !/embed/.test(name);
+
+async function readSources(path: string, file: FileHandle): Promise<Source[]> {
+  const refuse = (what: string): never => {
+    throw new PathPressError('BAD_TENSOR', `${path}: ${what}`);
+  };
+  const { size } = await file.stat();
+  const length = Buffer.alloc(8);
+  await file.read(length, 0, 8, 0);
+  const headerBytes = Number(length.readBigUInt64LE(0));
+  if (headerBytes > Math.min(size - 8, 1e8)) refuse(`a header of ${headerBytes} bytes in a file of ${size}`);
+  const text = Buffer.alloc(headerBytes);
+  await file.read(text, 0, headerBytes, 8);
+  const header = parseJson(text.toString('utf8'), path) as Record<string, unknown>;
+  return Object.entries(header).flatMap(([name, value]) => {
+    if (name === '__metadata__') return [];
+    const entry = entrySchema.safeParse(value);
+    if (!entry.success) return refuse(`tensor "${name}" is not F32, F16 or BF16 with a shape and offsets`);
+    const { dtype, shape, data_offsets: [from, to] } = entry.data;
+    const bytes = shape.reduce((a, b) => a * b, dtype === 'F32' ? 4 : 2);
+    if (to - from !== bytes || 8 + headerBytes + to > size) refuse(`tensor "${name}": offsets ${from} to ${to} do not fit`);
+    return [{ name, dtype, shape, file, path, from: 8 + headerBytes + from, bytes }];
+  });
+}
+
+/** Values of every 16-bit pattern. */
+const tables = {
+  F16: new Float32Array(65536).map((_, bits) => half(bits)),
+  BF16: new Float32Array(new Uint32Array(65536).map((_, bits) => bits << 16).buffer),
+};
+
+function toFloats(bytes: Buffer, dtype: Source['dtype']): Float32Array {
+  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  return dtype === 'F32' ? new Float32Array(copy) : Float32Array.from(new Uint16Array(copy), (bits) => tables[dtype][bits]);
+}
+
+/**
+ * A row's nearest whole numbers, -127 to 127, and what they are to be multiplied by.
+ * Symmetric: zero stays zero, and the largest weight is at the end of the range.
+ */
+export function quantizeRow(row: Float32Array, to: Int8Array): number {
+  let largest = 0;
+  for (const value of row) largest = Math.max(largest, Math.abs(value)); // NaN and infinity stay
+  const scale = Math.fround(largest / 127);
+  for (let i = 0; i < row.length; i++) to[i] = scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(row[i] / scale)));
+  return scale;
+}
+
+async function readRows(source: Source, first: number, rows: number): Promise<Buffer> {
+  const rowBytes = source.bytes / source.shape[0];
+  const buffer = Buffer.alloc(rows * rowBytes);
+  await source.file.read(buffer, 0, buffer.length, source.from + first * rowBytes);
+  return buffer;
+}
+
+/** The matrix in int8, a few rows at a time into `write`; its scales. */
+async function quantizeMatrix(source: Source, write: (bytes: Uint8Array) => Promise<void>): Promise<Float32Array> {
+  const [rows, cols] = source.shape;
+  const scales = new Float32Array(rows);
+  const step = Math.max(1, Math.floor((1 << 22) / Math.max(1, cols)));
+  for (let first = 0; first < rows; first += step) {
+    const count = Math.min(step, rows - first);
+    const values = toFloats(await readRows(source, first, count), source.dtype);
+    const whole = new Int8Array(values.length);
+    for (let r = 0; r < count; r++) {
+      const at = r * cols;
+      scales[first + r] = quantizeRow(values.subarray(at, at + cols), whole.subarray(at, at + cols));
+      if (!Number.isFinite(scales[first + r])) {
+        throw new PathPressError('BAD_WEIGHTS', `${source.path}: tensor "${source.name}" holds NaN or infinity`);
+      }
+    }
+    await write(new Uint8Array(whole.buffer));
+  }
+  return scales;
+}
+
+/** Scales first, then what stays, float32 before shorter floats, then int8: each lies on a multiple of its own size. */
+async function writeWeights(path: string, sources: Source[], options: QuantizeOptions): Promise<number> {
+  const matrices = sources.filter(isQuantized);
+  const kept = sources.filter((source) => !isQuantized(source));
+  kept.sort((a, b) => Number(b.dtype === 'F32') - Number(a.dtype === 'F32'));
+  const entries: [string, object][] = [['__metadata__', { format: 'pt' }]];
+  let at = 0;
+  const place = (name: string, dtype: string, shape: number[], bytes: number): void =>
+    void entries.push([name, { dtype, shape, data_offsets: [at, (at += bytes)] }]);
+  for (const { name, shape } of matrices) place(`${name}_scale`, 'F32', [shape[0]], 4 * shape[0]);
+  const scaleBytes = at;
+  for (const { name, dtype, shape, bytes } of kept) place(name, dtype, shape, bytes);
+  for (const { name, shape } of matrices) place(name, 'I8', shape, shape[0] * shape[1]);
+  const json = JSON.stringify(Object.fromEntries(entries));
+  const header = Buffer.from(json.padEnd(Math.ceil((json.length + 8) / 64) * 64 - 8));
+  const out = await writing(path, () => open(path, 'wx'));
+  try {
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64LE(BigInt(header.length));
+    let done = 0;
+    const next = (): void => {
+      options.signal?.throwIfAborted();
+      options.onProgress?.(done++, sources.length);
+    };
+    let to = 0;
+    const writeAt = async (bytes: Uint8Array, place: number): Promise<void> => {
+      let written = 0;
+      while (written < bytes.length) {
+        written += (await writing(path, () => out.write(bytes, written, bytes.length - written, place + written))).bytesWritten;
+      }
+    };
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await writeAt(bytes, to);
+      to += bytes.length;
+    };
+    await write(start);
+    await write(header);
+    let scaleAt = to;
+    to += scaleBytes;
+    for (const source of kept) {
+      next();
+      for (let first = 0, step; first < source.shape[0]; first += step) {
+        step = Math.min(source.shape[0] - first, Math.max(1, Math.floor((1 << 24) / (source.bytes / source.shape[0]))));
+        await write(await readRows(source, first, step));
+      }
+    }
+    for (const source of matrices) {
+      next();
+      const scales = await quantizeMatrix(source, write);
+      await writeAt(new Uint8Array(scales.buffer), scaleAt);
+      scaleAt += scales.byteLength;
+    }
+  } finally {
+    await out.close();
+  }
+  return at;
+}
+
+/**
+ * The folder appears whole or not at all. Everything but weights and config.json is copied as it stands.
+ * @throws BAD_FILE, BAD_JSON, BAD_CONFIG (quantized already), BAD_TENSOR, BAD_WEIGHTS, WRITE_FAILED; what the signal was
+ *   aborted with
+ */
+export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeReport> {
+  const { model, out } = options;
+  await checkFree(out);
+  const configPath = join(model, 'config.json');
+  const config = (await readJson(configPath)) as Record<string, unknown>;
+  readConfig(config, configPath);
+  if (config.quantization_config != null) throw new PathPressError('BAD_CONFIG', `${configPath}: the weights are quantized already`);
+  const paths = await findWeightFiles(model);
+  const files = await Promise.all(paths.map((path) => open(path)));
+  const partial = `${resolve(out)}.${process.pid}.part`;
+  try {
+    const sources = (await Promise.all(files.map((file, i) => readSources(paths[i], file)))).flat();
+    await writing(partial, () => mkdir(partial, { recursive: true }));
+    const bytesAfter = await writeWeights(join(partial, 'model.safetensors'), sources, options);
+    await writing(partial, async () => {
+      const quantized = { ...config, quantization_config: int8Rows };
+      await writeFile(join(partial, 'config.json'), `${JSON.stringify(quantized, null, 1)}\n`);
+      const skipped = ['config.json', 'model.safetensors.index.json', ...paths.map((path) => basename(path))];
+      for (const entry of await readdir(model, { withFileTypes: true })) {
+        if (entry.isFile() && !skipped.includes(entry.name)) await copyFile(join(model, entry.name), join(partial, entry.name));
+      }
+      await rename(partial, out);
+    });
+    const bytesBefore = sources.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { out, tensors: sources.length, quantized: sources.filter(isQuantized).length, bytesBefore, bytesAfter };
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+    for (const file of files) await file.close();
+  }
+}
