@@ -1,8 +1,8 @@
 // AVX2, FMA and F16C: vectors of eight.
 #include <immintrin.h>
 
-#include "simd_attention.h"
 #include "simd_products.h"
+#include "simd_votes.h"
 
 namespace pathpress {
 namespace {
@@ -90,6 +90,7 @@ struct Avx2 {
 }  // namespace
 
 extern const Kernels avx2Kernels;
-const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdSwiglu<Avx2>};
+const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdScoreKeys<Avx2>,
+                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>};
 
 }  // namespace pathpress

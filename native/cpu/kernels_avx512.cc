@@ -1,8 +1,8 @@
 // AVX-512 F, BW, DQ and VL: vectors of sixteen, one page's entries.
 #include <immintrin.h>
 
-#include "simd_attention.h"
 #include "simd_products.h"
+#include "simd_votes.h"
 #include "sums_avx512.h"
 
 namespace pathpress {
@@ -78,6 +78,7 @@ struct Avx512 {
 }  // namespace
 
 extern const Kernels avx512Kernels;
-const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdSwiglu<Avx512>};
+const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdScoreKeys<Avx512>,
+                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>};
 
 }  // namespace pathpress

@@ -1,7 +1,7 @@
 // NEON as every 64-bit ARM has it: vectors of four.
 #include <arm_neon.h>
 
-#include "simd_attention.h"
+#include "simd_votes.h"
 #include "simd_products.h"
 
 namespace pathpress {
@@ -78,6 +78,7 @@ struct Neon {
 }  // namespace
 
 extern const Kernels neonKernels;
-const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>, simdSwiglu<Neon>};
+const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
+                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>};
 
 }  // namespace pathpress

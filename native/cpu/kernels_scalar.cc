@@ -100,6 +100,27 @@ void join(const AttentionJoin& join) {
   }
 }
 
+void scoreKeys(const KeyScores& task) {
+  const auto dim = static_cast<size_t>(task.dim);
+  for (int r = 0; r < task.rows; ++r) {
+    const float* query = task.queries + static_cast<size_t>(r) * dim;
+    for (int e = 0; e < task.pages * pageEntries; ++e) {
+      const std::byte* page = task.keys.pages[e / pageEntries];
+      const auto slot = static_cast<size_t>(e % pageEntries);
+      float sum = 0;
+      for (size_t i = 0; i < dim; ++i) sum += query[i] * loadElement(page, task.keys.type, i * pageEntries + slot);
+      task.out[static_cast<size_t>(r) * task.stride + static_cast<size_t>(e)] = sum * task.scale;
+    }
+  }
+}
+
+void addSoftmax(float* row, int count, float weight, float* to) {
+  const float top = *std::max_element(row, row + count);
+  float total = 0;
+  for (int i = 0; i < count; ++i) total += row[i] = std::exp(row[i] - top);
+  for (int i = 0; i < count; ++i) to[i] += row[i] * (weight / total);
+}
+
 void swiglu(float* gate, const float* up, size_t count) {
   for (size_t i = 0; i < count; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
@@ -107,6 +128,6 @@ void swiglu(float* gate, const float* up, size_t count) {
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, join, swiglu};
+const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu};
 
 }  // namespace pathpress

@@ -38,10 +38,11 @@ static constexpr int pagesTogether() {
   return pages;
 }
 
-// Scores of H queries against P pages: sums over the dimensions in order, sixteen entries side by side. Where asked, the
-// pages' values are fetched, which are read when the piece's scores are done.
+// Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Where
+// asked, the pages' values are fetched, which are read when the piece's scores are done.
 template <class V, class Element, int H, int P>
-static inline void scoreTile(const AttentionTask& task, int q, int page, bool fetch) {
+static inline void scoreTile(const std::byte* const* pages, const float* query, int dim, float scale, float* scores,
+                             size_t stride, bool fetch) {
   constexpr int vectors = pageEntries / V::width, dimsALine = elementsALine<Element>() / pageEntries;
   typename V::Vec sums[H][P][vectors];
   for (int h = 0; h < H; ++h) {
@@ -49,15 +50,14 @@ static inline void scoreTile(const AttentionTask& task, int q, int page, bool fe
       for (int v = 0; v < vectors; ++v) sums[h][p][v] = V::zero();
     }
   }
-  const float* query = task.query + q * task.dim;
   const typename Element::Storage* keys[P];
-  for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(task.pages[page + p]);
-  for (int i = 0; i < task.dim; ++i) {
+  for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(pages[p]);
+  for (int i = 0; i < dim; ++i) {
     if (fetch && i % dimsALine == 0) {
-      for (int p = 0; p < P; ++p) __builtin_prefetch(keys[p] + (task.dim + i) * pageEntries, 0, 2);
+      for (int p = 0; p < P; ++p) __builtin_prefetch(keys[p] + (dim + i) * pageEntries, 0, 2);
     }
     typename V::Vec x[H];
-    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * task.dim + i]);
+    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
     for (int p = 0; p < P; ++p) {
       for (int v = 0; v < vectors; ++v) {
         const auto key = V::load(Element{}, keys[p] + i * pageEntries + v * V::width);
@@ -65,11 +65,10 @@ static inline void scoreTile(const AttentionTask& task, int q, int page, bool fe
       }
     }
   }
-  const auto scale = V::set(task.scale);
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
-      float* to = task.scores + (q + h) * pieceEntries + (page + p) * pageEntries;
-      for (int v = 0; v < vectors; ++v) V::store(to + v * V::width, V::multiply(scale, sums[h][p][v]));
+      float* to = scores + static_cast<size_t>(h) * stride + p * pageEntries;
+      for (int v = 0; v < vectors; ++v) V::store(to + v * V::width, V::multiply(V::set(scale), sums[h][p][v]));
     }
   }
 }
@@ -168,9 +167,13 @@ static void attendPiece(const AttentionTask& task) {
     for (int q = 0; q < queries; q += V::headTile) {
       withHeads<V::headTile>(tileAt(q), [&]<int H>() {
         constexpr int P = pagesTogether<V, H>();
+        const auto tile = [&]<int pages>(int page) {
+          scoreTile<V, Element, H, pages>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
+                                          task.scores + q * pieceEntries + page * pageEntries, pieceEntries, q == 0);
+        };
         int page = block;
-        for (; page + P <= end; page += P) scoreTile<V, Element, H, P>(task, q, page, q == 0);
-        for (; page < end; ++page) scoreTile<V, Element, H, 1>(task, q, page, q == 0);
+        for (; page + P <= end; page += P) tile.template operator()<P>(page);
+        for (; page < end; ++page) tile.template operator()<1>(page);
       });
     }
   }

@@ -160,24 +160,18 @@ class LayerCompression {
     return job_.recipe.softmax == Domain::candidates ? scratch_.candidates : entries_;
   }
 
-  // Gathers those keys of a key-value head once, and the query rows of its heads [begin, end) of the group.
+  // Those keys of a key-value head, and the query rows of its heads [begin, end) of the group.
   void addVoters(int kvHead, int begin, int end) {
     findCandidates();
-    std::vector<float>& keys = scratch_.keys[static_cast<size_t>(kvHead)];
-    keys.resize(domain().size() * static_cast<size_t>(dim_));
-    float* to = keys.data();
-    for (const int32_t entry : domain()) {
-      cache_.readKey(layer_, kvHead, entry, to);
-      to += dim_;
-    }
-    roundAll(keys);
+    const KeyPages keys =
+        votedKeys(cache_, layer_, kvHead, domain(), arithmetic(), scratch_.keys[static_cast<size_t>(kvHead)]);
     for (int q = begin; q < end; ++q) {
       const int head = kvHead * group_ + q;
       std::vector<float>& queries = scratch_.queries[static_cast<size_t>(head)];
       queries.resize(static_cast<size_t>(rows_ * dim_));
       job_.side.queries.gather(layer_, head, dim_, rows_, job_.progress.written, queries.data());
       roundAll(queries);
-      scratch_.voters.push_back({queries.data(), keys.data()});
+      scratch_.voters.push_back({queries.data(), keys});
     }
   }
 

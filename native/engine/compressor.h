@@ -7,13 +7,15 @@
 #include "request.h"
 #include "sequence_cache.h"
 #include "side_state.h"
+#include "voted_keys.h"
 
 namespace pathpress {
 
 // What one layer's compression needs beside its cache; reused from call to call, one a thread.
 struct CompressScratch {
   SelectScratch select;
-  std::vector<std::vector<float>> keys, queries;  // one a set's key-value head, one a query head
+  std::vector<OwnKeys> keys;                // one a key-value head
+  std::vector<std::vector<float>> queries;  // one a query head
   std::vector<Voter> voters;
   std::vector<int32_t> candidates, positions, keyPositions, rowPositions, kept, stay;
   std::vector<float> mass, ranges, value;

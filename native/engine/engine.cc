@@ -59,7 +59,9 @@ Engine::Engine(const EngineOptions& options)
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
       prefillRows_(std::max(1, options.prefillRows)),
       compressScratch_(static_cast<size_t>(options.threads)),
-      thread_(startThread(1, options.threads, [this] { loop(); })) {}
+      thread_(startThread(1, options.threads, [this] { loop(); })) {
+  for (CompressScratch& scratch : compressScratch_) scratch.select.kernels = &kernels_;  // before the first command
+}
 
 Engine::~Engine() {
   {

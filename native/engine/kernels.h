@@ -8,6 +8,7 @@
 
 #include "attention_task.h"
 #include "matrix.h"
+#include "vote_task.h"
 
 namespace pathpress {
 
@@ -24,6 +25,9 @@ struct Kernels {
   void (*matmul)(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride);
   void (*attend)(const AttentionTask& task);
   void (*join)(const AttentionJoin& join);
+  void (*scoreKeys)(const KeyScores& task);
+  // to[i] += weight · softmax of row [0, count); row is overwritten, and both have room for count rounded up to 16.
+  void (*addSoftmax)(float* row, int count, float weight, float* to);
   // gate[i] = silu(gate[i]) · up[i]
   void (*swiglu)(float* gate, const float* up, size_t count);
   const Bf16Kernels* bf16 = nullptr;  // null where the processor has no instruction for them

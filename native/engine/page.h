@@ -45,19 +45,32 @@ struct PageLayout {
     }
   }
 
-  void move(const std::byte* fromPage, int fromSlot, std::byte* toPage, int toSlot) const {
+  // Fills slots [0, count) of a page with entries that stand `slots` of their own pages, `to` perhaps among them: an entry
+  // that stays in its page has its slot or a later one, and none is read that was overwritten.
+  void gather(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
+    type == DType::f32 ? gatherKeys<uint32_t>(from, slots, count, to) : gatherKeys<uint16_t>(from, slots, count, to);
     const size_t width = dtypeBytes(type);
-    for (int i = 0; i < dim; ++i) {
-      std::memcpy(toPage + keyAt(toSlot, i) * width, fromPage + keyAt(fromSlot, i) * width, width);
+    for (int slot = 0; slot < count; ++slot) {
+      std::memmove(to + valueAt(slot, 0) * width, from[slot] + valueAt(slots[slot], 0) * width,
+                   static_cast<size_t>(dim) * width);
     }
-    std::memmove(toPage + valueAt(toSlot, 0) * width, fromPage + valueAt(fromSlot, 0) * width,
-                 static_cast<size_t>(dim) * width);
   }
 
  private:
   size_t keyAt(int slot, int i) const { return static_cast<size_t>(i) * pageEntries + static_cast<size_t>(slot); }
   size_t valueAt(int slot, int i) const {
     return (pageEntries + static_cast<size_t>(slot)) * static_cast<size_t>(dim) + static_cast<size_t>(i);
+  }
+  // A channel's row is read whole before it is written.
+  template <class Bits>
+  void gatherKeys(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
+    for (int i = 0; i < dim; ++i) {
+      Bits row[pageEntries];
+      for (int slot = 0; slot < count; ++slot) {
+        std::memcpy(row + slot, from[slot] + keyAt(slots[slot], i) * sizeof(Bits), sizeof(Bits));
+      }
+      std::memcpy(to + keyAt(0, i) * sizeof(Bits), row, static_cast<size_t>(count) * sizeof(Bits));
+    }
   }
   void put(std::byte* page, size_t index, float value) const {
     if (type == DType::f32) {

@@ -110,17 +110,24 @@ void SequenceCache::readValue(int layer, int kvHead, int entry, float* value) co
 
 void SequenceCache::compact(int layer, int kvHead, std::span<const int32_t> kept) {
   HeadCache& cache = head(layer, kvHead);
-  int to = 0;
-  for (const int from : kept) {
-    if (from != to) {
-      shape_.page.move(cache.blocks[static_cast<size_t>(from / pageEntries)], from % pageEntries,
-                       cache.blocks[static_cast<size_t>(to / pageEntries)], to % pageEntries);
-      if (tracking_.masks) cache.masks[static_cast<size_t>(to)] = cache.masks[static_cast<size_t>(from)];
+  const auto count = static_cast<int>(kept.size());
+  int first = 0;  // whose entry does not stay where it is
+  while (first < count && kept[static_cast<size_t>(first)] == first) ++first;
+  for (int begin = first / pageEntries * pageEntries; begin < count; begin += pageEntries) {
+    const std::byte* from[pageEntries];
+    int slots[pageEntries];
+    const int together = std::min(pageEntries, count - begin);
+    for (int i = 0; i < together; ++i) {
+      const int entry = kept[static_cast<size_t>(begin + i)];
+      from[i] = cache.blocks[static_cast<size_t>(entry / pageEntries)];
+      slots[i] = entry % pageEntries;
     }
-    ++to;
+    shape_.page.gather(from, slots, together, cache.blocks[static_cast<size_t>(begin / pageEntries)]);
   }
-  cache.count = to;
-  if (tracking_.masks) cache.masks.resize(static_cast<size_t>(to));
+  cache.count = count;
+  if (!tracking_.masks) return;
+  for (size_t i = 0; i < kept.size(); ++i) cache.masks[i] = cache.masks[static_cast<size_t>(kept[i])];
+  cache.masks.resize(kept.size());
 }
 
 void SequenceCache::cut(int entries) {

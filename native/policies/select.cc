@@ -114,9 +114,13 @@ void select(const Recipe& recipe, const CandidateSet& set, int64_t stay, SelectS
   stay = std::max<int64_t>(stay, 0);
   scoreCandidates(recipe, set, s);
   if (recipe.rangeShare > 0) preferWidest(recipe, set, stay, s);
-  std::ranges::nth_element(kept, kept.begin() + stay, better(s.ranks));
-  kept.resize(stay);
-  std::ranges::sort(kept);
+  const auto first = better(s.ranks);
+  std::ranges::nth_element(kept, kept.begin() + stay, first);
+  const int32_t best = kept[stay];  // of those that leave: whatever comes before it stays
+  kept.clear();
+  for (int32_t i = 0; i < n; ++i) {
+    if (first(i, best)) kept.push_back(i);
+  }
 }
 
 std::vector<std::vector<int32_t>> shareOut(const std::vector<std::vector<double>>& ranks, int64_t places,

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "../engine/dtype.h"
+#include "../engine/kernels.h"
 #include "policy.h"
 
 namespace pathpress {
@@ -14,7 +14,7 @@ namespace pathpress {
 // (Recipe::softmax) those of every entry of the set.
 struct Voter {
   const float* queries;  // (rows, dim), contiguous, oldest row first, rotated at their true positions
-  const float* keys;     // (keys, dim), contiguous, in the order of their positions, as cached (rotated)
+  KeyPages keys;         // in the order of their positions, as cached (rotated)
 };
 
 // What the record of attention (Recipe::record) says of the candidates, one value each; empty where it has no such list.
@@ -58,7 +58,8 @@ struct CandidateSet {
 
 // Reused from call to call; one a thread.
 struct SelectScratch {
-  std::vector<float> row, votes, scores, pooled, units;
+  const Kernels* kernels = &selectKernels({});
+  std::vector<float> rows, rivals, votes, scores, pooled, units;
   std::vector<double> ranks, order;
   std::vector<int32_t> indices;
 };

@@ -112,7 +112,9 @@ void controls() {
 // Two heads, three rows, queries of zeros: every row spreads one vote evenly over what it sees.
 void scoresByHand() {
   const std::vector<float> zeros(64, 0.0f);
-  const std::vector<Voter> voters(2, {zeros.data(), zeros.data()});
+  OwnKeys keys;
+  keys.reset(4, 4);
+  const std::vector<Voter> voters(2, {zeros.data(), keys.pages()});
   const std::vector<int32_t> positions{5, 6, 8, 9}, rows{5, 8, 20};
   SelectScratch scratch;
   const auto scores = [&](const Recipe& recipe) {

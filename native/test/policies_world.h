@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../engine/attention_record.h"
+#include "../policies/own_keys.h"
 #include "../policies/select.h"
 
 struct World {
@@ -135,7 +136,8 @@ struct World {
   // What the engine gathers for a set.
   struct Gathered {
     std::vector<int32_t> candidates, domain, rows, stamps, gaps;
-    std::vector<std::vector<float>> queries, keys;
+    std::vector<std::vector<float>> queries;
+    std::vector<pathpress::OwnKeys> keys;
     std::vector<pathpress::Voter> voters;
     std::vector<float> ranges, mass;
 
@@ -149,13 +151,12 @@ struct World {
       for (int64_t h = first; h < first + count && recipe.scoring == pathpress::Scoring::votes; ++h) {
         auto& q = queries.emplace_back();
         for (int32_t p : rows) q.insert(q.end(), w.query(h, p), w.query(h, p) + w.dim);
+        if (h != first && h % group != 0) continue;
         auto& k = keys[h / group];
-        for (int32_t p : domain) {
-          const float* from = w.key(h / group, p);
-          if (std::ssize(k) < std::ssize(domain) * w.dim) k.insert(k.end(), from, from + w.dim);
-        }
+        k.reset(domain.size(), static_cast<int>(w.dim));
+        for (size_t i = 0; i < domain.size(); ++i) k.set(i, w.key(h / group, domain[i]));
       }
-      for (size_t i = 0; i < queries.size(); ++i) voters.push_back({queries[i].data(), keys[(first + i) / group].data()});
+      for (size_t i = 0; i < queries.size(); ++i) voters.push_back({queries[i].data(), keys[(first + i) / group].pages()});
       for (int32_t p : candidates) {
         double range = 0;
         for (int64_t h = first / group; h < (first + count + group - 1) / group; ++h) {
