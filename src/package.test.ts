@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pathpress-package-'));
 const consumer = join(folder, 'consumer');
 const installed = join(consumer, 'node_modules', 'pathpress');
 const prebuiltName = `pathpress-${process.platform}-${process.arch}`;
-let packed: { size: number; unpackedSize: number; files: { path: string }[] };
+let packed: { filename: string; size: number; unpackedSize: number; files: { path: string }[] };
 
 type Options = { cwd?: string; env?: NodeJS.ProcessEnv };
 
@@ -75,6 +75,15 @@ describe('the tarball', () => {
   it('takes prebuilt engines of its own version alone', () => {
     const { peerDependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     expect(peerDependencies['pathpress-linux-x64']).toBe(version);
+  });
+
+  // As ES modules: CommonJS reaches them by a dynamic import alone.
+  it('has types that every way of resolving modules finds (attw)', () => {
+    const attw = join(packageRoot, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+    const args = [attw, join(folder, packed.filename), '--profile', 'esm-only', '--format', 'json'];
+    const { status, stdout, stderr } = run(process.execPath, args);
+    const { problems } = JSON.parse(stdout || '{}');
+    expect({ status, problems, stderr }).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('is of the size that README states: below 8 MB', () => expect(packed.size).toBeLessThan(8e6));
