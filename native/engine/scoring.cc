@@ -21,7 +21,7 @@ bool Engine::ask(Sequence& s) {
       for (const int32_t position : ballot.positions) {
         const int64_t token = position - s.progress.prompt;  // 0-based
         const auto at = static_cast<size_t>(token < 0 ? position : token);
-        ballot.ids.push_back(token < 0 ? s.request.promptIds[at] : s.result.ids[at]);
+        ballot.ids.push_back(token < 0 ? s.request.promptIds[at] : s.generated(at));
         ballot.entropies.push_back(token < 0 ? std::numeric_limits<float>::quiet_NaN() : s.entropies[at]);
       }
       asked.candidates.push_back(ballot.positions.size());

@@ -93,7 +93,7 @@ int64_t Sequence::feedable() const {
 int32_t Sequence::upcoming(int i) const {
   const auto at = static_cast<size_t>(i);
   if (prefilling()) return request.promptIds[static_cast<size_t>(prefilled) + at];
-  return i == 0 ? next : lost_->ids[result.ids.size() + at - 1];
+  return i == 0 ? next : generated(result.ids.size() + at - 1);
 }
 
 int Sequence::position(int i) const {

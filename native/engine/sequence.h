@@ -53,7 +53,9 @@ struct Sequence {
   void restart();
   // Whether the next token is known from before a restart, and which it is.
   bool replaying() const { return lost_ && result.ids.size() < lost_->ids.size(); }
-  int32_t replayed() const { return lost_->ids[result.ids.size()]; }
+  int32_t replayed() const { return generated(result.ids.size()); }
+  // The i-th generated token, 0-based, of those that are known.
+  int32_t generated(size_t i) const { return i < result.ids.size() ? result.ids[i] : lost_->ids[i]; }
 
   // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; after a restart
   // those up to the next compression, as far as the policy's side state takes several at once. Never 0.

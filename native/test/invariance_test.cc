@@ -1,7 +1,9 @@
 // A sequence is the same to the bit alone on one thread with its prompt fed whole, and in a crowd: joined at any step, its
 // prompt in chunks of any size, preempted, on any number of threads; of every policy, those that watch attention among
-// them. Compared are tokens, the logits that each was drawn from, kept sets and what was counted. Arguments: check.h.
+// them. Compared are tokens, the logits that each was drawn from, kept sets, what scorers are shown, and what was counted.
+// Arguments: check.h.
 #include <chrono>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -20,10 +22,32 @@ uint64_t hashOf(std::span<const float> values) {
   return hash;
 }
 
+// Answers questions with the policy's own votes.
 struct LogitsCollector : Collector {
-  explicit LogitsCollector(size_t requests) : Collector(requests), hashes(requests) {}
+  LogitsCollector(Engine& of, uint64_t id, size_t requests)
+      : Collector(requests), hashes(requests), shown(requests), engine(of), run(id) {}
   void logits(size_t request, std::span<const float> logits) override { hashes[request].push_back(hashOf(logits)); }
+  void ask(size_t request, Question&& question) override {
+    std::vector<std::vector<float>> scores;
+    std::vector<Shown> sets;
+    for (const Ballot& ballot : question.ballots) {
+      sets.push_back({ballot.positions, ballot.ids, hashOf(ballot.votes), hashOf(ballot.entropies)});
+      scores.push_back(ballot.votes);
+    }
+    const auto [at, first] = shown[request].emplace(question.generated, sets);
+    askedAlike &= first || at->second == sets;
+    engine.answer(run, request, question.number, std::move(scores));
+  }
+  struct Shown {
+    std::vector<int32_t> positions, ids;
+    uint64_t votes, entropies;
+    bool operator==(const Shown&) const = default;
+  };
   std::vector<std::vector<uint64_t>> hashes;
+  std::vector<std::map<int64_t, std::vector<Shown>>> shown;  // by Question::generated
+  bool askedAlike = true;  // of a question that was asked anew
+  Engine& engine;
+  uint64_t run;
 };
 
 class Crowd {
@@ -48,7 +72,7 @@ class Crowd {
     for (size_t first = 0; first < requests_.size(); first += 2) {
       const auto last = std::min(requests_.size(), first + 2);
       std::vector<Request> some(requests_.begin() + static_cast<int64_t>(first), requests_.begin() + static_cast<int64_t>(last));
-      runs.push_back(std::make_shared<LogitsCollector>(some.size()));
+      runs.push_back(std::make_shared<LogitsCollector>(engine, first, some.size()));
       engine.start(first, std::move(some), 1 + below(2), runs.back());
       std::this_thread::sleep_for(std::chrono::microseconds(below(3) * below(800)));
       if (below(2) == 0) engine.preempt(2 * below(runs.size()), below(2));
@@ -60,13 +84,14 @@ class Crowd {
     for (const auto& run : runs) run->finished.get_future().wait();
     Engine quiet(alone_);
     for (size_t i = 0; i < requests_.size(); ++i) {
-      const auto alone = std::make_shared<LogitsCollector>(1);
+      const auto alone = std::make_shared<LogitsCollector>(quiet, i, 1);
       quiet.start(i, {requests_[i]}, 1, alone);
       alone->finished.get_future().wait();
       const LogitsCollector& run = *runs[i / 2];
       const size_t at = i % 2;
       CHECK_CASE(run.results[at].size() == 1 && alone->results[0].size() == 1 &&
-                     sameResult(run.results[at][0], alone->results[0][0]) && run.hashes[at] == alone->hashes[0],
+                     sameResult(run.results[at][0], alone->results[0][0]) && run.hashes[at] == alone->hashes[0] &&
+                     run.askedAlike && run.shown[at] == alone->shown[0],
                  name + ", request " + std::to_string(i) + ", " + requests_[i].policy.name);
     }
   }
@@ -91,6 +116,7 @@ class Crowd {
     if (below(2) == 0) one.policy.budget = "cap", one.policy.keep = 20 + static_cast<int64_t>(below(200));
     one.sampling = {.temperature = below(3) == 0 ? 0.0 : 1.0, .topP = below(2) == 0 ? 0.9 : 1.0, .seed = below(100)};
     one.trace = true;
+    if (below(4) == 0) one.scored = true, one.policy.name = "rpc", one.policy.aggregation = pick(std::array{"layer", "group"});
     const auto refused = check::thrown([&] { makePolicy(one.policy)->admit(static_cast<int64_t>(one.promptIds.size())); });
     return refused.empty() ? one : drawn();  // not every policy has a meaning for every option
   }
