@@ -25,7 +25,8 @@ export class Run {
   /** Resolves after the last result was handled; rejects with the first error of the engine, a request or a handler. */
   readonly done: Promise<void>;
   private settle!: { resolve: () => void; reject: (reason: unknown) => void };
-  private failure: unknown;
+  private failure: unknown; // the first, of the run or of one request, which leaves the others running
+  private aborting = false;
   private readonly handled: Promise<void>[] = [];
   private readonly stoppedByHandler = new Set<number>();
 
@@ -60,6 +61,7 @@ export class Run {
 
   private fail(error: unknown): void {
     this.failure ??= { error };
+    this.aborting = true;
     this.abort();
   }
 
@@ -93,7 +95,7 @@ export class Run {
   }
 
   private answer(request: number, question: number, ballots: Candidates[]): void {
-    if (this.failure) return; // the run is being aborted
+    if (this.aborting) return;
     const { score } = this.requests[request].policy as RpcPolicy;
     this.native.answer(this.id, request, question, ballots.map((candidates) => askScorer(score!, candidates, request)));
   }

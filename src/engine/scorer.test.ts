@@ -123,6 +123,21 @@ describe('a wrong score', () => {
   });
 });
 
+describe('a request that cannot go on', () => {
+  it('leaves the others of its run their scores', async () => {
+    const own = await open({ cacheLimit: 30_000 });
+    const ended: number[] = [];
+    const all = [
+      asked({ promptIds: Array.from({ length: 2000 }, (_, i) => i % 64), policy: rpc({ score: votes }) }),
+      asked({ policy: rpc({ score: votes }), stream: [1, 0] }),
+    ];
+    const run = own.generateMany(all, { batch: 2, onResult: (i: number) => void ended.push(i) });
+    await expect(run).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', message: expect.stringContaining('request 0') });
+    expect(ended).toEqual([1]);
+    own.dispose();
+  });
+});
+
 describe('going away while a score is asked for', () => {
   it('an engine disposed of by its own scorer ends the run as aborted', async () => {
     const own = await open();
