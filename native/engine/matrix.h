@@ -4,7 +4,7 @@
 
 namespace pathpress {
 
-// A row-major matrix that lies in a mapped file (or in a copy of it where the file has it misaligned).
+// A row-major matrix that lies in memory of Weights or in a mapped file.
 struct Matrix {
   const void* data = nullptr;
   DType type = DType::f32;

@@ -11,4 +11,8 @@ namespace pathpress {
 // /sys, for tests.
 size_t memoryLimit(size_t physical, const std::string& root = "");
 
+// Bytes that the system gives without reclaiming more than files it has read (Linux: MemAvailable), less where the
+// process's control groups leave less to their limits; 0 where the system does not say.
+size_t memoryAvailable(const std::string& root = "");
+
 }  // namespace pathpress

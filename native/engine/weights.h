@@ -1,12 +1,17 @@
-// All tensors of a checkpoint, by name, over one or several mapped safetensors files.
+// All tensors of a checkpoint, by name, over one or several safetensors files. Matrices are copied where there is room:
+// every token reads them whole, and in a mapped file they lie on small pages, whose addresses take longer to translate
+// than the numbers take to come.
 #pragma once
 
 #include <list>
+#include <memory>
 #include <ranges>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "huge_buffer.h"
 #include "mapped_file.h"
 #include "matrix.h"
 #include "safetensors.h"
@@ -15,8 +20,9 @@ namespace pathpress {
 
 class Weights {
  public:
-  // Throws EngineError BAD_FILE or BAD_TENSOR; a name in two files is BAD_TENSOR.
-  explicit Weights(const std::vector<std::string>& paths);
+  // Matrices of up to `room` bytes together are copied when they are asked for. Throws EngineError BAD_FILE or
+  // BAD_TENSOR; a name in two files is BAD_TENSOR.
+  explicit Weights(const std::vector<std::string>& paths, size_t room = 0);
 
   bool has(const std::string& name) const { return tensors_.contains(name); }
 
@@ -32,6 +38,13 @@ class Weights {
   // Bytes of the tensors handed out.
   size_t bytes() const { return bytes_; }
 
+  // Whether matrices lie in memory, on large pages where the system gives them, each on a cache line's boundary; else in
+  // the files, of which those above 64 MiB are mapped.
+  bool copied() const { return memory_ != nullptr; }
+
+  // No more tensors are asked for: files whose matrices were copied are let go.
+  void closeFiles();
+
  private:
   struct Located {
     TensorEntry entry;
@@ -39,11 +52,16 @@ class Weights {
     const std::string* path;
   };
   const Located& find(const std::string& name, const std::vector<uint64_t>& shape) const;
-  const void* checked(const Located& tensor, int threads);
+  static DType typeOf(const Located& tensor);
+  static std::string nameOf(const Located& tensor);
+  void check(const Located& tensor, DType type, std::byte* to, int threads);
+  std::byte* placeFor(const Located& tensor, DType type);
 
   std::vector<std::string> paths_;
   std::vector<MappedFile> files_;
   std::unordered_map<std::string, Located> tensors_;
+  std::unique_ptr<HugeBuffer> memory_;
+  std::span<std::byte> left_;                 // of memory_
   std::list<std::vector<std::byte>> copies_;  // of misaligned tensors
   std::list<std::vector<float>> scales_;      // of matrices in I8
   size_t bytes_ = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../engine/errors.h"
+#include "../engine/memory_limit.h"
 #include "family.h"
 
 namespace pathpress {
@@ -145,8 +146,9 @@ std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<st
   checkConfig(config);
   const Rotary rotary = rotaryOf(config, family);
   std::vector<float> frequencies = ropeFrequencies(config, rotary.pairs);
-  auto model = std::make_unique<Model>(Model{config, Weights(paths), {}, {}, {}, {}, rotary, std::move(frequencies)});
+  auto model = std::make_unique<Model>(Model{config, Weights(paths, memoryAvailable() / 2), {}, {}, {}, {}, rotary, std::move(frequencies)});
   Loader(*model, family, threads).load();
+  model->weights.closeFiles();
   return model;
 }
 

@@ -1,4 +1,4 @@
-// A model in memory: config, rotary frequencies and mapped weights, the same struct for every family.
+// A model in memory: config, rotary frequencies and weights, the same struct for every family.
 #pragma once
 
 #include <memory>

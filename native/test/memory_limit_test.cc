@@ -57,6 +57,24 @@ int main() {
   write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");  // version 1's "no limit"
   CHECK(limit() == 16 * gib);
 
+  // What is available: the machine's, or what a group's limit leaves above what it holds, read files not counted.
+  start("0::/pod\n");
+  CHECK(memoryAvailable(root.string()) == 0);  // the system does not say
+  write("proc/meminfo", "MemTotal:       16777216 kB\nMemFree:  1024 kB\nMemAvailable:    8388608 kB\n");
+  CHECK(memoryAvailable(root.string()) == 8 * gib);
+  write("sys/fs/cgroup/pod/memory.max", std::to_string(6 * gib) + "\n");
+  write("sys/fs/cgroup/pod/memory.current", std::to_string(5 * gib) + "\n");
+  write("sys/fs/cgroup/pod/memory.stat", "anon 1\ninactive_file " + std::to_string(2 * gib) + "\nactive_file 7\n");
+  CHECK(memoryAvailable(root.string()) == 3 * gib);
+  write("sys/fs/cgroup/pod/memory.current", std::to_string(9 * gib) + "\n");
+  CHECK(memoryAvailable(root.string()) == 0);  // the limit was lowered
+  start("4:memory:/x\n");
+  write("proc/meminfo", "MemAvailable:    8388608 kB\n");
+  write("sys/fs/cgroup/memory/x/memory.limit_in_bytes", std::to_string(2 * gib) + "\n");
+  write("sys/fs/cgroup/memory/x/memory.usage_in_bytes", std::to_string(2 * gib) + "\n");
+  write("sys/fs/cgroup/memory/x/memory.stat", "cache 5\ntotal_inactive_file " + std::to_string(gib) + "\n");
+  CHECK(memoryAvailable(root.string()) == gib);
+
   start("nonsense\n7:memory\n");
   CHECK(limit() == 16 * gib);
   fs::remove_all(root);

@@ -162,12 +162,30 @@ void filesCutOffWhileInUse() {
   CHECK(loadElement(matrix.data, matrix.type, 3) == 4);
 }
 
+// Copied, every matrix lies on a cache line's boundary, wherever its file has it, and the files may go.
+void copiesOfMatrices() {
+  const std::string header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12]},"
+                             "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[12,20]}}";
+  const std::string path = put("two.safetensors", packed(header, 0) + floats({1, 2, 3, 4, 5}));
+  Weights mapped({path}, 127);  // a line each is 128
+  CHECK(!mapped.copied());
+  CHECK(loadElement(mapped.matrix("b", 1, 2, 1).data, DType::f32, 1) == 5);
+  Weights weights({path}, 128);
+  CHECK(weights.copied());
+  const Matrix b = weights.matrix("b", 1, 2, 2), a = weights.matrix("a", 1, 3, 2), again = weights.matrix("b", 1, 2, 1);
+  weights.closeFiles();
+  for (const Matrix* matrix : {&a, &b}) CHECK(reinterpret_cast<uintptr_t>(matrix->data) % 64 == 0);
+  CHECK(loadElement(a.data, a.type, 2) == 3 && loadElement(b.data, b.type, 1) == 5 && loadElement(again.data, DType::f32, 0) == 4);
+  CHECK(weights.bytes() == 28);
+}
+
 }  // namespace
 
 int main() {
   hostileFiles();
   tensorsThatDoNotFit();
   filesCutOffWhileInUse();
+  copiesOfMatrices();
   std::filesystem::remove_all(folder);
   return checks();
 }

@@ -98,6 +98,7 @@ export interface NativeBatch {
 export interface NativeInfo {
   weightsType: 'f32' | 'f16' | 'bf16' | 'int8';
   weightsBytes: number;
+  weightsMapped: boolean;
   cacheType: 'f32' | 'bf16';
   simd: string;
   threads: number;

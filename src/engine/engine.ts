@@ -10,8 +10,9 @@ import { Run, toError } from './run.js';
 import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo } from './types.js';
 
 /**
- * Opens a folder in Hugging Face layout (config.json, *.safetensors). Weight files above 64 MiB are mapped, not copied:
- * while they are in use they must not be written to, since a file cut off ends the process (SIGBUS).
+ * Opens a folder in Hugging Face layout (config.json, *.safetensors). Weights are copied into memory where half of what
+ * is free holds them; else files above 64 MiB stay mapped (`info.weightsMapped`): while they are in use they must not be
+ * written to, since a file cut off ends the process (SIGBUS).
  * Dispose of the engine when done.
  * @throws NOT_BUILT, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
  */
@@ -20,7 +21,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const start = performance.now();
   const { native, checkpoint } = await loadNative(options);
   const { config, weightFiles, eosIds } = checkpoint;
-  const { weightsType, weightsBytes, simd } = native.info();
+  const { weightsType, weightsBytes, weightsMapped, simd } = native.info();
   const info: ModelInfo = {
     family: config.family,
     layers: config.layers,
@@ -30,6 +31,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     vocabSize: config.vocab,
     weightsType,
     weightsBytes,
+    weightsMapped,
     weightsHash: await hashWeights(weightFiles),
     eosIds,
     simd,

@@ -47,6 +47,11 @@ export interface ModelInfo {
   vocabSize: number;
   weightsType: 'f32' | 'f16' | 'bf16' | 'int8';
   weightsBytes: number;
+  /**
+   * Matrices are read from their mapped files, for want of memory, and not from a copy on large pages: slower, and the
+   * files must not be rewritten.
+   */
+  weightsMapped: boolean;
   /** SHA-256 of the weight files, hexadecimal. */
   weightsHash: string;
   eosIds: number[];
