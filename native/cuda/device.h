@@ -1,0 +1,46 @@
+// All that a kernel may use, with a meaning on the GPU (gpu.h) and one on the host (emulate/emulate.h), so that the
+// same file is compiled by both compilers. Rules for kernels:
+//   * Every access to memory goes through Global and SharedArray; neither can be dereferenced otherwise.
+//   * Shared memory by SHARED_ARRAY, launches by launch(); blocks are whole warps.
+//   * Warp operations in flow that is uniform over the warp; loops around loads run equally often in every lane, and a
+//     lane that has nothing to load calls the ...If form all the same, so that sectors can be counted.
+//   * No thread ends before a later barrier of its block; no block waits for another.
+//   * A shuffle orders no memory: warpBarrier() does.
+#pragma once
+
+#include <cstdint>
+
+namespace pathpress::cuda {
+
+struct Bf16 {
+  uint16_t bits;
+};
+
+// What one wide access moves: four floats, or eight Bf16, the lower index in the lower half of a word.
+struct alignas(16) Words {
+  uint32_t word[4];
+};
+
+// The operands of one mma m16n8k16, spread over the warp as PTX has it: two Bf16 a word.
+struct FragmentA {
+  uint32_t word[4];  // 16 × 16
+};
+struct FragmentB {
+  uint32_t word[2];  // 16 × 8
+};
+struct FragmentC {
+  float value[4];  // 16 × 8
+};
+
+struct Grid {
+  int blocks;
+  int threads;  // of a block
+};
+
+}  // namespace pathpress::cuda
+
+#if defined(__CUDACC__)
+#include "gpu.h"
+#else
+#include "emulate/emulate.h"
+#endif

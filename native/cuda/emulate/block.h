@@ -1,0 +1,96 @@
+// One launch: blocks one after another, the threads of a block as fibers that switch at barriers and warp operations.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "faults.h"
+#include "fiber.h"
+#include "memory.h"
+
+namespace pathpress::cuda::emulate {
+
+// Which of the threads that could run does. Shuffled orders are drawn anew at each barrier.
+struct Order {
+  enum class Kind : uint8_t { forward, reverse, shuffled } kind;
+  uint64_t seed = 0;
+};
+
+constexpr int warpLanes = 32;
+using Operand = std::array<uint32_t, 8>;          // what a lane brings to a warp operation
+using Operands = std::array<Operand, warpLanes>;
+
+struct PendingCopy {
+  Span to;
+  std::vector<unsigned char> data;
+  Site site;
+};
+
+struct Thread {
+  enum class State : uint8_t { ready, atBarrier, atWarp, done } state = State::ready;
+  Site site;  // where it waits
+  uint32_t turn = 0;  // warp operations so far
+  std::vector<PendingCopy> open;
+  std::vector<std::vector<PendingCopy>> groups;
+};
+
+struct Warp {
+  int waiting = 0;
+  uint32_t epoch = 0;
+  bool raisesEpoch = false;
+  Operands operands[2];  // by turn, since a lane may bring the next one's before another has read this one's
+  WarpLog log;
+};
+
+class Launch {
+ public:
+  Launch(Faults& faults, Order order, uint32_t number)
+      : faults_(faults), order_(order), number_(number), random_(order.seed) {}
+
+  // `kernel` is run by every thread of every block. False where a block could not end.
+  bool run(int blocks, int threads, const std::function<void()>& kernel);
+
+  // Of the thread that runs.
+  int block() const { return block_; }
+  int blocks() const { return blocks_; }
+  int thread() const { return thread_; }
+  int threads() const { return static_cast<int>(threads_.size()); }
+  void barrier(const Site& site);
+  const Operands& exchange(const Operand& mine, const Site& site, bool ordersMemory = false);
+  Allocation* sharedArray(const char* name, uint32_t elementBytes, uint64_t count, const Site& site);
+
+  Party party() const;
+  uint32_t generation(Space space) const { return space == Space::shared ? blockRun_ : number_; }
+  Thread& self() { return threads_[static_cast<size_t>(thread_)]; }
+  WarpLog& log() { return warps_[static_cast<size_t>(thread_ / warpLanes)].log; }
+  void fault(Fault kind, const Site& site, const std::string& what);
+  void entry();
+
+ private:
+  Faults& faults_;
+  Order order_;
+  uint32_t number_;        // of this launch
+  uint32_t blockRun_ = 0;  // of the block, within the launch
+  std::mt19937_64 random_;
+  int blocks_ = 0, block_ = 0, thread_ = 0;
+  uint32_t epoch_ = 0;
+  const std::function<void()>* kernel_ = nullptr;
+  std::vector<Thread> threads_;
+  std::vector<Warp> warps_;
+  std::vector<int> sequence_;
+  std::map<std::pair<uint32_t, const char*>, std::unique_ptr<Allocation>> shared_;
+
+  bool runBlock();
+  void drawSequence();
+  bool releaseBarrier();
+  void switchOut(Thread::State state, const Site& site);
+};
+
+Launch& current();  // the launch under way
+
+}  // namespace pathpress::cuda::emulate

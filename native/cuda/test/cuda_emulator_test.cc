@@ -1,0 +1,260 @@
+// The emulator is itself a measuring device: each planted fault is seen in every order of threads, kernels without
+// fault pass in all, and sectors agree with counts made by hand.
+#include <numeric>
+
+#include "world.h"
+
+namespace pathpress::cuda {
+namespace {
+
+using emulate::Fault;
+
+constexpr int threads = 64;
+
+std::vector<float> ramp(size_t count) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0f);
+  return values;
+}
+
+// out[i] = in[64 - 1 - i], through shared memory.
+template <bool withBarrier>
+KERNEL reverse(Global<const float> in, Global<float> out) {
+  SHARED_ARRAY(float, held, threads);
+  const int i = threadIndex();
+  held.set(i, in.load(i));
+  if (withBarrier) barrier();
+  out.store(i, held.get(threads - 1 - i));
+}
+
+// Each warp turns its part round: the order within a warp is enough.
+template <bool withBarrier>
+KERNEL reverseWarps(Global<const float> in, Global<float> out) {
+  SHARED_ARRAY(float, held, threads);
+  const int i = threadIndex();
+  held.set(i, in.load(i));
+  if (withBarrier) warpBarrier();
+  else (void)shuffle(i, 0);  // the lanes meet, but no memory is ordered
+  out.store(i, held.get(i ^ 31));
+}
+
+// A second use of the same shared memory: the barrier between the reads and the next writes is missing.
+template <bool withBarrier>
+KERNEL twice(Global<const float> in, Global<float> out) {
+  SHARED_ARRAY(float, held, threads);
+  const int i = threadIndex();
+  for (int round = 0; round < 2; ++round) {
+    held.set(i, in.load(round * threads + i));
+    barrier();
+    out.store(round * threads + i, held.get(threads - 1 - i));
+    if (withBarrier) barrier();
+  }
+}
+
+KERNEL shift(Global<const float> in, Global<float> out, int by) {
+  const int i = blockIndex() * blockThreads() + threadIndex();
+  out.store(i, in.load(i + by));
+}
+
+KERNEL sharedShift(Global<float> out, int by) {
+  SHARED_ARRAY(float, held, threads);
+  held.set(threadIndex() + by, 1.0f);
+  barrier();
+  out.store(threadIndex(), held.get(threadIndex()));
+}
+
+KERNEL copyPast(Global<float> out, int skipped) {
+  if (threadIndex() >= skipped) out.store(threadIndex(), 1.0f);
+}
+
+// Blocks write their neighbour's element too.
+KERNEL overlap(Global<float> out) {
+  const int i = blockIndex() * blockThreads() + threadIndex();
+  out.store(i, 1.0f);
+  if (threadIndex() == 0 && blockIndex() + 1 < gridBlocks()) out.store(i + blockThreads(), 1.0f);
+}
+
+// In place and across blocks: values may stay right, the race is there.
+KERNEL shiftInPlace(Global<float> data) {
+  const int i = blockIndex() * blockThreads() + threadIndex();
+  const float value = data.load(i + 1);
+  barrier();
+  data.store(i, value);
+}
+
+template <bool atomic>
+KERNEL total(Global<const float> in, Global<float> out) {
+  const float value = in.load(blockIndex() * blockThreads() + threadIndex());
+  if (atomic) out.add(0, value);
+  else out.store(0, out.load(0) + value);
+}
+
+KERNEL barrierForSome(Global<float> out) {
+  if (threadIndex() < 32) barrier();
+  out.store(threadIndex(), 1.0f);
+}
+
+KERNEL twoBarriers(Global<float> out) {
+  if (threadIndex() < 32) barrier();
+  else
+    barrier();
+  out.store(threadIndex(), 1.0f);
+}
+
+KERNEL shuffleForSome(Global<float> out) {
+  float value = 1.0f;
+  if (threadIndex() % 2 == 0) value = shuffleXor(value, 2);
+  out.store(threadIndex(), value);
+}
+
+// Two groups under way: reading the first wants a wait that leaves one, reading the second one that leaves none.
+template <int left>
+KERNEL stagedCopy(Global<const float> in, Global<float> out) {
+  SHARED_ARRAY(float, held, 8 * 32);
+  const int i = threadIndex() * 4;
+  for (int stage = 0; stage < 2; ++stage) {
+    copyAsync(held, stage * 128 + i, in, stage * 128 + i);
+    commitCopies();
+  }
+  waitCopies<left>();
+  out.store16(i, held.get16(128 + i));
+}
+
+KERNEL addLanes(Global<const float> in, Global<float> out) {
+  float sum = in.load(threadIndex());
+  for (int mask = 16; mask > 0; mask /= 2) sum += shuffleXor(sum, mask);
+  const uint32_t even = laneVotes(threadIndex() % 2 == 0);
+  out.store(threadIndex(), sum + static_cast<float>(even == 0x55555555u));
+}
+
+KERNEL writeInput(Global<float> out) { out.store(threadIndex(), 1.0f); }
+
+KERNEL misaligned(Global<const float> in, Global<float> out) {
+  out.store16(threadIndex() * 4, in.load16(threadIndex() * 4 + 1));
+}
+
+void faultless() {
+  const std::vector<float> in = ramp(4 * threads);
+  everyOrder("values", [&](Emulator& device) {
+    const auto source = device.input("in", in);
+    const auto block = device.unwritten<float>("block", threads), warps = device.unwritten<float>("warps", threads);
+    const auto both = device.unwritten<float>("both", 2 * threads), sum = device.array<float>("sum", {0});
+    const auto lanes = device.unwritten<float>("lanes", 32), staged = device.unwritten<float>("staged", 128);
+    launch(&device, {1, threads}, reverse<true>, source, block);
+    launch(&device, {1, threads}, reverseWarps<true>, source, warps);
+    launch(&device, {1, threads}, twice<true>, source, both);
+    launch(&device, {4, threads}, total<true>, source, sum);
+    launch(&device, {1, 32}, addLanes, source, lanes);
+    launch(&device, {1, 32}, stagedCopy<0>, source, staged);
+    bool right = device.values(sum)[0] == 255.0f * 256 / 2;
+    for (size_t i = 0; i < threads; ++i) {
+      right &= device.values(block)[i] == static_cast<float>(63 - i);
+      right &= device.values(warps)[i] == static_cast<float>(i ^ 31);
+      right &= device.values(both)[threads + i] == static_cast<float>(127 - i);
+    }
+    CHECK(right);
+    CHECK(device.values(lanes)[7] == 31.0f * 32 / 2 + 1);
+    CHECK(device.values(staged) == std::vector<float>(in.begin() + 128, in.begin() + 256));
+  });
+}
+
+// What one kernel does to fresh memory: in (256 floats), out (256 floats, unwritten).
+using Planted = std::function<void(Emulator&, Grid, Global<const float>, Global<float>)>;
+void planted(Fault fault, const std::string& what, Grid grid, const Planted& go) {
+  everyOrderSees(fault, what, [&](Emulator& device) {
+    go(device, grid, device.input("in", ramp(256)), device.unwritten<float>("out", 256));
+  });
+}
+
+void plantedFaults() {
+  const Grid one{1, threads}, four{4, threads}, warp{1, 32};
+  const auto with = [](auto kernel) {
+    return [kernel](Emulator& d, Grid g, Global<const float> in, Global<float> out) { launch(&d, g, kernel, in, out); };
+  };
+  const auto onOut = [](auto kernel) {
+    return [kernel](Emulator& d, Grid g, Global<const float>, Global<float> out) { launch(&d, g, kernel, out); };
+  };
+  planted(Fault::race, "a barrier removed between writing and reading", one, with(reverse<false>));
+  planted(Fault::race, "a warp barrier removed", one, with(reverseWarps<false>));
+  planted(Fault::race, "a barrier removed between reading and writing anew", one, with(twice<false>));
+  planted(Fault::bounds, "a load one too far", four,
+          [](auto& d, Grid g, auto in, auto out) { launch(&d, g, shift, in, out, 1); });
+  planted(Fault::bounds, "a load before the start", four,
+          [](auto& d, Grid g, auto in, auto out) { launch(&d, g, shift, in, out, -1); });
+  planted(Fault::bounds, "a store one too far", one,
+          [](auto& d, Grid g, auto in, auto out) { launch(&d, g, shift, in, out + 193, 0); });
+  planted(Fault::bounds, "shared memory one too far", one,
+          [](auto& d, Grid g, auto, auto out) { launch(&d, g, sharedShift, out, 1); });
+  planted(Fault::unwritten, "shared memory that nobody wrote", one,
+          [](auto& d, Grid g, auto, auto out) { launch(&d, g, sharedShift, out, 1); });
+  planted(Fault::unwritten, "global memory that nobody wrote", one, [](auto& d, Grid g, auto, auto out) {
+    launch(&d, g, copyPast, out, 1);
+    launch(&d, g, shift, Global<const float>(out), d.template unwritten<float>("next", 256), 0);
+  });
+  planted(Fault::unwritten, "a wait too few", warp, with(stagedCopy<1>));
+  planted(Fault::race, "two blocks write one element", four, onOut(overlap));
+  planted(Fault::race, "shifted in place across blocks", {3, threads}, [](auto& d, Grid g, auto, auto) {
+    launch(&d, g, shiftInPlace, d.array("data", ramp(256)));
+  });
+  planted(Fault::race, "a sum without atomics", four, [](auto& d, Grid g, auto in, auto) {
+    launch(&d, g, total<false>, in, d.template array<float>("sum", {0}));
+  });
+  planted(Fault::divergence, "a barrier that some threads never reach", one, onOut(barrierForSome));
+  planted(Fault::divergence, "two barriers at once", one, onOut(twoBarriers));
+  planted(Fault::divergence, "a shuffle of half the lanes", one, onOut(shuffleForSome));
+  planted(Fault::readOnly, "a store to an input", one, [](auto& d, Grid g, auto in, auto) {
+    launch(&d, g, writeInput, Global<float>(in.allocation(), 0));
+  });
+  planted(Fault::misaligned, "16 bytes at an odd float", {1, 32}, with(misaligned));
+}
+
+KERNEL loadStrided(Global<const float> in, Global<float> out, int stride, int offset) {
+  out.store(threadIndex(), in.load(threadIndex() * stride + offset));
+}
+KERNEL loadWide(Global<const float> in, Global<float> out) {
+  out.store16(threadIndex() * 4, in.load16(threadIndex() * 4));
+}
+KERNEL loadSome(Global<const float> in, Global<float> out) {
+  float sum = 0;
+  for (int i = 0; i < 4; ++i) sum += in.loadIf(i % 2 == 0 || threadIndex() < 8, i * 32 + threadIndex());
+  out.store(threadIndex(), sum);
+}
+
+void sectors() {
+  const auto moved = [](auto kernel, auto... arguments) {
+    Emulator device({emulate::Order::Kind::forward});
+    launch(&device, {1, 32}, kernel, device.input("in", ramp(1200)), device.unwritten<float>("out", 256), arguments...);
+    CHECK(device.faults().none());
+    const emulate::Traffic& in = device.traffic("in");
+    CHECK(in.distinct == in.loaded);
+    return std::pair(in.loaded, device.traffic("out").stored);
+  };
+  // 32 floats are 128 bytes: 4 sectors; from the second float on they touch a fifth; 8 floats apart each has its own.
+  CHECK(moved(loadStrided, 1, 0) == std::pair(uint64_t{4}, uint64_t{4}));
+  CHECK(moved(loadStrided, 1, 1) == std::pair(uint64_t{5}, uint64_t{4}));
+  CHECK(moved(loadStrided, 2, 0) == std::pair(uint64_t{8}, uint64_t{4}));
+  CHECK(moved(loadStrided, 8, 0) == std::pair(uint64_t{32}, uint64_t{4}));
+  CHECK(moved(loadStrided, 32, 7) == std::pair(uint64_t{32}, uint64_t{4}));
+  CHECK(moved(loadStrided, 0, 3) == std::pair(uint64_t{1}, uint64_t{4}));
+  CHECK(moved(loadWide) == std::pair(uint64_t{16}, uint64_t{16}));  // 512 bytes each way
+  // Two whole rows of 4 sectors, and the first 8 floats of two more: a lane that skips a turn shifts no other's.
+  CHECK(moved(loadSome) == std::pair(uint64_t{10}, uint64_t{4}));
+  // Read twice in one launch: asked for twice, distinct once; a second launch counts anew.
+  Emulator device({emulate::Order::Kind::forward});
+  const auto in = device.input("in", ramp(32));
+  const auto out = device.unwritten<float>("out", 64);
+  for (int i = 0; i < 2; ++i) launch(&device, {2, 32}, loadStrided, in, out + i * 32, 1, 0);
+  const emulate::Traffic& traffic = device.traffic("in");
+  CHECK(traffic.loaded == 16 && traffic.distinct == 8 && traffic.operations == 4);
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+int main() {
+  using namespace pathpress::cuda;
+  faultless();
+  plantedFaults();
+  sectors();
+  return checks();
+}
