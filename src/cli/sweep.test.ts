@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../package.js';
+import { bundledModel, packageRoot } from '../package.js';
 import { vocabulary } from '../tasks/vocabulary.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
@@ -112,6 +112,10 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     ['a task twice', { tasks: [{ name: 'loops' }, { name: 'loops', problems: 3 }] }, 'tasks[1] loops tune: stands twice'],
     ['a cap that a prompt does not fit', { policies: [{ name: 'rpc', budget: 'cap', keep: 40 }] }, 'arm "rpc": keep 40: less than the'],
     ['repetitions without randomness', { sampling: { temperature: 0 } }, 'samplesPerProblem: with temperature 0 every repetition is the same'],
+    ['a model under two names', { models: ['reasoner', bundledModel('reasoner')] }, 'models[1] "' + bundledModel('reasoner') + '", tasks[0] "loops", policies[0], arm "full", seeds[0] 3: the same cell as models[0] "reasoner", tasks[0] "loops", policies[0], arm "full", seeds[0] 3'],
+    ['a cache that the model has anyway', { policies: [{ name: 'full' }, { name: 'full', arm: 'full typed', cache: ['f32'] }] }, 'policies[1], arm "full typed", seeds[0] 3: the same cell as models[0] '],
+    ['a draw that is the seed’s anyway', { policies: [{ name: 'random' }, { name: 'random', drawSeed: 3 }] }, 'policies[1], arm "random", seeds[0] 3: the same draw as models[0] '],
+    ['seeds that greed and lots of their own do not use', { policies: [{ name: 'random', drawSeed: 1 }], seeds: [0, 1], sampling: { temperature: 0 } }, 'seeds[1] 1: the same draw as models[0] '],
     ['a choice that greed does not make', { sampling: { temperature: 0, topK: 5 } }, 'sampling.topK 5 means nothing with temperature 0'],
   ])('refuses %s before it runs', async (_, change, said) => {
     const { status, err } = await pathpress(['sweep', fileOf({ ...sweepFile, ...change }, 'bad.json'), '--out', inside('never')]);

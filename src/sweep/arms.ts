@@ -10,6 +10,8 @@ import { mistakes, type SweepFile } from './file.js';
 /** A policy under its name in tables. Draws of one arm (`drawSeed`) share the name: they are repetitions, not rivals. */
 export interface Arm {
   name: string;
+  /** Its place in the file, for errors: `policies[1]`. */
+  where: string;
   policy: Policy;
   /** Type of the cached keys and values; the weights' own if left out. */
   cache?: CacheType;
@@ -27,7 +29,7 @@ const mostArms = 10_000;
  */
 export function armsOf({ policies }: SweepFile, place: string): Arm[] {
   const wrong: string[] = [];
-  const all: (Arm & { where: string })[] = [];
+  const all: Arm[] = [];
   for (const [i, row] of policies.entries()) {
     const where = `policies[${i}]`;
     const lists = Object.values(row).filter(Array.isArray) as unknown[][];
@@ -39,7 +41,7 @@ export function armsOf({ policies }: SweepFile, place: string): Arm[] {
       const refused = new Set<string>();
       for (const choice of combinations(row)) {
         try {
-          all.push({ ...armOf(row, choice), where });
+          all.push(armOf(row, choice, where));
         } catch (error) {
           if (!(error instanceof PathPressError)) throw error;
           refused.add(`${where}.${error.message}`); // one bad value of a list is refused in many combinations
@@ -50,7 +52,7 @@ export function armsOf({ policies }: SweepFile, place: string): Arm[] {
   }
   wrong.push(...repeated(all));
   if (wrong.length) throw mistakes(place, wrong);
-  return all.map(({ where: _, ...arm }) => arm);
+  return all;
 }
 
 /** One value of every option that is a list, the last option's changing fastest. */
@@ -64,7 +66,7 @@ function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
   );
 }
 
-function armOf(row: Record<string, unknown>, choice: Record<string, unknown>): Arm {
+function armOf(row: Record<string, unknown>, choice: Record<string, unknown>, where: string): Arm {
   const { name, arm = name, cache, problems, ...options } = choice;
   if (cache !== undefined && !cacheTypes.includes(cache as string)) {
     throw new PathPressError('BAD_OPTION', `cache ${JSON.stringify(cache)}: must be one of ${cacheTypes.join(', ')}`);
@@ -73,6 +75,7 @@ function armOf(row: Record<string, unknown>, choice: Record<string, unknown>): A
   const label = [arm, ...named.map((key) => `${key}=${String(choice[key])}`)].join(' ');
   return {
     name: label,
+    where,
     policy: settlePolicy(name as string, options),
     ...(cache !== undefined && { cache: cache as CacheType }),
     ...(problems !== undefined && { problems: problems as number }),
@@ -80,10 +83,10 @@ function armOf(row: Record<string, unknown>, choice: Record<string, unknown>): A
 }
 
 /** Arms that cannot be told apart: two policies of one name, or one policy under two names. */
-function repeated(arms: readonly (Arm & { where: string })[]): string[] {
+function repeated(arms: readonly Arm[]): string[] {
   const wrong = new Set<string>();
-  const byName = new Map<string, Arm & { where: string }>();
-  const bySettings = new Map<string, Arm & { where: string }>();
+  const byName = new Map<string, Arm>();
+  const bySettings = new Map<string, Arm>();
   for (const arm of arms) {
     const { name, policy, cache, where } = arm;
     const key = canonicalJson([policy, cache]);

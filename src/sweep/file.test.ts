@@ -93,7 +93,7 @@ describe('arms', () => {
     );
     expect(arms.map(({ name }) => name)).toEqual(['lots', 'lots', 'lots', 'lots redrawn', 'lots redrawn', 'full cache=f32', 'full cache=bf16']);
     expect(arms.slice(0, 3).map(({ policy }) => policy)).toMatchObject([{ drawSeed: 0 }, { drawSeed: 1 }, { drawSeed: 2 }]);
-    expect((await armsFor({ name: 'full', problems: 300 }))[0]).toEqual({ name: 'full', policy: { name: 'full' }, problems: 300 });
+    expect((await armsFor({ name: 'full', problems: 300 }))[0]).toEqual({ name: 'full', where: 'policies[0]', policy: { name: 'full' }, problems: 300 });
     expect(arms.slice(5).map(({ cache }) => cache)).toEqual(['f32', 'bf16']);
   });
 });

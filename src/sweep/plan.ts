@@ -11,8 +11,7 @@ import { evalSettings } from '../evaluate/evaluate.js';
 import type { EvalSettings } from '../evaluate/record.js';
 import { bundledModel, portableName, version } from '../package.js';
 import { pause } from '../pause.js';
-import type { Policy } from '../policies/policy.js';
-import { checkPolicy, settlePolicy } from '../policies/settle.js';
+import { checkPolicy } from '../policies/settle.js';
 import { tasks } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
@@ -20,6 +19,7 @@ import { armsOf, type Arm } from './arms.js';
 import { canonicalJson } from './canonical.js';
 import { mistakes, readSweepFile, type SweepFile } from './file.js';
 import type { Manifest, SweepCell } from './manifest.js';
+import { drawsLots, sameCells } from './same-cells.js';
 import { samplesOf, type Shard } from './shard.js';
 
 /** What a sweep will run, in numbers. */
@@ -65,19 +65,22 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
   const wrong: string[] = [];
   const cells: SweepCell[] = [];
   const folders: string[] = [];
+  const places: string[] = []; // of the cells in the file, for errors
   for (const [m, model] of models.entries()) {
     for (const [t, row] of file.tasks.entries()) {
       const lengths = await promptLengths(model, row, signal);
       for (const arm of arms) {
-        const place = `models[${m}] "${file.models[m]}", tasks[${t}] "${row.name}", arm "${arm.name}"`;
+        const place = `models[${m}] "${file.models[m]}", tasks[${t}] "${row.name}", ${arm.where}, arm "${arm.name}"`;
         wrong.push(...refusals(arm, file, row, model, lengths).map((why) => `${place}: ${why}`));
-        for (const seed of file.seeds) {
+        for (const [s, seed] of file.seeds.entries()) {
           cells.push(cellOf(arm, file, row, model, seed));
           folders.push(model.folder);
+          places.push(`${place}, seeds[${s}] ${seed}`);
         }
       }
     }
   }
+  if (wrong.length === 0) wrong.push(...sameCells(cells, places));
   if (wrong.length) throw mistakes(path, wrong);
   const manifest: Manifest = {
     format: 1,
@@ -93,7 +96,7 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
 }
 
 /** The size of a shard, or of the whole where the manifest has none. */
-export function sizeOf({ cells, shard }: Manifest): SweepSize {
+function sizeOf({ cells, shard }: Manifest): SweepSize {
   const size: SweepSize = { cells: 0, problems: 0, samples: 0, tokensAtMost: 0 };
   for (const [i, cell] of cells.entries()) {
     const samples = samplesOf(cell, i, shard).length;
@@ -179,15 +182,6 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
     wrong.push(error.message);
   }
   return wrong;
-}
-
-/** Whether a policy has a key of lots: with one, repetitions differ even without sampling. */
-function drawsLots(policy: Policy): boolean {
-  try {
-    return Boolean(settlePolicy(policy.name, { ...policy, drawSeed: 0 }));
-  } catch {
-    return false;
-  }
 }
 
 /** Prompt tokens of each problem: a cap has to hold the longest of them. */
