@@ -202,6 +202,15 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
       writeFileSync(inside('full', 'a.txt'), '');
       const { status, err } = await merge(inside('full'), ...all);
       expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining('full: holds a.txt') });
+      // What only looks like a leftover is somebody's, and stays; a real one gives way.
+      mkdirSync(inside('foreign', 'thesis.part'), { recursive: true });
+      writeFileSync(inside('foreign', 'thesis.part', 'chapter.txt'), 'dear');
+      expect((await merge(inside('foreign'), ...all)).err).toContain('foreign: holds thesis.part and no manifest.json');
+      expect(readFileSync(inside('foreign', 'thesis.part', 'chapter.txt'), 'utf8')).toBe('dear');
+      mkdirSync(inside('begun'));
+      writeFileSync(inside('begun', 'manifest.json.17.part'), '{');
+      expect((await merge(inside('begun'), ...all)).status).toBe(0);
+      expect(readdirSync(inside('begun')).sort()).toEqual(['cells', 'manifest.json']);
     });
 
     it('says what is done and what is left, of a folder of shards too', async () => {
@@ -251,6 +260,20 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     expect(again.err).toMatch(/; about .* \(the last run here recorded \d+ samples in/);
     expect(count(records(out))).toBe(samples);
     for (const [name, lines] of Object.entries(kept)) expect(records(out)[name]).toEqual(expect.arrayContaining(lines));
+  });
+
+  it.skipIf(!existsSync('/proc/self/task'))('stops when it is interrupted though a worker hangs', async () => {
+    const file = fileOf({ ...sweepFile, sampling: { ...sweepFile.sampling, maxTokens: 3000 } }, 'hung.json');
+    const out = inside('hung');
+    const stop = new AbortController();
+    const run = pathpress(['sweep', file, '--out', out, '--batch', 2, '--workers', 1], stop.signal);
+    const workers = (): number[] =>
+      readdirSync('/proc/self/task').flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number))
+        .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sweep/worker.js')); // prettier-ignore
+    while (workers().length === 0) await new Promise((wake) => setTimeout(wake, 5));
+    for (const pid of workers()) process.kill(pid, 'SIGSTOP');
+    stop.abort();
+    expect((await run).status).toBe(130);
   });
 
   it('gives up on a piece that kills every worker, and names it', async () => {

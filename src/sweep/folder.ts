@@ -1,5 +1,5 @@
 /** The folder of a sweep: its manifest, and a file of records for each cell. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { sampleKey } from '../evaluate/evaluate.js';
@@ -7,7 +7,7 @@ import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { readRecords } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
 import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
-import { lockName } from './lock.js';
+import { isLockLeftover, lockName } from './lock.js';
 import { inShard } from './shard.js';
 
 const cellsName = 'cells';
@@ -42,18 +42,36 @@ export async function checkSweepFolder(folder: string, manifest: Manifest): Prom
   else checkEmpty(folder);
 }
 
+/** What a killed beginning leaves: nothing that is lost with it. */
+const isLeftover = (entry: Dirent): boolean =>
+  entry.isFile() && (entry.name === lockName || isLockLeftover(entry.name) || /^manifest\.json\.\d+\.part$/.test(entry.name));
+
 /** @throws PathPressError BAD_FILE where the folder is none, or holds anything but what a killed beginning leaves */
 export function checkEmpty(folder: string): void {
-  let names: string[];
+  leftovers(folder);
+}
+
+/** Removes a folder that is empty, or holds what a killed beginning left; one that is not there too. @throws as `checkEmpty` */
+export function removeEmpty(folder: string): void {
+  const names = leftovers(folder);
+  if (!names) return;
+  for (const name of names) rmSync(join(folder, name), { force: true });
+  rmdirSync(folder);
+}
+
+/** Undefined where there is no folder. */
+function leftovers(folder: string): string[] | undefined {
+  let entries: Dirent[];
   try {
-    names = readdirSync(folder);
+    entries = readdirSync(folder, { withFileTypes: true });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
+    if (code === 'ENOENT') return undefined;
     throw new PathPressError('BAD_FILE', `${folder}: ${code === 'ENOTDIR' ? 'not a folder' : (cause as Error).message}`, { cause });
   }
-  const foreign = names.find((name) => !name.endsWith('.part') && name !== lockName);
-  if (foreign) throw new PathPressError('BAD_FILE', `${folder}: holds ${foreign} and no ${manifestName}: give an empty folder`);
+  const foreign = entries.find((entry) => !isLeftover(entry));
+  if (foreign) throw new PathPressError('BAD_FILE', `${folder}: holds ${foreign.name} and no ${manifestName}: give an empty folder`);
+  return entries.map(({ name }) => name);
 }
 
 /** @throws PathPressError RECORD_MISMATCH where a file of records belongs to no cell of the manifest */

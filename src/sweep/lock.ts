@@ -1,7 +1,8 @@
 /** running.json: who works in a sweep's folder, and how far it is. One process at a time writes records there. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import { writeWhole } from '../whole-file.js';
@@ -20,6 +21,9 @@ export interface RunState {
   /** Tokens of the samples that this run recorded. */
   tokens: number;
   ended: boolean;
+  /** One of each run, and when its process began, as the system counts; a state of an earlier version has neither. */
+  run?: string;
+  born?: string;
 }
 
 export const lockName = 'running.json';
@@ -27,42 +31,80 @@ export const lockName = 'running.json';
 const number = z.number();
 const schema = z.strictObject({
   pid: z.int(), host: z.string(), started: number, updated: number, before: number, done: number, total: number, tokens: number, ended: z.boolean(),
+  run: z.string().optional(), born: z.string().optional(),
 }); // prettier-ignore
+
+/** What a beginning that was killed leaves beside `running.json`. */
+export const isLockLeftover = (name: string): boolean => /^running\.json\.[0-9a-f-]+\.part$/.test(name);
 
 /** The state that a run left; undefined where there is none, or one that a kill cut short. */
 export function readState(folder: string): RunState | undefined {
+  return stateOf(bytesOf(join(folder, lockName)));
+}
+
+function bytesOf(path: string): Buffer | undefined {
   try {
-    return schema.safeParse(JSON.parse(readFileSync(join(folder, lockName), 'utf8'))).data;
+    return readFileSync(path);
   } catch {
     return undefined;
   }
 }
 
-const longestSilence = 120_000; // milliseconds: a run on another machine that was silent for so long is gone
+function stateOf(bytes: Buffer | undefined): RunState | undefined {
+  try {
+    return bytes && schema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const longestSilence = 120_000; // milliseconds: a run whose process cannot be asked for, and was silent so long, is gone
+const ours = new Set<string>(); // runs of this process
 
 /** Whether the run still goes on: by its process on this machine, by its last sign of life on another. */
-export function alive({ pid, host, updated, ended }: RunState): boolean {
+export function alive({ pid, host, updated, ended, run, born }: RunState): boolean {
+  const fresh = Date.now() - updated < longestSilence;
   if (ended) return false;
-  if (host !== hostname()) return Date.now() - updated < longestSilence;
+  if (host !== hostname()) return fresh;
+  if (pid === process.pid) return run !== undefined && ours.has(run); // else our number's last bearer: in a container it is always 1
+  const present = birth(pid);
+  if (present !== undefined && born !== undefined) return present === born; // a number is given again
   try {
     process.kill(pid, 0);
-    return true;
+    return fresh && present !== 'dead';
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's process
+    return (error as NodeJS.ErrnoException).code === 'EPERM' && fresh; // somebody else's process
   }
+}
+
+/** When a process began, in the system's ticks; `dead` where it has none or only awaits its parent; undefined where that is not told. */
+function birth(pid: number): string | undefined {
+  const own = bytesOf('/proc/self/stat');
+  if (!own) return undefined;
+  const stat = bytesOf(`/proc/${pid}/stat`)?.toString('latin1');
+  if (stat === undefined) return 'dead';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on: the name before may hold anything
+  return fields[0] === 'Z' || fields[0] === 'X' ? 'dead' : fields[19];
 }
 
 export class RunLock {
   readonly #path: string;
-  readonly #state: RunState;
+  readonly #state: RunState & { run: string };
   readonly #timer: NodeJS.Timeout;
 
   /** The folder is made. @throws PathPressError BUSY where another run is at work there; WRITE_FAILED */
   constructor(folder: string) {
     this.#path = join(folder, lockName);
     const now = Date.now();
-    this.#state = { pid: process.pid, host: hostname(), started: now, updated: now, before: 0, done: 0, total: 0, tokens: 0, ended: false };
-    this.#take(folder);
+    const who = { pid: process.pid, host: hostname(), run: randomUUID(), born: birth(process.pid) };
+    this.#state = { ...who, started: now, updated: now, before: 0, done: 0, total: 0, tokens: 0, ended: false };
+    ours.add(who.run);
+    try {
+      this.#take(folder);
+    } catch (error) {
+      ours.delete(who.run);
+      throw error;
+    }
     this.#timer = setInterval(() => this.#write(), 2000).unref();
   }
 
@@ -76,59 +118,85 @@ export class RunLock {
     Object.assign(this.#state, { done, tokens });
   }
 
+  /** To be asked before anything is written to the folder. @throws PathPressError BUSY where the lock is another run's now, or gone */
+  check(): void {
+    const there = stateOf(bytesOf(this.#path));
+    if (there?.run === this.#state.run) return;
+    const who = there ? `process ${there.pid} on ${there.host} has taken it over` : `${this.#path} is gone`;
+    throw new PathPressError('BUSY', `${dirname(this.#path)}: this run has lost the folder: ${who}`);
+  }
+
   release(): void {
     clearInterval(this.#timer);
     this.#state.ended = true;
     this.#write();
+    ours.delete(this.#state.run);
   }
 
+  /**
+   * A lock gets its name when it is whole, by a link, which is made by one process only. One that is taken over is first
+   * inherited by a link that is named after its bytes, so that of all who found it dead one goes on; an heir that was
+   * killed on the way has heirs itself. Whoever comes late finds that `running.json` is not what it was, and looks again.
+   */
   #take(folder: string): void {
-    const busy = ({ pid, host }: RunState): never => {
-      throw new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there`);
-    };
+    const made = `${this.#path}.${this.#state.run}.part`;
     try {
       mkdirSync(folder, { recursive: true });
+      writeFileSync(made, JSON.stringify(this.#state));
+      while (!this.#tryTake(folder, made));
     } catch (cause) {
-      throw this.#failed(cause);
+      if (cause instanceof PathPressError) throw cause;
+      throw new PathPressError('WRITE_FAILED', `${this.#path}: ${(cause as Error).message}`, { cause });
+    } finally {
+      rmSync(made, { force: true });
     }
-    const there = readState(folder);
-    if (there && alive(there)) busy(there);
-    // Whoever moves the old state away goes on; if two try at once, the second moves the first one's, and sees it.
-    const aside = `${this.#path}.${process.pid}.part`;
-    try {
-      renameSync(this.#path, aside);
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw this.#failed(cause);
+  }
+
+  #tryTake(folder: string, made: string): boolean {
+    const found = bytesOf(this.#path);
+    if (!found) return link(made, this.#path);
+    const heirs: string[] = [];
+    let last = found;
+    const heir = (): string => `${this.#path}.${createHash('sha256').update(last).digest('hex')}.part`;
+    for (let bytes = bytesOf(heir()); bytes; bytes = bytesOf(heir())) {
+      heirs.push(heir());
+      last = bytes;
     }
-    try {
-      const moved = JSON.parse(readFileSync(aside, 'utf8')) as RunState;
-      if (alive(moved) && moved.pid !== there?.pid) {
-        renameSync(aside, this.#path);
-        busy(moved);
-      }
-    } catch (error) {
-      if (error instanceof PathPressError) throw error; // else there was none, or one cut short
+    const state = stateOf(last);
+    if (state && alive(state)) {
+      const { pid, host } = state;
+      const file = heirs.at(-1) ?? this.#path;
+      throw new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there; if it is not, remove ${file}`);
     }
-    try {
-      rmSync(aside, { force: true });
-      writeFileSync(this.#path, JSON.stringify(this.#state), { flag: 'wx' });
-    } catch (cause) {
-      const winner = readState(folder);
-      if (winner && (cause as NodeJS.ErrnoException).code === 'EEXIST') busy(winner);
-      throw this.#failed(cause);
+    const mine = heir();
+    if (!link(made, mine)) return false;
+    const still = bytesOf(this.#path)?.equals(found);
+    if (still) {
+      renameSync(made, this.#path);
+      for (const old of heirs) rmSync(old, { force: true });
     }
+    rmSync(mine, { force: true });
+    return still === true;
   }
 
   #write(): void {
     this.#state.updated = Date.now();
     try {
+      this.check(); // a run that lost its folder leaves the other's state alone
       writeWhole(this.#path, JSON.stringify(this.#state));
     } catch {
-      // A full disk ends the run at its next record; a sign of life that fails is no reason to.
+      // A full disk, or the loss of the folder, ends the run at its next record; a sign of life that fails is no reason to.
     }
   }
+}
 
-  #failed(cause: unknown): PathPressError {
-    return new PathPressError('WRITE_FAILED', `${this.#path}: ${(cause as Error).message}`, { cause });
+/** False where the name is taken. */
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw cause;
   }
 }

@@ -1,12 +1,13 @@
 /** Puts the shards of a sweep together into the folder that one undisturbed run leaves, records in order. */
-import { renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { recordLine } from '../evaluate/records-file.js';
 import { pause } from '../pause.js';
 import { writeWhole } from '../whole-file.js';
-import { cellPath, cellRecords, checkCellFiles, checkEmpty, manifestOf } from './folder.js';
+import { cellPath, cellRecords, checkCellFiles, checkEmpty, manifestOf, removeEmpty } from './folder.js';
+import { alive, readState } from './lock.js';
 import { manifestName, serialiseManifest, type Manifest } from './manifest.js';
 import { samplesOf } from './shard.js';
 import { absent, checkTogether } from './status.js';
@@ -22,7 +23,7 @@ export interface MergedSweep {
  * Checks the parts whole, then writes: `out` appears with everything or not at all. A single folder may be merged too: its
  * records are put in order.
  * @throws PathPressError RECORD_MISMATCH naming the part that belongs to another sweep, overlaps another, is missing, or is
- *   not done; BAD_FILE where `out` is not empty; WRITE_FAILED
+ *   not done; BAD_FILE where `out` is not empty; BUSY; WRITE_FAILED
  */
 export async function mergeSweep(folders: readonly string[], out: string, signal?: AbortSignal): Promise<MergedSweep> {
   const manifests = await Promise.all(folders.map(manifestOf));
@@ -37,9 +38,17 @@ export async function mergeSweep(folders: readonly string[], out: string, signal
     checkDone(folder, manifests[i]!);
   });
   checkEmpty(out);
+  const state = readState(out);
+  if (state && alive(state)) throw new PathPressError('BUSY', `${out}: process ${state.pid} on ${state.host} is at work there`);
   const whole: Manifest = { ...manifests[0]!, shard: null };
   const made = `${out.replace(/\/+$/, '')}.${process.pid}.part`;
   let records = 0;
+  try {
+    mkdirSync(dirname(made), { recursive: true });
+    mkdirSync(made); // alone: only what was made here is removed below
+  } catch (cause) {
+    throw new PathPressError('WRITE_FAILED', `${made}: ${(cause as Error).message}`, { cause });
+  }
   try {
     for (const [number, cell] of whole.cells.entries()) {
       const all = folders.flatMap((folder, i) => cellRecords(folder, manifests[i]!, number)).sort(byNumber);
@@ -48,7 +57,7 @@ export async function mergeSweep(folders: readonly string[], out: string, signal
       await pause(signal);
     }
     writeWhole(join(made, manifestName), serialiseManifest(whole));
-    rmSync(out, { recursive: true, force: true }); // empty, or what a killed beginning left
+    removeEmpty(out); // what came there meanwhile is refused, not removed
     renameSync(made, out);
   } catch (cause) {
     rmSync(made, { recursive: true, force: true });

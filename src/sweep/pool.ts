@@ -27,6 +27,7 @@ export interface PoolOptions {
 }
 
 const mostDeaths = 3; // of workers at one piece without a record between: then it is the piece
+const graceful = 5000; // milliseconds for a worker that is told to stop: its samples in flight are given up anyway
 const program = join(packageRoot, 'dist', 'sweep', 'worker.js');
 
 /**
@@ -46,6 +47,7 @@ class Pool {
   readonly #live = new Set<ChildProcess>();
   #failure: unknown;
   #stopping = false;
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(
     pieces: Iterable<Piece>,
@@ -63,6 +65,7 @@ class Pool {
       await Promise.all(Array.from({ length: workers }, () => this.#seat()));
     } finally {
       signal?.removeEventListener('abort', interrupt);
+      clearTimeout(this.#grace);
     }
     if (this.#failure !== undefined) throw this.#failure;
     return this.#stopping;
@@ -111,11 +114,15 @@ class Pool {
       if (next) give(next);
     };
     return new Promise((resolve, reject) => {
+      // Told of when the worker is gone: what it still says would come after the run's end else.
+      let failure: { error: unknown } | undefined;
       const fail = (error: unknown): void => {
-        reject(error);
+        failure ??= { error };
         child.kill('SIGKILL');
+        if (child.pid === undefined) reject(error); // it never began, and will not end
       };
       child.on('message', (message: FromWorker) => {
+        if (failure) return;
         try {
           if ('record' in message) {
             this.#record(given.get(message.id)!, message.record);
@@ -139,6 +146,7 @@ class Pool {
       const over = Promise.all([once(child, 'close'), once(child, 'disconnect')]);
       over.then(([[status, signal]]) => {
         this.#live.delete(child);
+        if (failure) return reject(failure.error);
         const how = `${signal ?? `exit ${status}`}${said ? `: ${said}` : ''}`;
         for (const piece of given.values()) {
           const lost = this.#stopping ? undefined : this.#lost(piece, how);
@@ -179,5 +187,6 @@ class Pool {
       if (how) child.kill(how);
       else child.send({ stop: true } satisfies ToWorker, () => undefined);
     }
+    if (!how) this.#grace = setTimeout(() => this.#stop('SIGKILL'), graceful);
   }
 }

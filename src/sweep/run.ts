@@ -34,7 +34,7 @@ export interface SweepRun {
 /**
  * Runs what is missing of a plan. Records are appended and flushed by this process alone, so that a kill of it or of a
  * worker loses the samples in flight and no record, and a worker that outlives it writes nothing.
- * @throws PathPressError BUSY where another run is at work in the folder; RECORD_MISMATCH where the folder is of another
+ * @throws PathPressError BUSY where another run is at work in the folder, or takes it over; RECORD_MISMATCH where the folder is of another
  *   sweep; WRITE_FAILED; what a worker could not do.
  */
 export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
@@ -78,6 +78,7 @@ export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, o
   }
 
   function append(number: number, record: EvalRecord): void {
+    lock.check();
     const cell = manifest.cells[number]!;
     let open = files.get(number);
     if (!open) {
