@@ -34,9 +34,10 @@ class ThreadPool {
   }
 
   // From any thread, for good: tasks that have not begun are skipped, so that run() returns as soon as those under way
-  // are done. Whoever calls run() asks cancelled() afterwards: what it was to compute may not be there.
-  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // are done. Whoever calls run() asks cancelled() afterwards: what it was to compute may not be there. Of several pools
+  // that are cancelled in turn, who sees one cancelled sees those before it so too.
+  void cancel() { cancelled_.store(true, std::memory_order_release); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
  private:
   using Call = void (*)(const void* context, int task, int worker);
