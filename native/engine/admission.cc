@@ -54,15 +54,20 @@ void Engine::admit() {
 bool Engine::admitNext(Run& run) {
   const Request& request = run.requests[run.started];
   const int heads = model_->config.heads;
-  std::unique_ptr<Policy> policy = makePolicy(request.policy);
-  if (!fits(peakBlocks(request, *policy, shape_, heads))) return false;
+  const auto failed = [&run](const std::string& code, const std::string& what) {
+    run.listener->failed(run.started, code, "request " + std::to_string(run.started) + ": " + what);
+  };
   try {
+    std::unique_ptr<Policy> policy = makePolicy(request.policy);
+    if (!fits(peakBlocks(request, *policy, shape_, heads))) return false;
     auto sequence = std::make_unique<Sequence>(request, run, run.started, std::move(policy), pool_, shape_, heads);
     if (request.assumed.entries > 0) sequence->assume(threads_);
     sequences_.push_back(std::move(sequence));
     ++run.active;
   } catch (const EngineError& error) {
-    run.listener->failed(run.started, error.code, "request " + std::to_string(run.started) + ": " + error.what());
+    failed(error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    failed("OUT_OF_MEMORY", "the machine has no memory left for its state");
   }
   ++run.started;
   return true;
