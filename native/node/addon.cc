@@ -3,12 +3,11 @@
 
 #include <set>
 
-#include "../engine/errors.h"
 #include "analysis.h"
-#include "plan.h"
 #include "bench.h"
 #include "bridge.h"
-#include "convert.h"
+#include "guarded.h"
+#include "plan.h"
 
 namespace pathpress {
 namespace {
@@ -56,17 +55,6 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     return *engine_;
   }
 
-  template <class Body>
-  static void guarded(Napi::Env env, Body body) {
-    try {
-      body();
-    } catch (const EngineError& error) {
-      throw fromError(env, error.code, error.what());
-    } catch (const std::bad_alloc&) {
-      throw fromError(env, "OUT_OF_MEMORY", "the machine has no memory left for the request");
-    }
-  }
-
   static uint64_t id(const Napi::CallbackInfo& info) {
     return static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
   }
@@ -77,10 +65,10 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
   // start(run, requests, batch, callback)
   void start(const Napi::CallbackInfo& info) {
     Engine& engine = live(info.Env());
-    std::vector<Request> requests = toRequests(info[1].As<Napi::Array>());
-    const auto batch = static_cast<size_t>(info[2].As<Napi::Number>().Int64Value());
-    const std::shared_ptr<Bridge> bridge = Bridge::create(info.Env(), info[3].As<Napi::Function>());
-    guarded(info.Env(), [&] {
+    guarded(info.Env(), "the request", [&] {
+      std::vector<Request> requests = toRequests(info[1].As<Napi::Array>());
+      const auto batch = static_cast<size_t>(info[2].As<Napi::Number>().Int64Value());
+      const std::shared_ptr<Bridge> bridge = Bridge::create(info.Env(), info[3].As<Napi::Function>());
       try {
         engine.start(id(info), std::move(requests), batch, bridge);
       } catch (...) {
@@ -104,15 +92,16 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
   void answer(const Napi::CallbackInfo& info) {
     if (!engine_) return;
     const auto question = static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value());
-    engine_->answer(id(info), request(info), question, toScores(info[3].As<Napi::Array>()));
+    guarded(info.Env(), "the scores",
+            [&] { engine_->answer(id(info), request(info), question, toScores(info[3].As<Napi::Array>())); });
   }
 
   // logits(ids, callback)
   void logits(const Napi::CallbackInfo& info) {
     Engine& engine = live(info.Env());
-    std::vector<int32_t> ids = toIds(info[0]);
-    const std::shared_ptr<Bridge> bridge = Bridge::create(info.Env(), info[1].As<Napi::Function>());
-    guarded(info.Env(), [&] {
+    guarded(info.Env(), "the logits", [&] {
+      std::vector<int32_t> ids = toIds(info[0]);
+      const std::shared_ptr<Bridge> bridge = Bridge::create(info.Env(), info[1].As<Napi::Function>());
       try {
         engine.logits(std::move(ids), [bridge](std::vector<float>&& values, const std::string& code, const std::string& what) {
           bridge->logits(std::move(values));

@@ -1,26 +1,13 @@
 #include "analysis.h"
 
 #include <algorithm>
-#include <new>
 
 #include "../analysis/gram_counts.h"
 #include "../analysis/neighbours.h"
-#include "../engine/errors.h"
-#include "convert.h"
+#include "guarded.h"
 
 namespace pathpress {
 namespace {
-
-template <class Body>
-auto guarded(Napi::Env env, Body body) {
-  try {
-    return body();
-  } catch (const EngineError& error) {
-    throw fromError(env, error.code, error.what());
-  } catch (const std::bad_alloc&) {
-    throw fromError(env, "OUT_OF_MEMORY", "the machine has no memory left for the analysis");
-  }
-}
 
 // gramOccurrences(ids, n, lengths, threads): for each length pairs of times and grams
 Napi::Value gramOccurrencesOf(const Napi::CallbackInfo& info) {
@@ -30,7 +17,7 @@ Napi::Value gramOccurrencesOf(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < given.Length(); ++i) {
     lengths[i] = static_cast<size_t>(given.Get(i).As<Napi::Number>().Int64Value());
   }
-  const auto found = guarded(info.Env(), [&] {
+  const auto found = guarded(info.Env(), "the analysis", [&] {
     return gramOccurrences(ids.Data(), info[1].As<Napi::Number>().Int32Value(), lengths,
                            info[3].As<Napi::Number>().Int32Value());
   });
@@ -51,7 +38,7 @@ Napi::Value neighbourCountsOf(const Napi::CallbackInfo& info) {
   const auto vectors = info[0].As<Napi::Float32Array>();
   const int dim = info[1].As<Napi::Number>().Int32Value();
   const auto thresholds = info[2].As<Napi::Float64Array>();
-  const std::vector<int32_t> counts = guarded(info.Env(), [&] {
+  const std::vector<int32_t> counts = guarded(info.Env(), "the analysis", [&] {
     return neighbourCounts(vectors.Data(), vectors.ElementLength() / static_cast<size_t>(dim), dim,
                            {thresholds.Data(), thresholds.ElementLength()},
                            selectKernels(info[4].As<Napi::String>().Utf8Value()),

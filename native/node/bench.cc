@@ -2,22 +2,10 @@
 
 #include "../bench/attention.h"
 #include "../bench/ceilings.h"
-#include "../engine/errors.h"
-#include "convert.h"
+#include "guarded.h"
 
 namespace pathpress {
 namespace {
-
-template <class Body>
-Napi::Value guarded(Napi::Env env, Body body) {
-  try {
-    return body();
-  } catch (const EngineError& error) {
-    throw fromError(env, error.code, error.what());
-  } catch (const std::bad_alloc&) {
-    throw fromError(env, "OUT_OF_MEMORY", "the machine has no memory left for the benchmark");
-  }
-}
 
 std::string text(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
 DType typeOf(const Napi::Value& value) { return text(value) == "bf16" ? DType::bf16 : DType::f32; }
@@ -25,14 +13,14 @@ DType typeOf(const Napi::Value& value) { return text(value) == "bf16" ? DType::b
 // readBandwidth(bytes, threads, simd): bytes a second
 Napi::Value bandwidth(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  return guarded(info.Env(), [&] {
+  return guarded(info.Env(), "the benchmark", [&] {
     return Napi::Number::New(info.Env(), readBandwidth(bytes, info[1].As<Napi::Number>().Int32Value(), text(info[2])));
   });
 }
 
 // operationRate(type, threads, simd): operations a second
 Napi::Value rate(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&] {
+  return guarded(info.Env(), "the benchmark", [&] {
     return Napi::Number::New(info.Env(),
                              operationRate(typeOf(info[0]), info[1].As<Napi::Number>().Int32Value(), text(info[2])));
   });
@@ -43,7 +31,7 @@ Napi::Value attention(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
   const auto number = [&](const char* name) { return given.Get(name).As<Napi::Number>().Int32Value(); };
   const std::string simd = text(given.Get("simd"));
-  return guarded(info.Env(), [&] {
+  return guarded(info.Env(), "the benchmark", [&] {
     const AttentionWork work{number("sequences"), number("kvHeads"), number("group"), number("dim"), number("entries"),
                              typeOf(given.Get("type")), number("threads"), simd};
     const auto seconds = attentionSeconds(work, info[1].As<Napi::Number>().Int32Value());

@@ -1,6 +1,7 @@
 #include "bridge.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "convert.h"
@@ -88,10 +89,26 @@ void Bridge::drain(Napi::Env env, Napi::Function callback, Holder* holder, void*
     bridge.wakePending_ = false;
   }
   try {
-    callback.Call({bridge.toBatch(env, events)});
+    callback.Call({bridge.batchOf(env, events)});
   } catch (const Napi::Error&) {
     // src/engine catches what users' callbacks throw; what arrives here is a worker being terminated.
   }
+}
+
+// Events that find no memory are lost, which the run is told in their place.
+Napi::Object Bridge::batchOf(Napi::Env env, Events& events) const {
+  std::string why = "the machine has no memory left";
+  try {
+    return toBatch(env, events);
+  } catch (const Napi::Error& error) {
+    why = error.Message();
+  } catch (const std::bad_alloc&) {
+  }
+  Events lost;
+  lost.done = events.done;
+  lost.code = "OUT_OF_MEMORY";
+  lost.message = "what the engine says could not be passed on: " + why;
+  return toBatch(env, lost);
 }
 
 Napi::Object Bridge::toBatch(Napi::Env env, Events& events) const {

@@ -47,6 +47,7 @@ class Bridge : public Listener {
   using Function = Napi::TypedThreadSafeFunction<Holder, void, &Bridge::drain>;
 
   void wake();  // under the mutex
+  Napi::Object batchOf(Napi::Env env, Events& events) const;
   Napi::Object toBatch(Napi::Env env, Events& events) const;
 
   std::mutex mutex_;

@@ -92,6 +92,7 @@ export interface NativeBatch {
   logits?: Float32Array;
   /** True in a run's last batch. */
   done: boolean;
+  /** Of the whole run. In a batch that is not the last: events are lost, and the run is to be aborted. */
   error?: Error & { code: string };
 }
 

@@ -1,6 +1,8 @@
 /** Streaming, stopping, aborting and disposing; src/soak goes on with random moments and with workers that leave. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { NativeBatch, NativeEngine } from './binding.js';
 import { openEngine } from './engine.js';
+import { Run } from './run.js';
 import { fixture, request, rpc } from './testing.js';
 import type { Engine } from './types.js';
 
@@ -13,6 +15,20 @@ beforeAll(async () => {
   engine = await openEngine({ model, threads: 2 });
 });
 afterAll(() => engine.dispose());
+
+describe('a batch that is not the last', () => {
+  it('with an error, since events are lost, aborts the run', async () => {
+    let tell!: (batch: NativeBatch) => void;
+    const abort = vi.fn();
+    const native = { start: (_run, _requests, _batch, callback) => void (tell = callback), abort } as Partial<NativeEngine>;
+    const run = new Run(native as NativeEngine, [], 1, 0, { onResult: () => undefined });
+    const batch = { tokens: new Int32Array(), results: [], questions: [], failures: [] };
+    tell({ ...batch, done: false, error: Object.assign(new Error('lost'), { code: 'OUT_OF_MEMORY' }) });
+    expect(abort).toHaveBeenCalledWith(run.id);
+    tell({ ...batch, done: true });
+    await expect(run.done).rejects.toMatchObject({ name: 'PathPressError', code: 'OUT_OF_MEMORY', message: 'lost' });
+  });
+});
 
 describe('streaming', () => {
   it('iterates the ids of the result, in order', async () => {

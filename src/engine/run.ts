@@ -77,8 +77,8 @@ export class Run {
       this.fail(error);
     }
     for (const error of events.failures) this.failure ??= { error: toError(error) };
+    if (events.error) this.fail(toError(events.error));
     if (!events.done) return;
-    if (events.error) this.failure ??= { error: toError(events.error) };
     void Promise.all(this.handled).then(() => {
       if (this.failure) this.settle.reject((this.failure as { error: unknown }).error);
       else this.settle.resolve();
