@@ -41,9 +41,18 @@ void checkAssumed(const Request& request, const Recipe& recipe) {
   if (entries < 0 || entries > longest) {
     throw EngineError("BAD_OPTION", "assumed entries " + std::to_string(entries) + " are not 1 to " + std::to_string(longest));
   }
-  if (recipe.record != Record::none || recipe.readPages > 0 || recipe.rotatedAtReading) {
+  if (recipe.record != Record::none || recipe.readPages > 0 || recipe.rotatedAtReading || recipe.entropies) {
     throw EngineError("BAD_OPTION", "assumed entries: policy " + request.policy.name + " needs what is noted of real ones");
   }
+  if (request.scored) throw EngineError("BAD_OPTION", "assumed entries have no tokens that a score could be shown");
+}
+
+// Whose candidates somebody else may score: sets all of one size, of which the votes are the only order.
+void checkScored(const Request& request, const Recipe& recipe) {
+  const bool alike = recipe.sets != Aggregation::head && !recipe.sharedOut && recipe.rangeShare == 0;
+  if (!request.scored || (recipe.scoring == Scoring::votes && alike)) return;
+  throw EngineError("BAD_OPTION", "scored: policy " + request.policy.name + " does not take scores for a set of a layer " +
+                                      "or of a key-value head");
 }
 
 }  // namespace
@@ -68,7 +77,7 @@ Engine::~Engine() {
     std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  threads_.cancel();
+  threads_.cancel();  // first: it is what step() asks once a lane has left its rows undone
   for (const auto& lane : lanes_) lane->cancel();
   wake_.notify_one();
   thread_.join();
@@ -97,6 +106,7 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
       const auto policy = makePolicy(request.policy);
       policy->admit(static_cast<int64_t>(request.promptIds.size()));
       checkAssumed(request, policy->recipe());
+      checkScored(request, policy->recipe());
     } catch (const std::invalid_argument& error) {
       throw EngineError("BAD_OPTION", error.what());
     }

@@ -104,6 +104,7 @@ class Engine {
   void compressNow(Sequence& sequence);
   CompressJob jobOf(Sequence& sequence) const;
   bool ask(Sequence& sequence);
+  bool poseQuestion(Sequence& sequence);
   void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
   void acceptTokens();
   std::unique_ptr<Sequence> remove(size_t place);

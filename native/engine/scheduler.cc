@@ -108,6 +108,7 @@ void Engine::compressDue() {
     } else if (s.due()) {
       if (s.recipe.ahead > 0) s.beginAhead();
       else if (!s.request.scored || !ask(s)) due.push_back(&s);
+      if (!s.failureCode.empty()) fed.follow = 0;
     }
   }
   compress(due);

@@ -1,10 +1,26 @@
 // Compressions whose candidates are scored by whoever listens: the sequence waits for the answer, the others go on.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
 #include "engine.h"
 
 namespace pathpress {
 
-// Returns false where there is nothing to ask, since all candidates stay.
+// Returns false where there is nothing to ask, since all candidates stay. One that finds no memory for what is shown (keys
+// may be as large as the cache) fails.
 bool Engine::ask(Sequence& s) {
+  try {
+    return poseQuestion(s);
+  } catch (const std::bad_alloc&) {
+    s.asked.reset();
+    s.fail("OUT_OF_MEMORY", "the machine has no memory left for the candidates that its score is shown");
+    return true;
+  }
+}
+
+bool Engine::poseQuestion(Sequence& s) {
   const auto start = std::chrono::steady_clock::now();
   const CompressJob job = jobOf(s);
   std::vector<std::vector<Ballot>> layers(static_cast<size_t>(shape_.layers));
@@ -12,7 +28,7 @@ bool Engine::ask(Sequence& s) {
     layers[static_cast<size_t>(layer)] =
         ballots(job, layer, s.request.scoreKeys, compressScratch_[static_cast<size_t>(worker)]);
   });
-  if (threads_.cancelled() || layers[0].empty()) return false;
+  if (threads_.cancelled() || layers[0].empty()) return false;  // sets are of one size (checkScored)
   const int sets = static_cast<int>(layers[0].size());
   Question question{++lastQuestion_, s.progress.written, shape_.kvHeads / sets, shape_.page.dim, {}};
   Asked asked{question.number, {}, start};
@@ -47,11 +63,17 @@ void Engine::settle(Sequence& s, const std::vector<std::vector<float>>& scores) 
   const Asked asked = std::move(*s.asked);
   s.asked.reset();
   bool fits = scores.size() == asked.candidates.size();
-  for (size_t i = 0; fits && i < scores.size(); ++i) fits = scores[i].size() == asked.candidates[i];
-  if (!fits) return s.fail("INTERNAL", "the scores are not one a candidate");
+  for (size_t i = 0; fits && i < scores.size(); ++i) {
+    fits = scores[i].size() == asked.candidates[i] && std::ranges::none_of(scores[i], [](float x) { return std::isnan(x); });
+  }
+  if (!fits) return s.fail("INTERNAL", "the scores are not one number a candidate");
   Sequence* const one[] = {&s};
   const double before = s.result.compressSeconds;
-  compress(one, &scores);
+  try {
+    compress(one, &scores);
+  } catch (const std::bad_alloc&) {
+    return s.fail("OUT_OF_MEMORY", "the machine has no memory left for a compression");
+  }
   if (threads_.cancelled()) return;
   s.result.compressSeconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - asked.since).count();
   if (s.ended) endSequence(s);

@@ -41,7 +41,10 @@ void compressesWhereDue() {
 
 void refusesWhatCannotBe() {
   Engine engine(options(1));
-  for (const Request& bad : {assumed(3, 1, "full", 4), assumed(-1, 1, "full", 4), assumed(9, 9, "h2o", 4), assumed(9, 9, "quest", 4)}) {
+  Request scored = assumed(9, 9, "rpc", 4);
+  scored.scored = true;
+  for (const Request& bad : {assumed(3, 1, "full", 4), assumed(-1, 1, "full", 4), assumed(9, 9, "h2o", 4),
+                             assumed(9, 9, "quest", 4), assumed(9, 9, "adaptive", 4), scored}) {
     std::string code;
     try {
       engine.start(1, {bad}, 1, std::make_shared<Collector>(1));

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
 
 #include "../engine/errors.h"
@@ -158,6 +159,37 @@ void scored() {
   CHECK(oneResultEach(*wrong) && wrong->results[0][0].finish == Finish::aborted);
 }
 
+// What a question shows finds no memory, or its answer is none: its request fails, the others and other runs go on.
+void unanswerable() {
+  struct Failing : Answering {
+    using Answering::Answering;
+    void ask(size_t request, Question&& question) override {
+      if (request == 0) throw std::bad_alloc();
+      if (request > 1) return Answering::ask(request, std::move(question));
+      std::vector<std::vector<float>> scores;
+      for (const Ballot& ballot : question.ballots) scores.push_back(ballot.votes);
+      scores[1][2] = std::numeric_limits<float>::quiet_NaN();
+      engine.answer(run, request, question.number, scores);
+    }
+  };
+  Engine engine(options(2));
+  auto all = requests(3, 60);
+  for (Request& one : all) one.policy.aggregation = "layer";
+  const auto alone = finish(engine, 1, all, 3);
+  const auto beside = std::make_shared<Collector>(all.size());
+  engine.start(2, all, all.size(), beside);
+  for (Request& one : all) one.scored = true;
+  const auto got = std::make_shared<Failing>(engine, 3, all.size());
+  engine.start(3, all, all.size(), got);
+  got->finished.get_future().wait();
+  beside->finished.get_future().wait();
+  CHECK(got->end.empty() && got->failures[0].size() == 1 && got->failures[1].size() == 1);
+  CHECK(!got->failures[0].empty() && got->failures[0][0].starts_with("OUT_OF_MEMORY request 0, token 21: "));
+  CHECK(!got->failures[1].empty() && got->failures[1][0].ends_with("the scores are not one number a candidate"));
+  CHECK(got->results[2].size() == 1 && got->results[2][0].ids == alone->results[2][0].ids);
+  CHECK(oneResultEach(*beside));
+}
+
 // One request that the pool cannot hold fails by itself, naming bytes; the others have the tokens they have alone.
 void exhausted() {
   EngineOptions small = options(2);
@@ -254,6 +286,17 @@ void refusals() {
     code = error.code + " " + error.what();
   }
   CHECK_CASE(code.starts_with("BAD_PROMPT id 64 at index"), code);
+  // Policies that have no candidates of one size to show, or an order beside the score.
+  for (const std::string policy : {"recency", "lookahead", "adakv", "vase", "full", "rpc head"}) {
+    auto scored = requests(1, 10);
+    scored[0].scored = true;
+    scored[0].policy.name = policy.substr(0, policy.find(' '));
+    scored[0].policy.aggregation = policy == "rpc head" ? "head" : "layer";
+    scored[0].policy.pinPrompt = policy != "adakv";
+    if (policy == "adakv") scored[0].policy.budget = "cap", scored[0].policy.keep = 24;
+    const auto said = check::thrown([&] { engine.start(2, scored, 1, std::make_shared<Collector>(1)); });
+    CHECK_CASE(said.starts_with("scored: "), policy + ": " + said);
+  }
 }
 
 }  // namespace
@@ -262,6 +305,7 @@ int main() {
   restless();
   preemptedRivals();
   scored();
+  unanswerable();
   exhausted();
   unboundedWindow();
   overflowing();
