@@ -31,7 +31,7 @@ ProductInput productsFor(const std::string& asked) {
 
 CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   const ModelConfig& config = model.config;
-  return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.layers[0].key.weight.type)}};
+  return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.type())}};
 }
 
 void checkAssumed(const Request& request, const Recipe& recipe) {

@@ -18,7 +18,7 @@ struct EngineOptions {
   ModelConfig config;
   std::vector<std::string> weightFiles;
   int threads = 1;
-  std::string cacheType;  // f32, bf16, or empty for the weights' own (f32 for f16 weights)
+  std::string cacheType;  // f32, bf16, or empty for the model's own (f32 of an f16 model)
   std::string products;   // float32 (or empty) or bf16: what products of weights see of their inputs
   std::string simd;       // a row of availableKernels(), or empty for the fastest
   size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have

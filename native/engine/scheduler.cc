@@ -116,7 +116,7 @@ void Engine::compressDue() {
 
 CompressJob Engine::jobOf(Sequence& s) const {
   return {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
-          s.request.stream, model_->config.heads, model_->layers[0].query.weight.type};
+          s.request.stream, model_->config.heads, model_->type()};
 }
 
 void Engine::compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores) {

@@ -27,12 +27,14 @@ struct Layer {
 struct Model {
   ModelConfig config;
   Weights weights;
-  Matrix embedding;              // (vocab, hidden)
+  Matrix embedding;              // (vocab, hidden); never int8
   Matrix output;                 // (vocab, hidden); the embedding where tied
   std::vector<float> finalNorm;  // (hidden)
   std::vector<Layer> layers;
   Rotary rotary;
   std::vector<float> inverseFrequencies;  // (rotary.pairs), after rope scaling
+
+  DType type() const { return embedding.type; }  // the model's own, whatever its matrices of products were made
 };
 
 struct ParameterCount {
@@ -40,6 +42,7 @@ struct ParameterCount {
   int64_t matrices;   // that a pass reads whole, the output among them
   int64_t vectors;    // norms and biases
   int64_t total;      // of the checkpoint: tied embeddings count once
+  int64_t rows;       // of the matrices that are not tied to the embedding: what `model quantize` gives a scale each
 };
 
 // From the config alone. Throws EngineError UNKNOWN_FAMILY or BAD_CONFIG.

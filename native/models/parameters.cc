@@ -14,8 +14,9 @@ ParameterCount countParameters(const ModelConfig& config) {
   for (const char* norm : {family.queryNorm, family.keyNorm}) vectors += *norm ? head : 0;
   for (const char* norm : {family.attentionPostNorm, family.mlpPostNorm}) vectors += *norm ? hidden : 0;
   const int64_t table = int64_t{config.vocab} * hidden;
-  ParameterCount count{table, config.layers * matrices + table, config.layers * vectors + hidden, 0};
+  ParameterCount count{table, config.layers * matrices + table, config.layers * vectors + hidden, 0, 0};
   count.total = count.matrices + count.vectors + (config.tiedEmbeddings ? 0 : table);
+  count.rows = config.layers * (qkv + 2 * hidden + 2 * inner) + (config.tiedEmbeddings ? 0 : config.vocab);
   return count;
 }
 

@@ -24,6 +24,7 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
     object.Set("parameters", static_cast<double>(parameters.total));
     object.Set("embedding", static_cast<double>(parameters.embedding));
     object.Set("matrices", static_cast<double>(parameters.matrices));
+    object.Set("rows", static_cast<double>(parameters.rows));
     object.Set("vectors", static_cast<double>(parameters.vectors));
     object.Set("cacheBytesPerToken", static_cast<double>(shape.page.entryBytes()) * config.layers * config.kvHeads);
     object.Set("cacheBytes", sequence.cacheBytes);

@@ -129,6 +129,8 @@ export interface NativePlan {
   embedding: number;
   /** Read whole by a pass, the output among them. */
   matrices: number;
+  /** Of those that are not tied to the embedding: what `model quantize` gives a scale each. */
+  rows: number;
   /** Norms and biases. */
   vectors: number;
   cacheBytesPerToken: number;

@@ -10,7 +10,8 @@ import { readTensors, type Tensor } from '../embedding/tensors.js';
 import { loadBinding } from '../engine/binding.js';
 import { openEngine } from '../engine/engine.js';
 import { writeSyntheticCheckpoint } from '../engine/synthetic.js';
-import { fixture, request } from '../engine/testing.js';
+import { fixture, full, request } from '../engine/testing.js';
+import { planModel } from './plan.js';
 import { quantizeModel, quantizeRow } from './quantize.js';
 
 const model = fixture('llama-g4');
@@ -44,6 +45,18 @@ it('keeps every tensor: matrices within half a step, embeddings and norms as the
       if (!(error <= 0.5001 * scale)) expect.fail(`${name}[${i}] is off by ${error}, scale ${scale}`);
     }
   }
+});
+
+it.each([['llama-g4', 'f32'], ['qwen2-bf16', 'bf16'], ['chatglm-g2', 'f32']] as const)('leaves %s its own type, %s, and is planned for what it holds', async (name, cache) => {
+  const copy = join(folder, `${name}-int8`);
+  await quantizeModel({ model: fixture(name), out: copy });
+  const engine = await openEngine({ model: copy, threads: 1 });
+  const { peakBytes } = (await engine.generate(request({ promptIds: [5, 9, 3], maxTokens: 30 })).result).cache;
+  engine.dispose();
+  const options = { model: copy, policy: full, batch: 1, prompt: 3, length: 30, copies: 1 } as const;
+  expect(peakBytes).toBe((await planModel({ ...options, cache })).cacheBytes);
+  const { weightsBytes, cacheBytes } = await planModel(options);
+  expect([weightsBytes, cacheBytes]).toEqual([engine.info.weightsBytes, peakBytes]);
 });
 
 interface Config {
