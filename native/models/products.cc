@@ -18,6 +18,8 @@ int rowsATask(std::span<const Product> products, int threads) {
   return std::clamp((share + rowStep - 1) / rowStep * rowStep, rowStep, 16 * rowStep);
 }
 
+int tasksOf(const Product& product, int rowsATask) { return (product.linear->weight.rows + rowsATask - 1) / rowsATask; }
+
 void addBias(const Product& product, int begin, int end, size_t rows) {
   const std::vector<float>& bias = product.linear->bias;
   if (bias.empty()) return;
@@ -51,28 +53,40 @@ const float* Products::round(std::span<const Product> products, const float* inp
   return rounded_.data();
 }
 
+void Products::runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows) {
+  const Product* product = products.data();
+  for (int own; task >= (own = tasksOf(*product, rowsATask)); ++product) task -= own;
+  const Matrix& weight = product->linear->weight;
+  const int begin = task * rowsATask, end = std::min(weight.rows, begin + rowsATask), tokens = static_cast<int>(rows);
+  const auto stride = static_cast<size_t>(weight.rows);
+  if (halved(*product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product->out, stride);
+  else kernels_.matmul(weight, begin, end, floats, tokens, product->out, stride);
+  addBias(*product, begin, end, rows);
+}
+
+// A thread takes tasks that follow one another in memory, so that what a task's end fetches ahead is the same thread's
+// next task; only then does it help the others.
 void Products::run(std::span<const Product> products, const float* input, size_t rows) {
   const float* floats = round(products, input, rows);
-  const int share = rowsATask(products, threads_.threads());
-  const auto tasksOf = [share](const Product& product) { return (product.linear->weight.rows + share - 1) / share; };
+  const int threads = threads_.threads(), share = rowsATask(products, threads);
   int tasks = 0;
   size_t work = 0;
   for (const Product& product : products) {
     const Matrix& weight = product.linear->weight;
-    tasks += tasksOf(product);
+    tasks += tasksOf(product, share);
     work += static_cast<size_t>(weight.rows) * static_cast<size_t>(weight.cols) * rows;
   }
-  threads_.run(tasks, work < smallProduct, [&](int left, int) {
-    int task = tasks - 1 - left;  // tasks are claimed from the last on; memory is better read from the first
-    const Product* product = products.data();
-    for (int own; task >= (own = tasksOf(*product)); ++product) task -= own;
-    const Matrix& weight = product->linear->weight;
-    const int begin = task * share, end = std::min(weight.rows, begin + share);
-    const int tokens = static_cast<int>(rows);
-    const auto stride = static_cast<size_t>(weight.rows);
-    if (halved(*product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product->out, stride);
-    else kernels_.matmul(weight, begin, end, floats, tokens, product->out, stride);
-    addBias(*product, begin, end, rows);
+  for (int i = 0; i < threads; ++i) {
+    shares_[static_cast<size_t>(i)].next.store(tasks * i / threads, std::memory_order_relaxed);
+    shares_[static_cast<size_t>(i)].end = tasks * (i + 1) / threads;
+  }
+  threads_.run(threads, work < smallProduct, [&](int first, int) {
+    for (int i = 0; i < threads; ++i) {
+      Share& from = shares_[static_cast<size_t>((first + i) % threads)];
+      for (int task; !threads_.cancelled() && (task = from.next.fetch_add(1, std::memory_order_relaxed)) < from.end;) {
+        runTask(products, task, share, floats, rows);
+      }
+    }
   });
 }
 
