@@ -85,11 +85,11 @@ template <class P, int R>
 static inline void productRows(const typename P::Weight* weight, const typename P::Input* input, size_t cols, int tokens,
                                float* out, size_t stride, const void* after) {
   constexpr int T = P::tokenTile;
-  // The next R rows are fetched within two thirds of the passes over the tokens, so that they have come when needed.
+  // The next R rows are fetched within four fifths of the passes over the tokens: evenly, and in time.
   const size_t passes = static_cast<size_t>((tokens + T - 1) / T);
   const size_t bytes = R * cols * sizeof(typename P::Weight), steps = passes * ((cols + P::step - 1) / P::step);
   const auto* next = static_cast<const char*>(static_cast<const void*>(weight)) + bytes;
-  const int lines = static_cast<int>((3 * bytes / (2 * 64) + steps - 1) / steps);
+  const int lines = static_cast<int>((5 * bytes / (4 * 64) + steps - 1) / steps);
   Ahead ahead{next, lines};
   const char* end = std::min(next + bytes, static_cast<const char*>(after));
   int t = 0;
