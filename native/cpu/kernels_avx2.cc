@@ -3,6 +3,7 @@
 
 #include "simd_products.h"
 #include "simd_votes.h"
+#include "simd_widen.h"
 
 namespace pathpress {
 namespace {
@@ -91,6 +92,6 @@ struct Avx2 {
 
 extern const Kernels avx2Kernels;
 const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdScoreKeys<Avx2>,
-                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>};
+                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>, simdWiden<Avx2>};
 
 }  // namespace pathpress

@@ -3,6 +3,7 @@
 
 #include "simd_products.h"
 #include "simd_votes.h"
+#include "simd_widen.h"
 #include "sums_avx512.h"
 
 namespace pathpress {
@@ -79,6 +80,6 @@ struct Avx512 {
 
 extern const Kernels avx512Kernels;
 const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdScoreKeys<Avx512>,
-                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>};
+                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>, simdWiden<Avx512>};
 
 }  // namespace pathpress

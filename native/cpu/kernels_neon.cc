@@ -2,6 +2,7 @@
 #include <arm_neon.h>
 
 #include "simd_votes.h"
+#include "simd_widen.h"
 #include "simd_products.h"
 
 namespace pathpress {
@@ -79,6 +80,6 @@ struct Neon {
 
 extern const Kernels neonKernels;
 const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
-                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>};
+                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdWiden<Neon>};
 
 }  // namespace pathpress

@@ -125,9 +125,25 @@ void swiglu(float* gate, const float* up, size_t count) {
   for (size_t i = 0; i < count; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
 
+float widenElement(const uint8_t* codes, int bits, size_t index, uint16_t scale, uint16_t zero) {
+  const auto byte = bits == 8 ? codes[index] : codes[index / 16 * 8 + index % 8];
+  const int code = bits == 8 ? byte : index % 16 < 8 ? byte & 15 : byte >> 4;
+  return static_cast<float>(code) * f16ToFloat(scale) + f16ToFloat(zero);
+}
+
+void widen(const PageCodes& page) {
+  const auto dim = static_cast<size_t>(page.dim);
+  for (size_t i = 0; i < dim * pageEntries; ++i) {
+    const size_t channel = i / pageEntries, group = (i % dim / codeGroup) * pageEntries + i / dim;  // of the i-th of each
+    page.out[i] = widenElement(page.keys, page.bits, i, page.keyScales[channel], page.keyZeros[channel]);
+    page.out[dim * pageEntries + i] =
+        widenElement(page.values, page.bits, i, page.valueScales[group], page.valueZeros[group]);
+  }
+}
+
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu};
+const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, widen};
 
 }  // namespace pathpress

@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "memory_limit.h"
+#include "plan.h"
 #include "threads.h"
 
 namespace pathpress {
@@ -16,13 +17,6 @@ size_t defaultCacheLimit() {
   return memoryLimit(static_cast<size_t>(pages) * static_cast<size_t>(bytes)) / 5 * 4;
 }
 
-DType cacheTypeFor(const std::string& asked, DType weights) {
-  if (asked.empty()) return weights == DType::bf16 ? DType::bf16 : DType::f32;
-  if (asked == "f32") return DType::f32;
-  if (asked == "bf16") return DType::bf16;
-  throw EngineError("BAD_OPTION", "cache \"" + asked + "\" is not f32 or bf16");
-}
-
 ProductInput productsFor(const std::string& asked) {
   if (asked.empty() || asked == "float32") return ProductInput::float32;
   if (asked == "bf16") return ProductInput::bf16;
@@ -31,7 +25,7 @@ ProductInput productsFor(const std::string& asked) {
 
 CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   const ModelConfig& config = model.config;
-  return {config.layers, config.kvHeads, {config.headDim, cacheTypeFor(cacheType, model.type())}};
+  return {config.layers, config.kvHeads, pageLayout(config.headDim, cacheType, model.type())};
 }
 
 void checkAssumed(const Request& request, const Recipe& recipe) {
@@ -105,6 +99,7 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
     try {
       const auto policy = makePolicy(request.policy);
       policy->admit(static_cast<int64_t>(request.promptIds.size()));
+      checkHolds(shape_.page, request.policy.name, *policy);
       checkAssumed(request, policy->recipe());
       checkScored(request, policy->recipe());
     } catch (const std::invalid_argument& error) {

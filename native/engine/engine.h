@@ -18,7 +18,7 @@ struct EngineOptions {
   ModelConfig config;
   std::vector<std::string> weightFiles;
   int threads = 1;
-  std::string cacheType;  // f32, bf16, or empty for the model's own (f32 of an f16 model)
+  std::string cacheType;  // f32, bf16, int8, int4, or empty for the model's own (f32 of an f16 model)
   std::string products;   // float32 (or empty) or bf16: what products of weights see of their inputs
   std::string simd;       // a row of availableKernels(), or empty for the fastest
   size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have
@@ -78,7 +78,7 @@ class Engine {
   // products of those or "-rounded" for products in float32.
   std::string simd() const;
   int threads() const { return threads_.threads(); }
-  DType cacheType() const { return shape_.page.type; }
+  const char* cacheType() const { return shape_.page.name(); }
 
  private:
   using Command = std::function<void()>;

@@ -8,6 +8,7 @@
 
 #include "attention_task.h"
 #include "matrix.h"
+#include "page_codes.h"
 #include "vote_task.h"
 
 namespace pathpress {
@@ -30,6 +31,7 @@ struct Kernels {
   void (*addSoftmax)(float* row, int count, float weight, float* to);
   // gate[i] = silu(gate[i]) · up[i]
   void (*swiglu)(float* gate, const float* up, size_t count);
+  void (*widen)(const PageCodes& page);
   const Bf16Kernels* bf16 = nullptr;  // null where the processor has no instruction for them
 };
 

@@ -4,16 +4,34 @@
 #include <cstring>
 
 #include "kernels.h"
+#include "quantised_page.h"
 #include "rotary.h"
 
 namespace pathpress {
 
 struct PageLayout {
   int dim = 0;
-  DType type = DType::f32;  // f32 or bf16
+  DType type = DType::f32;  // f32 or bf16; of a quantised cache f32, as its last page is held
+  int bits = 0;             // 8 or 4: whole pages are quantised once a later one begins
 
-  size_t entryBytes() const { return 2 * static_cast<size_t>(dim) * dtypeBytes(type); }
-  size_t bytes() const { return pageEntries * entryBytes(); }
+  bool quantised() const { return bits > 0; }
+  QuantisedPage codes() const { return {dim, bits}; }
+  const char* name() const { return bits == 8 ? "int8" : bits == 4 ? "int4" : dtypeName(type); }
+
+  size_t fullBytes() const { return 2 * static_cast<size_t>(pageEntries * dim) * dtypeBytes(type); }
+  size_t bytes() const { return quantised() ? codes().bytes() : fullBytes(); }  // of a page before the last
+  double entryBytes() const { return static_cast<double>(bytes()) / pageEntries; }
+  // Blocks of bytes() rounded up to lines that so many entries are in: one a page, of a quantised cache as many for the
+  // last as hold it in full.
+  size_t blocks(int64_t entries) const {
+    return entries ? static_cast<size_t>((entries - 1) / pageEntries) + (fullBytes() + lines(bytes()) - 1) / lines(bytes()) : 0;
+  }
+  // That a decode pass reads, its own entry included.
+  int64_t readBytes(int64_t entries) const {
+    const int64_t before = quantised() ? (entries - 1) / pageEntries : 0;
+    return before * static_cast<int64_t>(bytes()) +
+           (entries - before * pageEntries) * static_cast<int64_t>(fullBytes() / pageEntries);
+  }
 
   void write(std::byte* page, int slot, const float* key, const float* value) const {
     for (int i = 0; i < dim; ++i) {
@@ -57,6 +75,7 @@ struct PageLayout {
   }
 
  private:
+  static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
   size_t keyAt(int slot, int i) const { return static_cast<size_t>(i) * pageEntries + static_cast<size_t>(slot); }
   size_t valueAt(int slot, int i) const {
     return (pageEntries + static_cast<size_t>(slot)) * static_cast<size_t>(dim) + static_cast<size_t>(i);

@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "compressor.h"
 #include "sequence.h"
@@ -19,8 +20,7 @@ double recordBytes(Record record) {
 }
 
 double blockBytes(int64_t entries, const CacheShape& shape) {
-  const auto pages = static_cast<double>((entries + pageEntries - 1) / pageEntries);
-  return pages * static_cast<double>(BlockPool(shape.page.bytes(), 0).blockBytes()) * shape.layers * shape.kvHeads;
+  return static_cast<double>(shape.page.blocks(entries)) * static_cast<double>(BlockPool(shape.page.bytes(), 0).blockBytes()) * shape.layers * shape.kvHeads;
 }
 
 // Bytes beside keys and values of one entry of every layer's sets.
@@ -34,10 +34,19 @@ double sideBytesPerEntry(const Recipe& recipe, bool evicts, const CacheShape& sh
 
 }  // namespace
 
+void checkHolds(const PageLayout& layout, const std::string& name, const Policy& policy) {
+  const Recipe recipe = policy.recipe();
+  if (!layout.quantised() || (!policy.evicts() && recipe.readPages == 0)) return;
+  const std::string why = policy.evicts() ? "takes entries out of pages whose entries share a scale"
+                                          : "chooses pages by the bounds of keys in full";
+  throw std::invalid_argument(std::string("cache ") + layout.name() + ": policy " + name + " " + why);
+}
+
 SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens,
                           const CacheShape& shape, int heads) {
   const auto policy = makePolicy(options);
   policy->admit(promptTokens);
+  checkHolds(shape.page, options.name, *policy);
   const Recipe recipe = policy->recipe();
   const int64_t written = std::max<int64_t>(0, maxTokens - 1);
   const int64_t entries = mostEntries(*policy, promptTokens, written, 0, shape, heads);
@@ -55,8 +64,8 @@ SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, in
   double read = 0;
   for (int64_t held = promptTokens + 1; held <= entries; ++held) {
     for (int layer = 0; layer < shape.layers; ++layer) {
-      read += static_cast<double>(bounds.entriesRead(layer, held)) * static_cast<double>(shape.page.entryBytes()) +
-              static_cast<double>(bounds.boundBytesRead(layer, held));
+      read += static_cast<double>(shape.page.readBytes(bounds.entriesRead(layer, held)) +
+                                  bounds.boundBytesRead(layer, held));
     }
   }
   plan.readBytes = read * shape.kvHeads / static_cast<double>(written);

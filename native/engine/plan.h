@@ -14,6 +14,10 @@ struct SequencePlan {
   std::optional<double> readBytes;  // that a decode pass reads of both, mean; only of a policy that evicts nothing
 };
 
+// Refuses a policy that takes entries out of pages, or looks into them, where whole ones are quantised together. Throws
+// std::invalid_argument naming both.
+void checkHolds(const PageLayout& layout, const std::string& name, const Policy& policy);
+
 // Bounds where sets differ: of query heads with sets of their own, and of heads that share out a layer's places.
 // Throws std::invalid_argument naming option and value.
 SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, int64_t maxTokens,

@@ -15,7 +15,7 @@ double peakBlocks(const Request& request, const Policy& policy, const CacheShape
   const auto prompt = static_cast<int64_t>(request.promptIds.size());
   const int64_t written = request.maxTokens - 1;  // the last token is not fed
   const int64_t entries = mostEntries(policy, prompt, written, policy.recipe().ahead, shape, heads);
-  return static_cast<double>((entries + pageEntries - 1) / pageEntries) * shape.layers * shape.kvHeads;
+  return static_cast<double>(shape.page.blocks(entries)) * shape.layers * shape.kvHeads;
 }
 
 Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<Policy> made, BlockPool& pool,

@@ -7,11 +7,14 @@
 #include "errors.h"
 
 namespace pathpress {
-namespace {
-
-size_t blocksFor(int entries) { return (static_cast<size_t>(entries) + pageEntries - 1) / pageEntries; }
-
-}  // namespace
+PageLayout pageLayout(int dim, const std::string& name, DType weights) {
+  if (name.empty()) return {dim, weights == DType::bf16 ? DType::bf16 : DType::f32};
+  for (const PageLayout& layout :
+       {PageLayout{dim, DType::f32}, {dim, DType::bf16}, {dim, DType::f32, 8}, {dim, DType::f32, 4}}) {
+    if (name == layout.name()) return layout;
+  }
+  throw EngineError("BAD_OPTION", "cache \"" + name + "\" is not f32, bf16, int8 or int4");
+}
 
 SequenceCache::SequenceCache(BlockPool& pool, const CacheShape& shape, CacheTracking tracking)
     : pool_(pool), shape_(shape), tracking_(tracking) {
@@ -38,7 +41,7 @@ void SequenceCache::clear() {
 void SequenceCache::reserve(int entries) {
   size_t missing = 0;
   for (const HeadCache& head : heads_) {
-    const size_t needed = blocksFor(head.count + entries);
+    const size_t needed = shape_.page.blocks(head.count + entries);
     if (needed > head.blocks.size()) missing += needed - head.blocks.size();
   }
   const size_t atHand = pool_.capacity() - pool_.used();
@@ -49,7 +52,7 @@ void SequenceCache::reserve(int entries) {
                                            " (" + bytes(blocks_) + " are this sequence's)");
   }
   for (HeadCache& head : heads_) {
-    const size_t needed = blocksFor(head.count + entries);
+    const size_t needed = shape_.page.blocks(head.count + entries);
     while (head.blocks.size() < needed) {
       head.blocks.push_back(nullptr);
       try {
@@ -62,6 +65,10 @@ void SequenceCache::reserve(int entries) {
     }
     if (tracking_.masks) head.masks.resize(static_cast<size_t>(head.count + entries), ~0u);  // seen by all
   }
+  if (!shape_.page.quantised()) return;
+  newPagesAHead_ = (heads_[0].count % pageEntries + entries - 1) / pageEntries + 1;
+  const size_t floats = shape_.page.fullBytes() / sizeof(float);
+  newPages_.resize(static_cast<size_t>(shape_.kvHeads * newPagesAHead_) * floats);
 }
 
 void SequenceCache::commit(int entries, int position) {
@@ -74,8 +81,49 @@ void SequenceCache::commit(int entries, int position) {
 
 void SequenceCache::write(int layer, int kvHead, int offset, const float* key, const float* value) {
   HeadCache& to = head(layer, kvHead);
+  if (shape_.page.quantised()) {
+    const int slot = to.count % pageEntries + offset;
+    auto* page = static_cast<std::byte*>(static_cast<void*>(newPage(kvHead, slot / pageEntries)));
+    return shape_.page.write(page, slot % pageEntries, key, value);
+  }
   const int entry = to.count + offset;
   shape_.page.write(to.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key, value);
+}
+
+void SequenceCache::close(int layer, int kvHead, int entries) {
+  const HeadCache& head = this->head(layer, kvHead);
+  const size_t dim = static_cast<size_t>(shape_.page.dim), first = static_cast<size_t>(head.count / pageEntries);
+  if (const size_t before = static_cast<size_t>(head.count % pageEntries)) {  // entries of the first page
+    const size_t rows = dim * pageEntries, block = pool_.blockBytes() / sizeof(float);
+    float* page = newPage(kvHead, 0);
+    const auto take = [&](size_t from, size_t count) {  // blocks are whole lines, and so are the rows of keys
+      for (const size_t end = from + count; from < end;) {
+        const size_t together = std::min(end - from, block - from % block);
+        std::memcpy(page + from, head.blocks[first + from / block] + from % block * sizeof(float), together * sizeof(float));
+        from += together;
+      }
+    };
+    for (size_t i = 0; i < dim; ++i) take(i * pageEntries, before);
+    take(rows, before * dim);
+  }
+  const int last = (head.count + entries) / pageEntries - head.count / pageEntries;
+  for (int page = 0; page < last; ++page) {
+    shape_.page.codes().quantise(newPage(kvHead, page), head.blocks[first + static_cast<size_t>(page)]);
+  }
+  if ((head.count + entries) % pageEntries) keepOpen(newPage(kvHead, last), head.blocks.data() + first + last);
+}
+
+// A page in full over as many blocks as that takes.
+void SequenceCache::keepOpen(const float* page, std::byte* const* blocks) const {
+  const std::span<const std::byte> bytes(std::as_bytes(std::span(page, shape_.page.fullBytes() / sizeof(float))));
+  for (size_t at = 0; at < bytes.size(); at += pool_.blockBytes()) {
+    std::memcpy(*blocks++, bytes.data() + at, std::min(pool_.blockBytes(), bytes.size() - at));
+  }
+}
+
+const std::byte* SequenceCache::fullPage(int layer, int kvHead, int page) const {
+  const size_t at = static_cast<size_t>(kvHead * newPagesAHead_ + page - head(layer, kvHead).count / pageEntries);
+  return std::as_bytes(std::span(newPages_)).data() + at * shape_.page.fullBytes();
 }
 
 void SequenceCache::makeUp(int layer, int kvHead, int entries) {
@@ -87,13 +135,24 @@ void SequenceCache::makeUp(int layer, int kvHead, int entries) {
     state = state * 1664525u + 1013904223u;
     return static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
   };
+  const auto& blocks = head(layer, kvHead).blocks;
+  if (shape_.page.quantised()) {
+    std::vector<float> full(2 * pageEntries * dim);
+    for (int begin = 0; begin < entries; begin += pageEntries) {
+      std::ranges::generate(full, noise);
+      std::byte* const* to = blocks.data() + begin / pageEntries;
+      if (begin + pageEntries > entries) keepOpen(full.data(), to);
+      else if (begin < different) shape_.page.codes().quantise(full.data(), *to);
+      else std::memcpy(*to, blocks[static_cast<size_t>(begin % different / pageEntries)], pool_.blockBytes());
+    }
+    return;
+  }
   for (int entry = 0; entry < std::min(entries, different); ++entry) {
     std::ranges::generate(key, noise);
     std::ranges::generate(value, noise);
     write(layer, kvHead, entry, key.data(), value.data());
   }
-  const auto& blocks = head(layer, kvHead).blocks;
-  for (size_t block = different / pageEntries; block < blocksFor(entries); ++block) {
+  for (size_t block = different / pageEntries; block < shape_.page.blocks(entries); ++block) {
     std::memcpy(blocks[block], blocks[block % (different / pageEntries)], pool_.blockBytes());
   }
 }
@@ -142,7 +201,7 @@ void SequenceCache::cut(int entries) {
 void SequenceCache::releaseTails() {
   entries_ = 0;
   for (HeadCache& head : heads_) {
-    for (const size_t needed = blocksFor(head.count); head.blocks.size() > needed; --blocks_) {
+    for (const size_t needed = shape_.page.blocks(head.count); head.blocks.size() > needed; --blocks_) {
       pool_.give(head.blocks.back());
       head.blocks.pop_back();
     }
@@ -152,7 +211,7 @@ void SequenceCache::releaseTails() {
 
 size_t SequenceCache::bytes() const {
   size_t blocks = 0;
-  for (const HeadCache& head : heads_) blocks += blocksFor(head.count);
+  for (const HeadCache& head : heads_) blocks += shape_.page.blocks(head.count);
   return blocks * pool_.blockBytes();
 }
 

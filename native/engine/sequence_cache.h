@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "aligned.h"
 #include "block_pool.h"
 #include "page.h"
 
@@ -23,6 +25,10 @@ struct CacheTracking {
   bool positionsPerHead = false;  // one list a key-value head in place of that
   bool masks = false;             // which query heads of the group see an entry
 };
+
+// Pages of a cache called f32, bf16, int8, int4 or, for the weights' own (f32 for all but bf16), "". Throws EngineError
+// BAD_OPTION.
+PageLayout pageLayout(int dim, const std::string& name, DType weights);
 
 struct HeadCache {
   std::vector<std::byte*> blocks;
@@ -51,8 +57,15 @@ class SequenceCache {
   void reserve(int entries);
   // Counts `entries` in, which write() has filled; the first has true position `position`.
   void commit(int entries, int position);
-  // Writes entry count + offset of a head: rotated key and value, (dim) each.
+  // Writes entry count + offset of a head: rotated key and value, (dim) each. In a quantised cache a layer's are written
+  // after those of the layer before were closed and read.
   void write(int layer, int kvHead, int offset, const float* key, const float* value);
+  // Of a quantised cache, once a head's `entries` new ones are written: quantises the pages that they make whole, and
+  // keeps the last where it is not. Until the next layer's are written all are still there in full (fullPage). Heads of a
+  // layer may be closed at once from several threads.
+  void close(int layer, int kvHead, int entries);
+  // A page of the layer written last that is not before the head's first new entry, in float32.
+  const std::byte* fullPage(int layer, int kvHead, int page) const;
   // Writes the first so many entries of a head from noise, a few pages of it over and over; commit() follows.
   void makeUp(int layer, int kvHead, int entries);
 
@@ -77,6 +90,11 @@ class SequenceCache {
   size_t index(int layer, int kvHead) const {
     return static_cast<size_t>(layer) * static_cast<size_t>(shape_.kvHeads) + static_cast<size_t>(kvHead);
   }
+  float* newPage(int kvHead, int page) {
+    return newPages_.data() + static_cast<size_t>(kvHead * newPagesAHead_ + page) * (shape_.page.fullBytes() / sizeof(float));
+  }
+  void keepOpen(const float* page, std::byte* const* blocks) const;
+
   BlockPool& pool_;
   CacheShape shape_;
   CacheTracking tracking_;
@@ -84,6 +102,9 @@ class SequenceCache {
   std::vector<std::vector<int32_t>> positions_;
   int64_t entries_ = 0;
   size_t blocks_ = 0;
+  // Of a quantised cache the pages of one layer that a pass writes in, (kvHeads, newPagesAHead_, page): a buffer of the pass.
+  Aligned<float> newPages_;
+  int newPagesAHead_ = 0;
 };
 
 }  // namespace pathpress

@@ -48,13 +48,28 @@ void Attention::prepare(std::span<const Row> rows) {
 }
 
 void Attention::run(std::span<const Row> rows, int layer, const float* query, float* mixed) {
+  closePages(rows, layer);
   attend(rows, layer, query, mixed);
   observe(rows, layer);
 }
 
+// What the rows make whole of a quantised cache is quantised before they read: those of later pages see it so.
+void Attention::closePages(std::span<const Row> rows, int layer) {
+  std::vector<size_t> last;  // rows of sequences
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const bool ends = r + 1 == rows.size() || rows[r + 1].offset == 0;
+    if (ends && rows[r].cache->shape().page.quantised()) last.push_back(r);
+  }
+  const int kvHeads = config_.kvHeads;
+  threads_.run(static_cast<int>(last.size()) * kvHeads, last.size() < 4, [&](int task, int) {
+    const Row& row = rows[last[size(task / kvHeads)]];
+    row.cache->close(layer, task % kvHeads, row.offset + 1);
+  });
+}
+
 void Attention::attend(std::span<const Row> rows, int layer, const float* query, float* mixed) {
   const size_t width = size(config_.queryWidth()), headWidth = size(config_.group()) * size(config_.headDim);
-  findBlocks(rows);
+  findBlocks(rows, layer);
   size_t work = 0, observed = 0;
   observedAt_.resize(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -75,9 +90,11 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
     const bool keepScores = recorded(row);
     grow(scratch.scores, size(keepScores ? pieces : 1) * size(reading.rows * config_.group()) * pieceEntries);
     float* scores = scratch.scores.data();
-    if (unit.end > 0) return attendPieces(reading, unit.begin, unit.end, partials_.data() + unit.partial, scores, false);
+    if (unit.end > 0) {
+      return attendPieces(reading, unit.begin, unit.end, partials_.data() + unit.partial, scores, false, scratch);
+    }
     grow(scratch.partial, partialFloats(reading));
-    attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores);
+    attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, scratch);
     float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
     join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
   });
@@ -90,15 +107,18 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   });
 }
 
-// Rows of one sequence together: as many as make a tile of queries.
-void Attention::findBlocks(std::span<const Row> rows) {
+// Rows of one sequence together: as many as make a tile of queries, of a quantised cache those of one page.
+void Attention::findBlocks(std::span<const Row> rows, int layer) {
   const int most = std::max(1, queriesTogether / config_.group());
   blocks_.clear();
   for (size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
     const bool plain = !recorded(row) && !(row.side && (row.side->rotatedAtReading || row.side->bounds.active()));
     Block* last = blocks_.empty() ? nullptr : &blocks_.back();
-    const bool follows = last && row.offset > 0 && rows[r - 1].cache == row.cache && last->plain && last->rows < most;
+    const bool opens = row.cache->shape().page.quantised() &&
+                       (row.cache->head(layer, 0).count + row.offset) % pageEntries == 0;
+    const bool follows =
+        last && row.offset > 0 && rows[r - 1].cache == row.cache && last->plain && last->rows < most && !opens;
     if (follows) ++last->rows;
     else blocks_.push_back({r, 1, plain});
   }
@@ -138,8 +158,11 @@ size_t Attention::partialFloats(const Reading& reading) const {
 
 Attention::Reading Attention::plainReading(const Row& row, int rows, int layer, int kvHead) {
   const HeadCache& cache = row.cache->head(layer, kvHead);
-  return {cache.blocks.data(), cache.count + row.offset + 1, rows, row.cache->shape().page.type, nullptr,
-          row.cache->tracking().masks ? cache.masks.data() : nullptr};
+  const PageLayout& page = row.cache->shape().page;
+  const int entry = cache.count + row.offset;
+  return {cache.blocks.data(), entry + 1, rows, page.type, nullptr,
+          row.cache->tracking().masks ? cache.masks.data() : nullptr, page.codes(),
+          page.quantised() ? row.cache->fullPage(layer, kvHead, entry / pageEntries) : nullptr};
 }
 
 Attention::Reading Attention::read(std::span<const Row> rows, const Block& block, int layer, int kvHead,
@@ -183,7 +206,7 @@ Attention::Reading Attention::read(std::span<const Row> rows, const Block& block
 }
 
 void Attention::attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores,
-                             bool keepScores) const {
+                             bool keepScores, Scratch& scratch) const {
   const int dim = config_.headDim, group = config_.group();
   const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
   float *tops = partial + all * size(dim), *totals = tops + all;
@@ -191,11 +214,33 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
   for (int piece = begin; piece < end; ++piece) {
     const size_t at = size(piece) * queries;
     const int page = piece * piecePages, entry = piece * pieceEntries;
-    kernels_.attend({reading.pages + page, pages - page, piece == begin, reading.entries - entry, reading.rows, group, dim,
+    const bool wide = !reading.ownPage;  // pages lie as the kernel reads them
+    const int left = wide ? pages - page : std::min(pages - page, piecePages);
+    const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
+    kernels_.attend({from, left, wide && piece == begin, reading.entries - entry, reading.rows, group, dim,
                      reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});
   }
+}
+
+// Pages [first, last) in float32; the memory of the one to come is fetched meanwhile.
+const std::byte* const* Attention::widenPages(const Reading& reading, int first, int last, Scratch& scratch) const {
+  const int own = (reading.entries - 1) / pageEntries;
+  const size_t floats = 2 * size(pageEntries) * size(reading.codes.dim), bytes = reading.codes.bytes();
+  scratch.widened.resize(size(piecePages) * floats);
+  scratch.pages.clear();
+  for (int page = first; page < last; ++page) {
+    if (page == own) {
+      scratch.pages.push_back(reading.ownPage);
+      break;
+    }
+    for (size_t line = 0; page + 1 < own && line < bytes; line += 64) __builtin_prefetch(reading.pages[page + 1] + line);
+    float* to = scratch.widened.data() + size(page - first) * floats;
+    kernels_.widen(reading.codes.codes(reading.pages[page], to));
+    scratch.pages.push_back(static_cast<const std::byte*>(static_cast<const void*>(to)));
+  }
+  return scratch.pages.data();
 }
 
 void Attention::join(const Reading& reading, const float* partial, const float* scores, float* mixed,

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "../engine/aligned.h"
 #include "../engine/kernels.h"
 #include "../engine/sequence_cache.h"
 #include "../engine/side_state.h"
@@ -37,6 +38,7 @@ class Attention {
 
  private:
   struct Scratch {
+    Aligned<float> widened;  // the pages of a piece of a quantised cache
     std::vector<float> query, scores, partial, rotated, mean;
     std::vector<const std::byte*> pages;
     PageScratch choice;
@@ -55,6 +57,9 @@ class Attention {
     DType type;
     const float* query;  // (rows, group, dim)
     const uint32_t* masks;
+    // Of a quantised cache: how its pages lie, and the rows' own, the last that they see, which they see in full.
+    QuantisedPage codes;
+    const std::byte* ownPage;
   };
   // What a thread takes at once: a reading, or some of its pieces where end > 0.
   struct Unit {
@@ -63,11 +68,14 @@ class Attention {
     int begin, end;
     size_t partial;  // where the sums of the reading's pieces are in partials_
   };
+  void closePages(std::span<const Row> rows, int layer);
   void attend(std::span<const Row> rows, int layer, const float* query, float* mixed);
-  void findBlocks(std::span<const Row> rows);
+  void findBlocks(std::span<const Row> rows, int layer);
   void findUnits(std::span<const Row> rows, int layer);
   Reading read(std::span<const Row> rows, const Block& block, int layer, int kvHead, const float* query, Scratch& scratch);
-  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores) const;
+  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores,
+                    Scratch& scratch) const;
+  const std::byte* const* widenPages(const Reading& reading, int first, int last, Scratch& scratch) const;
   void join(const Reading& reading, const float* partial, const float* scores, float* mixed, float* weights) const;
   static Reading plainReading(const Row& row, int rows, int layer, int kvHead);  // but for its queries
   static int piecesOf(const Reading& reading);

@@ -170,15 +170,14 @@ std::span<const float> Forward::logits(size_t i) const {
 
 int64_t Forward::readBytes(const SequenceCache& cache, const SideState& side) {
   const CacheShape& shape = cache.shape();
-  int64_t entries = 0, bounds = 0;
+  int64_t bytes = 0;
   for (int layer = 0; layer < shape.layers; ++layer) {
     for (int head = 0; head < shape.kvHeads; ++head) {
       const int64_t held = cache.head(layer, head).count + 1;
-      entries += side.bounds.entriesRead(layer, held);
-      bounds += side.bounds.boundBytesRead(layer, held);
+      bytes += shape.page.readBytes(side.bounds.entriesRead(layer, held)) + side.bounds.boundBytesRead(layer, held);
     }
   }
-  return entries * static_cast<int64_t>(shape.page.entryBytes()) + bounds;
+  return bytes;
 }
 
 }  // namespace pathpress

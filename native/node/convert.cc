@@ -257,7 +257,7 @@ Napi::Object fromModel(Napi::Env env, const Engine& engine) {
   object.Set("weightsType", dtypeName(engine.model().layers[0].query.weight.type));
   object.Set("weightsBytes", static_cast<double>(engine.model().weights.bytes()));
   object.Set("weightsMapped", !engine.model().weights.copied());
-  object.Set("cacheType", dtypeName(engine.cacheType()));
+  object.Set("cacheType", engine.cacheType());
   object.Set("simd", engine.simd());
   object.Set("threads", engine.threads());
   return object;

@@ -10,13 +10,13 @@
 namespace pathpress {
 namespace {
 
-// plan(config, policy, promptTokens, maxTokens, bf16)
+// plan(config, policy, promptTokens, maxTokens, cacheType)
 Napi::Value plan(const Napi::CallbackInfo& info) {
   try {
     const ModelConfig config = toConfig(info[0].As<Napi::Object>());
     const ParameterCount parameters = countParameters(config);
-    const DType type = info[4].ToBoolean() ? DType::bf16 : DType::f32;
-    const CacheShape shape{config.layers, config.kvHeads, {config.headDim, type}};
+    const PageLayout page = pageLayout(config.headDim, info[4].As<Napi::String>(), DType::f32);
+    const CacheShape shape{config.layers, config.kvHeads, page};
     const SequencePlan sequence =
         planSequence(toPolicy(info[1].As<Napi::Object>()), info[2].As<Napi::Number>().Int64Value(),
                      info[3].As<Napi::Number>().Int64Value(), shape, config.heads);
@@ -26,7 +26,7 @@ Napi::Value plan(const Napi::CallbackInfo& info) {
     object.Set("matrices", static_cast<double>(parameters.matrices));
     object.Set("rows", static_cast<double>(parameters.rows));
     object.Set("vectors", static_cast<double>(parameters.vectors));
-    object.Set("cacheBytesPerToken", static_cast<double>(shape.page.entryBytes()) * config.layers * config.kvHeads);
+    object.Set("cacheBytesPerToken", page.entryBytes() * config.layers * config.kvHeads);
     object.Set("cacheBytes", sequence.cacheBytes);
     object.Set("sideBytes", sequence.sideBytes);
     if (sequence.readBytes) object.Set("readBytes", *sequence.readBytes);

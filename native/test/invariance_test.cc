@@ -53,11 +53,13 @@ struct LogitsCollector : Collector {
 class Crowd {
  public:
   Crowd(const DrawnModel& model, uint64_t seed) : random_(seed) {
+    const std::string cache = pick(std::array{"f32", "bf16", "int8", "int4"});
+    quantised_ = cache.starts_with("int");
     for (size_t n = 3 + below(8); n > 0; --n) requests_.push_back(drawn());
     crowded_ = options(1 + static_cast<int>(below(5)));
     crowded_.config = model.config;
     crowded_.weightFiles = {model.path.string()};
-    crowded_.cacheType = pick(std::array{"f32", "bf16"});
+    crowded_.cacheType = cache;
     crowded_.simd = availableKernels()[below(availableKernels().size())]->name;
     alone_ = crowded_;
     alone_.threads = 1;
@@ -105,6 +107,7 @@ class Crowd {
     Request one = request(static_cast<int>(below(1000)), 1 + static_cast<int64_t>(below(150)));
     for (size_t n = below(2) * below(300); n > 0; --n) one.promptIds.push_back(static_cast<int32_t>(below(64)));
     one.policy.name = below(6) == 0 ? "quest" : policyRows()[below(policyRows().size())].name;
+    if (quantised_) one.policy.name = "full";
     one.policy.interval = 1 + static_cast<int64_t>(below(60));
     one.policy.window = 1 + static_cast<int64_t>(below(12));
     one.policy.ratio = 1 + static_cast<double>(below(9)) / 2;
@@ -122,6 +125,7 @@ class Crowd {
   }
 
   std::mt19937_64 random_;
+  bool quantised_ = false;  // only where every entry stays
   std::vector<Request> requests_;
   EngineOptions crowded_, alone_;
 };

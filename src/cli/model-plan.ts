@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { cacheTypes, type CacheType } from '../engine/types.js';
 import type { Io } from './io.js';
 import { addPolicyFlags, settlePolicyFlags, type PolicyFlags } from './policy-flags.js';
 import { oneOf, real, text, whole } from './values.js';
@@ -7,7 +8,7 @@ interface PlanFlags extends PolicyFlags {
   batch: number;
   prompt: number;
   length: number;
-  cache?: 'f32' | 'bf16';
+  cache?: CacheType;
   copies: '1' | '2';
   gpus?: number;
   deviceMemory?: number;
@@ -25,7 +26,7 @@ export function addModelPlan(model: Command, io: Io, done: (status: number) => v
     .option('--batch <N>', 'sequences side by side', whole(1, 1e6), 1)
     .option('--prompt <N>', 'tokens of each prompt', whole(1, 1e9), 128)
     .option('--length <N>', 'tokens that each generates', whole(1, 1e9), 4096)
-    .option('--cache <TYPE>', 'type of cached keys and values: f32 or bf16 (default: the weights’)', oneOf('f32', 'bf16'))
+    .option('--cache <TYPE>', 'of keys and values: f32, bf16, int8 or int4 (default: the weights’)', oneOf(...cacheTypes))
     .option('--copies <N>', '2: with the second copy of the cache of the reference’s benchmark', oneOf('1', '2'), '1')
     .option('--gpus <N>', 'devices that the layers are spread over (default: 1, or the paper’s)', whole(1, 1024))
     .option('--device-memory <GB>', 'of one device', real(0, undefined, { open: true }))

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
-import type { CacheType, EngineOptions, ProductType, Sampling } from '../engine/types.js';
+import { cacheTypes, type CacheType, type EngineOptions, type ProductType, type Sampling } from '../engine/types.js';
 import { bundledModel } from '../package.js';
 import type { Policy } from '../policies/policy.js';
 import { addPolicyFlags, flagOf, settlePolicyFlags, type PolicyFlags } from './policy-flags.js';
@@ -45,8 +45,8 @@ export function addRunFlags(command: Command): Command {
   return addPolicyFlags(command)
     .option(
       '--cache <TYPE>',
-      'type of the cached keys and values: f32 or bf16 (default: the weights’)',
-      oneOf('f32', 'bf16'),
+      'type of the cached keys and values: f32, bf16, int8 or int4 (default: the weights’)',
+      oneOf(...cacheTypes),
     )
     .option(
       '--products <TYPE>',

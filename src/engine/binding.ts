@@ -2,7 +2,7 @@
 import type { Policy } from '../policies/policy.js';
 import type { Candidates } from '../policies/scorer.js';
 import { requireAddon } from './addon.js';
-import type { CacheReport, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
+import type { CacheReport, CacheType, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
 
 export interface NativeConfig {
   family: string;
@@ -33,7 +33,7 @@ export interface NativeOptions {
   config: NativeConfig;
   weightFiles: string[];
   threads: number;
-  /** 'f32', 'bf16', or '' for the weights' own. */
+  /** A CacheType, or '' for the weights' own. */
   cache: string;
   /** One of `simd()`, or '' for the fastest. */
   simd: string;
@@ -100,7 +100,7 @@ export interface NativeInfo {
   weightsType: 'f32' | 'f16' | 'bf16' | 'int8';
   weightsBytes: number;
   weightsMapped: boolean;
-  cacheType: 'f32' | 'bf16';
+  cacheType: CacheType;
   simd: string;
   threads: number;
 }
@@ -145,8 +145,8 @@ export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
-  /** `cacheIsBf16`: else float32. Throws an error with a `code` as `load` does of a config, or BAD_OPTION of a policy. */
-  plan(config: NativeConfig, policy: Policy, promptTokens: number, maxTokens: number, cacheIsBf16: boolean): NativePlan;
+  /** Throws an error with a `code` as `load` does of a config, or BAD_OPTION of a policy. */
+  plan(config: NativeConfig, policy: Policy, promptTokens: number, maxTokens: number, cache: CacheType): NativePlan;
   /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second. `simd` as in NativeOptions. */
   readBandwidth(bytes: number, threads: number, simd: string): number;
   /** Best rate of multiply-adds from registers, in operations (two of each) a second; 0 where the processor has no such instruction. */

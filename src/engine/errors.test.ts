@@ -129,7 +129,7 @@ describe('an option is refused', () => {
   it.each<[Partial<EngineOptions>, RegExp]>([
     [{ threads: 0 }, /threads 0/],
     [{ threads: 1.5 }, /threads 1.5/],
-    [{ cache: 'int8' as 'f32' }, /cache "int8"/],
+    [{ cache: 'int3' as 'f32' }, /cache "int3"/],
     [{ device: 'cuda' as 'cpu' }, /device "cuda"/],
     [{ products: 'f16' as 'bf16' }, /products "f16"/],
     [{ simd: 'neon' }, /simd "neon"/],

@@ -4,7 +4,7 @@ import { settlePolicy } from '../policies/settle.js';
 import { checkSampling } from './sampling.js';
 import type { NativeRequest } from './binding.js';
 import { PathPressError } from './errors.js';
-import type { EngineOptions, GenerateRequest, ModelInfo } from './types.js';
+import { cacheTypes, type EngineOptions, type GenerateRequest, type ModelInfo } from './types.js';
 
 const bad = (what: string): never => {
   throw new PathPressError('BAD_OPTION', what);
@@ -64,7 +64,7 @@ export function checkOptions(options: EngineOptions): void {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
     bad(`threads ${threads} is not a whole number from 1 to 1024`);
   }
-  if (cache !== undefined && cache !== 'f32' && cache !== 'bf16') bad(`cache "${String(cache)}" is not f32 or bf16`);
+  if (cache !== undefined && !cacheTypes.includes(cache)) bad(`cache "${String(cache)}" is not one of ${cacheTypes.join(', ')}`);
   if (products !== 'float32' && products !== 'bf16') bad(`products "${String(products)}" is not float32 or bf16`);
   if (cacheLimit !== undefined && !(Number.isSafeInteger(cacheLimit) && cacheLimit > 0)) {
     bad(`cacheLimit ${cacheLimit} is not a positive number of bytes`);

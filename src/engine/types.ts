@@ -1,8 +1,15 @@
 /** What the engine takes and gives back; `engine.ts` implements it, everything else only imports these types. */
 import type { Policy } from '../policies/policy.js';
 
-/** Type of the cached keys and values. */
-export type CacheType = 'f32' | 'bf16';
+/** Types that keys and values may be cached in. */
+export const cacheTypes = ['f32', 'bf16', 'int8', 'int4'] as const;
+/**
+ * Type of the cached keys and values. int8 and int4 quantise every page of 16 entries once a later one begins, as KIVI (arXiv
+ * 2402.02750): keys with a scale and zero point a channel, values with one an entry and 32 channels, all float16. A token
+ * sees its own page in float32 and those before it quantised, however the prompt is fed. Only with policies that read
+ * every entry and evict none (`full`); any other is refused with BAD_OPTION.
+ */
+export type CacheType = (typeof cacheTypes)[number];
 
 /** What products of weights see of their inputs. */
 export type ProductType = 'float32' | 'bf16';

@@ -1,7 +1,7 @@
 /** The arms of a sweep: every combination of every policy's options, settled and named. */
 import { isDeepStrictEqual } from 'node:util';
 import { PathPressError } from '../engine/errors.js';
-import type { CacheType } from '../engine/types.js';
+import { cacheTypes, type CacheType } from '../engine/types.js';
 import type { Policy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
 import { canonicalJson } from './canonical.js';
@@ -19,7 +19,6 @@ export interface Arm {
   problems?: number;
 }
 
-const cacheTypes: readonly string[] = ['f32', 'bf16'];
 const mostArms = 10_000;
 
 /**
@@ -68,7 +67,7 @@ function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
 
 function armOf(row: Record<string, unknown>, choice: Record<string, unknown>, where: string): Arm {
   const { name, arm = name, cache, problems, ...options } = choice;
-  if (cache !== undefined && !cacheTypes.includes(cache as string)) {
+  if (cache !== undefined && !cacheTypes.includes(cache as CacheType)) {
     throw new PathPressError('BAD_OPTION', `cache ${JSON.stringify(cache)}: must be one of ${cacheTypes.join(', ')}`);
   }
   const named = Object.keys(row).filter((key) => key !== 'drawSeed' && Array.isArray(row[key]) && (row[key] as unknown[]).length > 1);
