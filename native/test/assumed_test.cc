@@ -16,8 +16,10 @@ Request assumed(int entries, int64_t written, const char* policy, int64_t maxTok
   return one;
 }
 
-void sameTokensInAnyBatch() {
-  Engine engine(options(2));
+void sameTokensInAnyBatch(const char* cacheType) {
+  EngineOptions two = options(2);
+  two.cacheType = cacheType;
+  Engine engine(two);
   std::vector<Request> all;
   for (const int entries : {1, 15, 16, 17, 70, 130}) all.push_back(assumed(entries, entries, "full", 9));
   const auto together = finish(engine, 1, all, all.size());
@@ -58,7 +60,7 @@ void refusesWhatCannotBe() {
 }  // namespace
 
 int main() {
-  sameTokensInAnyBatch();
+  for (const char* cacheType : {"f32", "int8", "int4"}) sameTokensInAnyBatch(cacheType);
   compressesWhereDue();
   refusesWhatCannotBe();
   return checks();

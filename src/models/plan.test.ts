@@ -49,6 +49,18 @@ describe('by hand', () => {
     expect(sideBytes).toBe(28 * 32 * 3584 * 4 + (128 + 768 + 32 + 991) * 28 * 4); // float32 queries, 4-byte positions
   });
 
+  it('a cache in 4 bits: whole pages at 176 bytes an entry, a head’s last page in float32', async () => {
+    const all = await plan({ cache: 'int4' });
+    // 16 entries of 128 channels: codes 2·1,024 bytes, float16 scale and zero point of 128 channels and of 16 · 4 groups.
+    const page = 2 * 1024 + 4 * 128 + 4 * 16 * 4;
+    expect(all.cacheBytesPerToken).toBe((28 * 4 * page) / 16);
+    // 4,223 entries: 263 pages, and 2·16·128 floats in 6 blocks of that size.
+    expect(all.cacheBytes).toBe(28 * 4 * page * (263 + 6));
+    const matrices = 28 * (3584 * (3584 + 2 * 512) + 3584 * 3584 + 3 * 3584 * 18944) + 152064 * 3584;
+    expect(all.flopsPerStep).toBe(2 * matrices + 4 * 28 * 28 * 128 * ((129 + 4223) / 2));
+    expect((await plan({ cache: 'int8' })).cacheBytesPerToken).toBe(28 * 4 * (page / 16 + 128));
+  });
+
   it('nulls where memory and speed are not given, and the one that is given', async () => {
     expect(await plan()).toMatchObject({ largestBatch: null, tokensPerSecondBound: null });
     const { flopsPerStep, tokensPerSecondBound } = await plan({ flops: 1e12 });
@@ -149,6 +161,21 @@ describe('the engine holds what the plan says', () => {
     }
   });
 
+  it.each(['int8', 'int4'] as const)('full in %s, bytes read too', async (cache) => {
+    const small = await openEngine({ model, threads: 1, cache });
+    for (const [prompt, length] of [[20, 70], [16, 1], [17, 48], [1, 2]]) {
+      const promptIds = Array.from({ length: prompt }, (_, i) => (7 * i + 3) % 64);
+      const result = await small.generate(request({ promptIds, policy: full, maxTokens: length })).result;
+      const { cacheBytes, sideBytes, bytesPerStep } = await plan({ model, policy: full, prompt, length, cache });
+      expect(result.cache.peakBytes).toBe(cacheBytes);
+      expect(result.cache.sideBytes).toBe(sideBytes);
+      if (length === 1) continue;
+      const wide = await plan({ model, policy: full, prompt: 1, length: 2, cache: 'f32' }); // two entries are read
+      expect(bytesPerStep - result.cache.readBytes / (length - 1)).toBeCloseTo(wide.bytesPerStep - 2 * wide.cacheBytesPerToken, 6);
+    }
+    small.dispose();
+  });
+
   it('rpc with a set for every query head: at most', async () => {
     const policy = settlePolicy('rpc', { interval: 16, window: 4, aggregation: 'head' });
     const { cache } = await engine.generate(request({ policy, maxTokens: 70 })).result;
@@ -174,6 +201,8 @@ describe('what it refuses', () => {
     ['an unknown type', () => ({ model: withConfig({ torch_dtype: 'int3' }) }), 'BAD_CONFIG', 'int3'],
     ['no layers', () => ({ model: withConfig({ num_hidden_layers: 0 }) }), 'BAD_CONFIG', 'num_hidden_layers'],
     ['a policy whose intervals are measured', () => ({ policy: settlePolicy('adaptive') }), 'BAD_OPTION', 'adaptive'],
+    ['pages that share scales, with entries leaving them', () => ({ cache: 'int4', policy: settlePolicy('rpc') }), 'BAD_OPTION', 'int4: policy rpc'],
+    ['pages in codes, chosen by their keys', () => ({ cache: 'int8', policy: settlePolicy('quest', { keep: 64 }) }), 'BAD_OPTION', 'int8: policy quest'],
     ['a cap without room', () => ({ policy: settlePolicy('tova', { keep: 8, pinPrompt: true }) }), 'BAD_OPTION', 'keep 8'],
   ])('%s', async (_, options, code, named) => {
     await expect(plan(options())).rejects.toMatchObject({ code, message: expect.stringContaining(named) });
