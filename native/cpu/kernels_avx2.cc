@@ -34,6 +34,13 @@ struct Avx2 {
     const __m128i bytes = _mm_loadl_epi64(static_cast<const __m128i*>(static_cast<const void*>(from)));
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
   }
+  // The v-th vector of sixteen codes (PageCodes).
+  template <int bits>
+  static Vec codes(const uint8_t* from, int v) {
+    __m128i bytes = _mm_loadl_epi64(static_cast<const __m128i*>(static_cast<const void*>(bits == 8 ? from + 8 * v : from)));
+    if constexpr (bits == 4) bytes = _mm_and_si128(v ? _mm_srli_epi16(bytes, 4) : bytes, _mm_set1_epi8(15));
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+  }
   static Vec loadPart(ElementF32, const float* from, int count) { return _mm256_maskload_ps(from, firstLanes(count)); }
   template <class Element>
   static Vec loadPart(Element element, const typename Element::Storage* from, int count) {

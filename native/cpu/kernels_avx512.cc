@@ -30,6 +30,14 @@ struct Avx512 {
   static Vec load(ElementF16, const uint16_t* from) { return _mm512_cvtph_ps(_mm256_loadu_epi16(from)); }
   static Vec load(ElementBf16, const uint16_t* from) { return widen(_mm256_loadu_epi16(from)); }
   static Vec load(ElementI8, const int8_t* from) { return widen(_mm_loadu_epi8(from)); }
+  // The v-th vector of sixteen codes (PageCodes).
+  template <int bits>
+  static Vec codes(const uint8_t* from, int) {
+    if constexpr (bits == 8) return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_epi8(from)));
+    const __m128i pairs = _mm_loadl_epi64(static_cast<const __m128i*>(static_cast<const void*>(from)));
+    const __m128i all = _mm_and_si128(_mm_unpacklo_epi64(pairs, _mm_srli_epi16(pairs, 4)), _mm_set1_epi8(15));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(all));
+  }
   static Vec loadPart(ElementF32, const float* from, int count) {
     return _mm512_maskz_loadu_ps(firstLanes(count), from);
   }

@@ -32,6 +32,14 @@ struct Neon {
     const int8_t copy[8] = {from[0], from[1], from[2], from[3]};
     return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vld1_s8(copy)))));
   }
+  // The v-th vector of sixteen codes (PageCodes).
+  template <int bits>
+  static Vec codes(const uint8_t* from, int v) {
+    uint8x8_t bytes = vld1_u8(bits == 8 ? from + 8 * (v / 2) : from);
+    if constexpr (bits == 4) bytes = v < 2 ? vand_u8(bytes, vdup_n_u8(15)) : vshr_n_u8(bytes, 4);
+    const uint16x8_t wide = vmovl_u8(bytes);
+    return vcvtq_f32_u32(vmovl_u16(v % 2 ? vget_high_u16(wide) : vget_low_u16(wide)));
+  }
   template <class Element>
   static Vec loadPart(Element element, const typename Element::Storage* from, int count) {
     typename Element::Storage copy[width] = {};

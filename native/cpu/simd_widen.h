@@ -1,5 +1,5 @@
-// Pages held in 8 or 4 bits widened to float32 (page_codes.h): plain loops of sixteen, which compilers turn into vectors of
-// whichever set they compile for. A code times a float16 is exact in float32, so that every set gives the same bits.
+// Pages held in 8 or 4 bits widened to float32 (page_codes.h). A code times a float16 is exact in float32, so that every
+// instruction set gives the same bits.
 #pragma once
 
 #include "../engine/page_codes.h"
@@ -16,13 +16,9 @@ static inline void widenHalves(const uint16_t* from, int count, float* to) {
 
 template <class V, int bits>
 static inline void widenSixteen(const uint8_t* from, float scale, float zero, float* to) {
-  uint8_t codes[16];
-  if constexpr (bits == 8) {
-    __builtin_memcpy(codes, from, 16);
-  } else {
-    for (int i = 0; i < 8; ++i) codes[i] = from[i] & 15, codes[8 + i] = from[i] >> 4;
+  for (int v = 0; v < 16 / V::width; ++v) {
+    V::store(to + v * V::width, V::fma(V::template codes<bits>(from, v), V::set(scale), V::set(zero)));
   }
-  for (int i = 0; i < 16; ++i) to[i] = static_cast<float>(codes[i]) * scale + zero;
 }
 
 // One element of values whose rows are no whole sixteens.
