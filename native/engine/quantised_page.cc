@@ -9,7 +9,7 @@
 namespace pathpress {
 namespace {
 
-constexpr float largestHalf = 65504.0f;
+constexpr double largestHalf = 65504;
 
 // The next float16 towards minus infinity: what is 0 steps below it.
 uint16_t halfBelow(uint16_t half) {
@@ -18,13 +18,13 @@ uint16_t halfBelow(uint16_t half) {
 }
 
 // The largest float16 that is not above the value; of one beyond their range the last.
-uint16_t roundedDown(float value) {
-  const float within = std::max(-largestHalf, std::min(value, largestHalf));
-  const uint16_t half = floatToF16(within);
-  return f16ToFloat(half) > within ? halfBelow(half) : half;
+uint16_t roundedDown(double value) {
+  const double within = std::max(-largestHalf, std::min(value, largestHalf));
+  const uint16_t half = floatToF16(static_cast<float>(within));
+  return static_cast<double>(f16ToFloat(half)) > within ? halfBelow(half) : half;
 }
 
-uint16_t roundedUp(float value) { return static_cast<uint16_t>(roundedDown(-value) ^ 0x8000u); }
+uint16_t roundedUp(double value) { return static_cast<uint16_t>(roundedDown(-value) ^ 0x8000u); }
 
 void putCode(uint8_t* codes, size_t index, int bits, uint8_t code) {
   if (bits == 8) {
@@ -39,14 +39,14 @@ void putCode(uint8_t* codes, size_t index, int bits, uint8_t code) {
 void quantiseGroup(const float* from, size_t begin, size_t count, int bits, uint8_t* codes, uint16_t& scale,
                    uint16_t& zero) {
   const auto [least, largest] = std::minmax_element(from + begin, from + begin + count);
-  const auto levels = static_cast<float>((1 << bits) - 1);
-  zero = roundedDown(*least);
-  const float origin = f16ToFloat(zero);
-  scale = roundedUp((*largest - origin) / levels);
-  const float step = f16ToFloat(scale);
+  const double levels = (1 << bits) - 1;
+  zero = roundedDown(static_cast<double>(*least));
+  const auto origin = static_cast<double>(f16ToFloat(zero));
+  scale = roundedUp((static_cast<double>(*largest) - origin) / levels);
+  const auto step = static_cast<double>(f16ToFloat(scale));
   for (size_t i = begin; i < begin + count; ++i) {
-    const float code = step > 0 ? std::nearbyint((from[i] - origin) / step) : 0.0f;
-    putCode(codes, i, bits, static_cast<uint8_t>(std::max(0.0f, std::min(levels, code))));  // a NaN is the last code
+    const double code = step > 0 ? std::nearbyint((static_cast<double>(from[i]) - origin) / step) : 0;
+    putCode(codes, i, bits, static_cast<uint8_t>(std::max(0.0, std::min(levels, code))));  // a NaN is the last code
   }
 }
 

@@ -26,7 +26,7 @@ struct CacheTracking {
   bool masks = false;             // which query heads of the group see an entry
 };
 
-// Pages of a cache called f32, bf16, int8, int4 or, for the weights' own (f32 for all but bf16), "". Throws EngineError
+// Pages of a cache called f32, bf16, int8, int4 or, for the model's own (f32 for all but bf16), "". Throws EngineError
 // BAD_OPTION.
 PageLayout pageLayout(int dim, const std::string& name, DType weights);
 

@@ -119,7 +119,9 @@ class Crowd {
     if (below(2) == 0) one.policy.budget = "cap", one.policy.keep = 20 + static_cast<int64_t>(below(200));
     one.sampling = {.temperature = below(3) == 0 ? 0.0 : 1.0, .topP = below(2) == 0 ? 0.9 : 1.0, .seed = below(100)};
     one.trace = true;
-    if (below(4) == 0) one.scored = true, one.policy.name = "rpc", one.policy.aggregation = pick(std::array{"layer", "group"});
+    if (!quantised_ && below(4) == 0) {
+      one.scored = true, one.policy.name = "rpc", one.policy.aggregation = pick(std::array{"layer", "group"});
+    }
     const auto refused = check::thrown([&] { makePolicy(one.policy)->admit(static_cast<int64_t>(one.promptIds.size())); });
     return refused.empty() ? one : drawn();  // not every policy has a meaning for every option
   }

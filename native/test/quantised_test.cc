@@ -73,7 +73,7 @@ struct Entries {
   }
 };
 
-// A page with sentinels behind it in both forms. The double may tell a tie apart that float32 does not: then one code.
+// A page with sentinels behind it in both forms.
 void page(const Kernels& kernels, int dim, int bits) {
   const PageLayout layout{dim, DType::f32, bits};
   const Entries entries(dim, pageEntries, bits);
@@ -93,7 +93,7 @@ void page(const Kernels& kernels, int dim, int bits) {
       off += std::abs(value - entries.coarseValues[size(e)][i]) > 1e-6 * (1 + std::abs(value));
     }
   }
-  CHECK_CASE(off <= dim / 16, at);
+  CHECK_CASE(off == 0, at);
 }
 
 // One sequence of one layer and one key-value head, fed in chunks.
@@ -170,8 +170,7 @@ void attention(const Kernels& kernels, int dim, int group, int bits, int count) 
       }
     }
   }
-  // A tie that falls the other way in float32 moves one element by a step: 1/255 or 1/15 of its range, by its weight.
-  CHECK_CASE(worst <= (count > 100 ? 2e-3 : 5e-5), at + " off by " + std::to_string(worst));
+  CHECK_CASE(worst <= 5e-5, at + " off by " + std::to_string(worst));
 }
 
 }  // namespace
@@ -181,10 +180,10 @@ int main() {
     for (const int bits : {8, 4}) {
       for (const int dim : {2, 3, 6, 8, 16, 24, 32, 34, 48, 64, 80, 96, 100, 128, 256}) page(*kernels, dim, bits);
       for (const int group : {1, 4, 5, 7, 8, 16}) {
-        for (const int dim : {6, 16, 20, 64}) attention(*kernels, dim, group, bits, 37 + group);
+        for (const int dim : {6, 20, 64}) attention(*kernels, dim, group, bits, 37 + group);
       }
       attention(*kernels, 64, 3, bits, 48);
-      attention(*kernels, 32, 2, bits, 1100);  // cut between threads
+      attention(*kernels, 16, 1, bits, 2100);  // cut between threads
     }
   }
   return checks();
