@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { PathPressError } from '../engine/errors.js';
+import { defaultBatch } from '../evaluate/batch.js';
 import type { Crew } from '../sweep/crew.js';
 import type { SweepEstimate } from '../sweep/estimate.js';
 import type { SweepPlan } from '../sweep/plan.js';
@@ -15,7 +16,7 @@ interface SweepFlags {
   shard?: Shard;
   workers?: number;
   threads?: number;
-  batch: number;
+  batch?: number;
   check?: boolean;
   json?: boolean;
 }
@@ -31,7 +32,11 @@ export function sweepCommand(program: Command, io: Io, done: (status: number) =>
     .option('--shard <I/N>', 'run the I-th of N parts, from 1 on; needs nothing of the others', shardOf)
     .option('--workers <W>', 'worker processes, one engine each (default: a core each; one in all for a model above 32 MB)', whole(1, 1024))
     .option('--threads <T>', 'threads of each worker (default: the cores, shared out)', whole(1, 1024))
-    .option('--batch <B>', 'samples in flight at once in a worker; changes no sample', whole(1, 4096), 64)
+    .option(
+      '--batch <B>',
+      `samples in flight at once in a worker; changes no sample (default: ${defaultBatch} shared out, at least 4; 64 for a model above 32 MB)`,
+      whole(1, 4096),
+    )
     .option('--check', 'check the file, say size and time, and run nothing')
     .option('--json', 'print one JSON object')
     .action(async (file: string, flags: SweepFlags) => done(await sweep(file, flags, io)));

@@ -3,7 +3,7 @@ import { openEngine } from '../engine/engine.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { tasks } from '../tasks/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
-import { crewOf } from './crew.js';
+import { batchOf, crewOf } from './crew.js';
 import { hasManifest } from './folder.js';
 import { readState } from './lock.js';
 import type { SweepPlan } from './plan.js';
@@ -21,6 +21,7 @@ export interface SweepEstimate {
 }
 
 const trialSeconds = 1; // a model
+const trialProblems = 128; // more than the bundled reasoner ends in that time
 
 /**
  * Time that a plan needs in its folder. Without records each model generates for a second, on the first problems of the
@@ -53,8 +54,9 @@ async function leftIn(folder: string): Promise<number> {
 }
 
 async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {
-  const { batch = 64, signal } = options;
+  const { signal } = options;
   const { workers, threads } = crewOf(options, weightsBytes);
+  const batch = workers * (options.batch ?? batchOf(workers, weightsBytes));
   const mine = manifest.cells.filter((_, i) => folders[i] === folder);
   const { settings, problems } = mine.find((cell) => cell.settings.policy.name !== 'full') ?? mine[0]!;
   const { sampling, seed, stop, task } = settings;
@@ -69,7 +71,7 @@ async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: str
       model: folder,
       sampling: { ...sampling, seed },
       stop,
-      problems: Math.min(problems, 2 * batch),
+      problems: Math.min(problems, Math.max(trialProblems, 2 * batch)),
       batch,
       signal: enough,
       onProgress: (progress) => (tokens = progress.tokens),

@@ -2,7 +2,7 @@
 import { sampleKey } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { RecordsFile } from '../evaluate/records-file.js';
-import { crewOf, shareOfMemory, type Crew } from './crew.js';
+import { batchOf, crewOf, shareOfMemory, type Crew } from './crew.js';
 import { cellPath, cellRecords, checkCellFiles, checkSweepFolder, openSweepFolder } from './folder.js';
 import { RunLock } from './lock.js';
 import type { Order } from './messages.js';
@@ -14,7 +14,7 @@ import { samplesOf } from './shard.js';
 export interface RunSweepOptions extends Partial<Crew> {
   /** Its folder: made, or gone on with. */
   out: string;
-  /** Samples in flight at once in a worker; 64 if left out. Never changes one. */
+  /** Samples in flight at once in a worker; `batchOf` if left out. Never changes one. */
   batch?: number;
   signal?: AbortSignal;
   /** Told at the start and after each record. */
@@ -38,8 +38,9 @@ export interface SweepRun {
  *   sweep; WRITE_FAILED; what a worker could not do.
  */
 export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
-  const { out, batch = 64, signal, onProgress } = options;
+  const { out, signal, onProgress } = options;
   const { workers, threads } = crewOf(options, weightsBytes);
+  const batch = options.batch ?? batchOf(workers, weightsBytes);
   await checkSweepFolder(out, manifest);
   const started = performance.now();
   const lock = new RunLock(out);
