@@ -1,7 +1,8 @@
 // All that a kernel may use, with a meaning on the GPU (gpu.h) and one on the host (emulate/emulate.h), so that the
 // same file is compiled by both compilers. Rules for kernels:
 //   * Every access to memory goes through Global and SharedArray; neither can be dereferenced otherwise.
-//   * Shared memory by SHARED_ARRAY, launches by launch(); blocks are whole warps.
+//   * Shared memory by SHARED_ARRAY, launches by launch(); blocks are whole warps. BOUNDED_KERNEL says with how many
+//     threads a kernel is launched, and how many of its blocks shall find registers on one processor.
 //   * Warp operations in flow that is uniform over the warp; loops around loads run equally often in every lane, and a
 //     lane that has nothing to load calls the ...If form all the same, so that sectors can be counted.
 //   * No thread ends before a later barrier of its block; no block waits for another.
@@ -9,6 +10,14 @@
 #pragma once
 
 #include <cstdint>
+
+// Before a loop: how often the device's compiler is to unroll it.
+#if defined(__CUDACC__)
+#define UNROLL_PRAGMA(text) _Pragma(#text)
+#define UNROLL(count) UNROLL_PRAGMA(unroll(count))
+#else
+#define UNROLL(count)
+#endif
 
 namespace pathpress::cuda {
 
@@ -19,6 +28,9 @@ struct Bf16 {
 // What one wide access moves: four floats, or eight Bf16, the lower index in the lower half of a word.
 struct alignas(16) Words {
   uint32_t word[4];
+};
+struct alignas(8) WordPair {
+  uint32_t word[2];
 };
 
 // The operands of one mma m16n8k16, spread over the warp as PTX has it: two Bf16 a word.

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #define KERNEL static __global__ void
+#define BOUNDED_KERNEL(threads, blocks) static __global__ void __launch_bounds__(threads, blocks)
 #define DEVICE __device__ __forceinline__
 #define SHARED_ARRAY(type, name, count)             \
   __shared__ alignas(16) type name##Elements[count]; \
@@ -43,6 +44,10 @@ class Global {
   __device__ __forceinline__ Words load16(int64_t i) const {
     return words(*reinterpret_cast<const uint4*>(elements_ + i));
   }
+  __device__ __forceinline__ WordPair load8If(bool wanted, int64_t i) const {
+    const uint2 read = wanted ? *reinterpret_cast<const uint2*>(elements_ + i) : uint2{};
+    return {{read.x, read.y}};
+  }
   __device__ __forceinline__ Words load16If(bool wanted, int64_t i) const { return wanted ? load16(i) : Words{}; }
   __device__ __forceinline__ Words stream16If(bool wanted, int64_t i) const {
     uint4 read = {};
@@ -56,6 +61,9 @@ class Global {
   __device__ __forceinline__ void store(int64_t i, Value value) const { elements_[i] = value; }
   __device__ __forceinline__ void storeIf(bool wanted, int64_t i, Value value) const {
     if (wanted) elements_[i] = value;
+  }
+  __device__ __forceinline__ void store8If(bool wanted, int64_t i, const WordPair& words) const {
+    if (wanted) *reinterpret_cast<uint2*>(elements_ + i) = {words.word[0], words.word[1]};
   }
   __device__ __forceinline__ void store16(int64_t i, const Words& words) const {
     *reinterpret_cast<uint4*>(elements_ + i) = {words.word[0], words.word[1], words.word[2], words.word[3]};

@@ -117,7 +117,21 @@ bool Launch::releaseBarrier() {
   return true;
 }
 
-void Launch::barrier(const Site& site) { switchOut(Thread::State::atBarrier, site); }
+bool Launch::omitsNext() {
+  const int number = self().orderings++;
+  orderings_ = std::max(orderings_, number + 1);
+  return number == omitted_;
+}
+
+void Launch::barrier(const Site& site) {
+  if (!omitsNext()) switchOut(Thread::State::atBarrier, site);
+}
+
+void Launch::warpBarrier(const Site& site) { exchange({}, site, !omitsNext()); }
+
+void Launch::wait(size_t groups) {
+  if (!omitsNext()) awaitGroups(groups);
+}
 
 const Operands& Launch::exchange(const Operand& mine, const Site& site, bool ordersMemory) {
   const int number = thread_, base = number / warpLanes * warpLanes;

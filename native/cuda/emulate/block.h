@@ -34,7 +34,8 @@ struct PendingCopy {
 struct Thread {
   enum class State : uint8_t { ready, atBarrier, atWarp, done } state = State::ready;
   Site site;  // where it waits
-  uint32_t turn = 0;  // warp operations so far
+  uint32_t turn = 0;    // warp operations so far
+  int orderings = 0;    // barriers, warpBarriers and waits so far
   std::vector<PendingCopy> open;
   std::vector<std::vector<PendingCopy>> groups;
 };
@@ -49,8 +50,9 @@ struct Warp {
 
 class Launch {
  public:
-  Launch(Faults& faults, Order order, uint32_t number)
-      : faults_(faults), order_(order), number_(number), random_(order.seed) {}
+  // Every thread passes over its `omitted`-th barrier, warpBarrier or wait, as if it were not there.
+  Launch(Faults& faults, Order order, uint32_t number, int omitted)
+      : faults_(faults), order_(order), number_(number), omitted_(omitted), random_(order.seed) {}
 
   // `kernel` is run by every thread of every block. False where a block could not end.
   bool run(int blocks, int threads, const std::function<void()>& kernel);
@@ -61,6 +63,8 @@ class Launch {
   int thread() const { return thread_; }
   int threads() const { return static_cast<int>(threads_.size()); }
   void barrier(const Site& site);
+  void warpBarrier(const Site& site);
+  void wait(size_t groups);
   const Operands& exchange(const Operand& mine, const Site& site, bool ordersMemory = false);
   Allocation* sharedArray(const char* name, uint32_t elementBytes, uint64_t count, const Site& site);
 
@@ -70,11 +74,13 @@ class Launch {
   WarpLog& log() { return warps_[static_cast<size_t>(thread_ / warpLanes)].log; }
   void fault(Fault kind, const Site& site, const std::string& what);
   void entry();
+  int orderings() const { return orderings_; }  // at most, of a thread
 
  private:
   Faults& faults_;
   Order order_;
   uint32_t number_;        // of this launch
+  int omitted_, orderings_ = 0;
   uint32_t blockRun_ = 0;  // of the block, within the launch
   std::mt19937_64 random_;
   int blocks_ = 0, block_ = 0, thread_ = 0;
@@ -86,6 +92,7 @@ class Launch {
   std::map<std::pair<uint32_t, const char*>, std::unique_ptr<Allocation>> shared_;
 
   bool runBlock();
+  bool omitsNext();
   void drawSequence();
   bool releaseBarrier();
   void switchOut(Thread::State state, const Site& site);

@@ -8,6 +8,7 @@
 #include "emulator.h"
 
 #define KERNEL inline void
+#define BOUNDED_KERNEL(threads, blocks) inline void
 #define DEVICE inline
 #define SHARED_ARRAY(type, name, count) \
   const SharedArray<type> name(emulate::current().sharedArray(#name, sizeof(type), count, emulate::Site::current()))
@@ -47,10 +48,14 @@ class Global {
   Value loadIf(bool wanted, int64_t i, Site at = Site::current()) const { return get<Value>(wanted, i, at); }
   Words load16(int64_t i, Site at = Site::current()) const { return load16If(true, i, at); }
   Words load16If(bool wanted, int64_t i, Site at = Site::current()) const { return get<Words>(wanted, i, at); }
+  WordPair load8If(bool wanted, int64_t i, Site at = Site::current()) const { return get<WordPair>(wanted, i, at); }
   // Of what no other block reads and this one reads once: past the caches.
   Words stream16If(bool wanted, int64_t i, Site at = Site::current()) const { return get<Words>(wanted, i, at); }
   void store(int64_t i, Value value, Site at = Site::current()) const { storeIf(true, i, value, at); }
   void storeIf(bool wanted, int64_t i, Value value, Site at = Site::current()) const { put(wanted, i, value, at); }
+  void store8If(bool wanted, int64_t i, const WordPair& words, Site at = Site::current()) const {
+    put(wanted, i, words, at);
+  }
   void store16(int64_t i, const Words& words, Site at = Site::current()) const { put(true, i, words, at); }
   void store16If(bool wanted, int64_t i, const Words& words, Site at = Site::current()) const {
     put(wanted, i, words, at);
@@ -108,7 +113,7 @@ class SharedArray {
 };
 
 inline void barrier(Site at = Site::current()) { emulate::current().barrier(at); }
-inline void warpBarrier(Site at = Site::current()) { emulate::current().exchange({}, at, true); }
+inline void warpBarrier(Site at = Site::current()) { emulate::current().warpBarrier(at); }
 
 namespace emulate {
 inline int laneOf() { return current().thread() % warpLanes; }
@@ -175,7 +180,7 @@ void copyAsync(const SharedArray<std::remove_const_t<T>>& to, int i, const Globa
 inline void commitCopies() { emulate::closeGroup(); }
 // Until at most `left` of this thread's newest groups are under way. Other threads see the copies after a barrier.
 template <int left>
-void waitCopies() { emulate::awaitGroups(left); }
+void waitCopies() { emulate::current().wait(left); }
 
 template <class... Parameters, class... Arguments>
 void launch(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {

@@ -1,5 +1,6 @@
 #include "emulator.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -19,7 +20,9 @@ void Emulator::run(const Grid& grid, const std::function<void()>& kernel) {
     throw std::invalid_argument("a launch of " + std::to_string(grid.blocks) + " blocks of " +
                                 std::to_string(grid.threads) + " threads");
   }
-  Launch(faults_, order_, ++launches_).run(grid.blocks, grid.threads, kernel);
+  Launch launch(faults_, order_, ++launches_, omitted_);
+  launch.run(grid.blocks, grid.threads, kernel);
+  orderings_ = std::max(orderings_, launch.orderings());
 }
 
 Traffic Emulator::traffic() const {

@@ -15,7 +15,8 @@ class Global;
 
 class Emulator {
  public:
-  explicit Emulator(emulate::Order order) : order_(order) {}
+  // `omitted`: the barrier, warpBarrier or wait that every thread of a launch passes over; -1 none.
+  explicit Emulator(emulate::Order order, int omitted = -1) : order_(order), omitted_(omitted) {}
 
   template <class T>
   Global<const T> input(const std::string& name, const std::vector<T>& values);
@@ -33,11 +34,14 @@ class Emulator {
   emulate::Traffic traffic() const;  // of all memory
   const emulate::Traffic& traffic(const std::string& name) const;
 
+  int orderings() const { return orderings_; }  // barriers, warpBarriers and waits, the most that a thread had
+
   // Forward, reverse, and three shuffled.
   static std::vector<emulate::Order> orders();
 
  private:
   emulate::Order order_;
+  int omitted_, orderings_ = 0;
   emulate::Faults faults_;
   uint32_t launches_ = 0;
   std::vector<std::unique_ptr<emulate::Allocation>> memory_;

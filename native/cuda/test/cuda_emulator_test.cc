@@ -208,6 +208,18 @@ void plantedFaults() {
   planted(Fault::misaligned, "16 bytes at an odd float", {1, 32}, with(misaligned));
 }
 
+// The same by leaving out, one by one, what orders the faultless kernels.
+void omissions() {
+  const auto of = [](const std::string& what, Grid grid, auto kernel) {
+    everyOmissionIsSeen(what, [&](Emulator& device) {
+      launch(&device, grid, kernel, device.input("in", ramp(256)), device.unwritten<float>("out", 256));
+    });
+  };
+  of("reverse", {1, threads}, reverse<true>);
+  of("reverseWarps", {1, threads}, reverseWarps<true>);
+  of("stagedCopy", {1, 32}, stagedCopy<0>);
+}
+
 KERNEL loadStrided(Global<const float> in, Global<float> out, int stride, int offset) {
   out.store(threadIndex(), in.load(threadIndex() * stride + offset));
 }
@@ -255,6 +267,7 @@ int main() {
   using namespace pathpress::cuda;
   faultless();
   plantedFaults();
+  omissions();
   sectors();
   return checks();
 }

@@ -30,4 +30,16 @@ inline void everyOrderSees(emulate::Fault fault, const std::string& what, const 
   }
 }
 
+// `run` is faultless, and is not any more where one of its barriers, warp barriers or waits is left out.
+inline void everyOmissionIsSeen(const std::string& what, const std::function<void(Emulator&)>& run) {
+  Emulator whole({emulate::Order::Kind::forward});
+  run(whole);
+  CHECK_CASE(whole.faults().none() && whole.orderings() > 0, what);
+  for (int omitted = 0; omitted < whole.orderings(); ++omitted) {
+    Emulator device({emulate::Order::Kind::forward}, omitted);
+    run(device);
+    CHECK_CASE(!device.faults().none(), what + " without number " + std::to_string(omitted));
+  }
+}
+
 }  // namespace pathpress::cuda
