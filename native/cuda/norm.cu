@@ -1,0 +1,59 @@
+#include "norm.h"
+
+#include "words.h"
+
+namespace pathpress::cuda {
+
+// A block a row. What a thread adds up it keeps in registers, so that the state is read and written once. Neighbouring
+// lanes read neighbouring 16 bytes of the state: with 8 elements a lane its sectors were asked for twice.
+template <int chunks>  // of 4 elements, of a thread
+BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
+  SHARED_ARRAY(float, warpSums, normThreads / 32);
+  const int64_t row = static_cast<int64_t>(blockIndex()) * task.hidden;
+  const bool adds = static_cast<bool>(task.branch);
+  float kept[chunks][4];
+  float sum = 0;
+  UNROLL(chunks)
+  for (int c = 0; c < chunks; ++c) {
+    const int at = (c * normThreads + threadIndex()) * 4;
+    const bool inside = at < task.hidden;
+    Words state = task.state.load16If(inside, row + at);
+    const WordPair branch = task.branch.load8If(inside && adds, row + at);
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      kept[c][i] = asFloat(state.word[i]) + half(branch.word, i);
+      state.word[i] = asWord(kept[c][i]);
+      sum += kept[c][i] * kept[c][i];
+    }
+    task.state.store16If(inside && adds, row + at, state);
+  }
+  for (int mask = 16; mask > 0; mask /= 2) sum += shuffleXor(sum, mask);
+  if (threadIndex() % 32 == 0) warpSums.set(threadIndex() / 32, sum);
+  barrier();
+  float total = 0;
+  for (int warp = 0; warp < normThreads / 32; ++warp) total += warpSums.get(warp);
+  const float scale = reciprocalRoot(total / static_cast<float>(task.hidden) + task.epsilon);
+  UNROLL(chunks)
+  for (int c = 0; c < chunks; ++c) {
+    const int at = (c * normThreads + threadIndex()) * 4;
+    const bool inside = at < task.hidden;
+    const WordPair weight = task.weight.load8If(inside, at);
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) kept[c][i] *= scale * half(weight.word, i);
+    task.normed.store8If(inside, row + at, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
+  }
+}
+
+bool addAndNormalize(Stream stream, const ResidualNorm& task, int tokens) {
+  if (task.hidden < 4 || task.hidden % 4 != 0 || task.hidden > maxNormWidth) return false;
+  const Grid grid{tokens, normThreads};
+  const int chunks = (task.hidden / 4 + normThreads - 1) / normThreads;
+  if (chunks == 1) launch(stream, grid, normalizeRow<1>, task);
+  else if (chunks == 2) launch(stream, grid, normalizeRow<2>, task);
+  else if (chunks <= 4) launch(stream, grid, normalizeRow<4>, task);
+  else if (chunks <= 8) launch(stream, grid, normalizeRow<8>, task);
+  else launch(stream, grid, normalizeRow<16>, task);
+  return true;
+}
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,129 @@
+// Residual + RMS norm against a plain reference in double precision.
+#include <cmath>
+
+#include "../norm.cu"
+#include "draw.h"
+#include "world.h"
+
+namespace pathpress::cuda {
+namespace {
+
+constexpr float epsilon = 1e-6f;
+
+struct Case {
+  int hidden, tokens;
+  bool adds;
+};
+
+struct Inputs {
+  std::vector<float> state;
+  std::vector<uint16_t> branch, weight;
+
+  explicit Inputs(const Case& c)
+      : state(drawFloats(static_cast<size_t>(c.hidden * c.tokens), 1)),
+        branch(drawBf16(static_cast<size_t>(c.hidden * c.tokens), 2)),
+        weight(drawBf16(static_cast<size_t>(c.hidden), 3)) {}
+};
+
+struct Outputs {
+  std::vector<float> state;
+  std::vector<Bf16> normed;
+};
+
+Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
+  ResidualNorm task;
+  task.state = device.array("state", in.state);
+  if (c.adds) task.branch = device.input("branch", asBf16(in.branch));
+  task.weight = device.input("weight", asBf16(in.weight));
+  task.normed = device.unwritten<Bf16>("normed", in.state.size());
+  task.hidden = c.hidden;
+  task.epsilon = epsilon;
+  CHECK(addAndNormalize(&device, task, c.tokens));
+  return {device.values(task.state), device.values(task.normed)};
+}
+
+void values() {
+  for (const Case& c : {Case{12, 1, true}, {64, 3, true}, {896, 2, true}, {3584, 2, true}, {3584, 2, false},
+                        {5120, 1, true}, {8196, 1, true}, {16384, 1, true}}) {
+    const Inputs in(c);
+    const std::string shape = std::to_string(c.tokens) + " × " + std::to_string(c.hidden);
+    const std::string name = shape + (c.adds ? "" : ", no branch");
+    everyOrder(name, [&](Emulator& device) {
+      const Outputs out = onDevice(device, c, in);
+      int wrong = 0;
+      for (int t = 0; t < c.tokens; ++t) {
+        const size_t at = static_cast<size_t>(t * c.hidden);
+        double squares = 0;
+        for (size_t i = 0; i < static_cast<size_t>(c.hidden); ++i) {
+          // One sum of two floats: rounded once, so that the device's is this one.
+          const float state = in.state[at + i] + (c.adds ? bf16ToFloat(in.branch[at + i]) : 0.0f);
+          wrong += out.state[at + i] != state;
+          squares += double{state} * state;
+        }
+        const double scale = 1 / std::sqrt(squares / c.hidden + double{epsilon});
+        for (size_t i = 0; i < static_cast<size_t>(c.hidden); ++i) {
+          const double want = out.state[at + i] * scale * double{bf16ToFloat(in.weight[i])};
+          // Half a step of bfloat16, and a little for the float32 on the way.
+          wrong += !(std::abs(double{toFloat(out.normed[at + i])} - want) <= std::abs(want) * (0x1p-8 + 1e-5));
+        }
+      }
+      CHECK_CASE(wrong == 0, name + ": " + std::to_string(wrong) + " elements");
+    });
+  }
+}
+
+void rowsAloneAndTogether() {
+  const Case many{1024, 4, true}, one{1024, 1, true};
+  const Inputs in(many);
+  Emulator together({emulate::Order::Kind::forward}), alone({emulate::Order::Kind::reverse});
+  const Outputs all = onDevice(together, many, in);
+  Inputs last = in;
+  last.state.assign(in.state.end() - 1024, in.state.end());
+  last.branch.assign(in.branch.end() - 1024, in.branch.end());
+  const Outputs single = onDevice(alone, one, last);
+  bool same = true;
+  for (size_t i = 0; i < 1024; ++i) same &= single.normed[i].bits == all.normed[3 * 1024 + i].bits;
+  CHECK(same);
+}
+
+void barriers() {
+  const Case c{2048, 1, true};
+  everyOmissionIsSeen("norm", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
+}
+
+// Needed: the state in and out, the branch in, the normed row out, and the weight once, which a cache keeps.
+void bytes() {
+  const Case c{3584, 4, true};
+  Emulator device({emulate::Order::Kind::forward});
+  onDevice(device, c, Inputs(c));
+  const emulate::Traffic all = device.traffic();
+  const double needed = 3584.0 * (4 * (4 + 4 + 2 + 2) + 2);
+  const double moved = static_cast<double>(all.distinct + all.stored) * emulate::sectorBytes;
+  std::printf("norm 4 × 3584: moved over needed %.3f\n", moved / needed);
+  CHECK(moved / needed <= 1.05);
+  CHECK(device.traffic("weight").loaded == 4 * device.traffic("weight").distinct);
+  CHECK(device.traffic("state").loaded == device.traffic("state").distinct);
+}
+
+void refusals() {
+  Emulator device({emulate::Order::Kind::forward});
+  ResidualNorm task;
+  task.epsilon = epsilon;
+  for (const int hidden : {0, 6, maxNormWidth + 4}) {
+    task.hidden = hidden;
+    CHECK(!addAndNormalize(&device, task, 1));
+  }
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+int main() {
+  using namespace pathpress::cuda;
+  values();
+  rowsAloneAndTogether();
+  barriers();
+  bytes();
+  refusals();
+  return checks();
+}
