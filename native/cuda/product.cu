@@ -1,0 +1,93 @@
+#include "product.h"
+
+#include "pack.h"
+#include "words.h"
+
+namespace pathpress::cuda {
+
+constexpr int productThreads = productWarps * 32;
+constexpr int tokenStride = 20;  // floats between the tokens of a tile: 16 rows, and 4 so that no bank is hit twice
+
+// A warp goes through its stretch of 16 rows with the weights straight from memory to registers. Tokens are the mma's
+// columns, so that each one's sums are its own, whoever else is there.
+template <int tokenTiles>  // of 8
+BOUNDED_KERNEL(productThreads, 2) multiplyTiles(WeightProduct task, int slices) {
+  SHARED_ARRAY(float, partial, productWarps * tokenTiles * 8 * tokenStride);
+  const int warp = threadIndex() / 32, lane = threadIndex() % 32;
+  const int blockTiles = productWarps / slices;  // tiles of 16 rows
+  const int tile = blockIndex() * blockTiles + warp / slices;
+  const int steps = (task.cols + packedCols - 1) / packedCols;
+  const int sliceSteps = (steps + slices - 1) / slices;
+  const int first = warp % slices * sliceSteps;
+  const bool rowsThere = tile * packedRows < task.rows;
+
+  FragmentC sums[tokenTiles] = {};
+  UNROLL(tokenTiles <= 2 ? 4 : tokenTiles <= 4 ? 2 : 1)
+  for (int s = 0; s < sliceSteps; ++s) {
+    const int step = first + s;
+    const bool inside = rowsThere && step < steps;
+    const int64_t at = (static_cast<int64_t>(tile) * steps + step) * (packedRows * packedCols) + lane * 8;
+    const Words low = task.weight.stream16If(inside, at), high = task.weight.stream16If(inside, at + 256);
+    const int col = step * packedCols + lane % 4 * 8;
+    UNROLL(tokenTiles)
+    for (int n = 0; n < tokenTiles; ++n) {
+      const int token = n * 8 + lane / 4;
+      const bool wanted = inside && token < task.tokens && col < task.cols;
+      const Words input = task.input.load16If(wanted, static_cast<int64_t>(token) * task.cols + col);
+      mma(sums[n], {{low.word[0], low.word[1], low.word[2], low.word[3]}}, {{input.word[0], input.word[1]}});
+      mma(sums[n], {{high.word[0], high.word[1], high.word[2], high.word[3]}}, {{input.word[2], input.word[3]}});
+    }
+  }
+
+  UNROLL(tokenTiles)
+  for (int n = 0; n < tokenTiles; ++n) {
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      const int token = n * 8 + lane % 4 * 2 + i % 2, row = lane / 4 + i / 2 * 8;
+      partial.set((warp * tokenTiles * 8 + token) * tokenStride + row, sums[n].value[i]);
+    }
+  }
+  barrier();
+
+  // Eight rows of a token at a time; the slices in ascending order.
+  const int items = blockTiles * 2 * tokenTiles * 8, turns = (items + productThreads - 1) / productThreads;
+  for (int turn = 0; turn < turns; ++turn) {
+    const int item = turn * productThreads + threadIndex();
+    const int eighth = item % (blockTiles * 2), token = item / (blockTiles * 2);
+    const int row = (blockIndex() * blockTiles * 2 + eighth) * 8;
+    const bool wanted = token < task.tokens && row < task.rows;
+    float total[8] = {};
+    for (int slice = 0; wanted && slice < slices; ++slice) {
+      const int from = ((eighth / 2 * slices + slice) * tokenTiles * 8 + token) * tokenStride + eighth % 2 * 8;
+      const Words low = partial.get16(from), high = partial.get16(from + 4);
+      UNROLL(8)
+      for (int i = 0; i < 8; ++i) total[i] += asFloat(i < 4 ? low.word[i] : high.word[i - 4]);
+    }
+    Words out;
+    UNROLL(4)
+    for (int w = 0; w < 4; ++w) out.word[w] = halves(total[2 * w], total[2 * w + 1]);
+    task.out.store16If(wanted, static_cast<int64_t>(token) * task.rows + row, out);
+  }
+}
+
+int productSlices(int rows, int cols) {
+  constexpr int enoughBlocks = 264;  // two for each of an H100's processors
+  const int tiles = (rows + packedRows - 1) / packedRows, steps = (cols + packedCols - 1) / packedCols;
+  int slices = 1;
+  while (slices < productWarps && slices * 2 <= steps && tiles * slices < enoughBlocks * productWarps) slices *= 2;
+  return slices;
+}
+
+bool multiply(Stream stream, const WeightProduct& task) {
+  if (task.rows < 1 || task.rows % packedRows != 0 || task.cols < 8 || task.cols % 8 != 0) return false;
+  if (task.tokens < 1 || task.tokens > maxProductTokens) return false;
+  const int slices = productSlices(task.rows, task.cols), blockTiles = productWarps / slices;
+  const Grid grid{(task.rows / packedRows + blockTiles - 1) / blockTiles, productThreads};
+  if (task.tokens <= 8) launch(stream, grid, multiplyTiles<1>, task, slices);
+  else if (task.tokens <= 16) launch(stream, grid, multiplyTiles<2>, task, slices);
+  else if (task.tokens <= 32) launch(stream, grid, multiplyTiles<4>, task, slices);
+  else launch(stream, grid, multiplyTiles<8>, task, slices);
+  return true;
+}
+
+}  // namespace pathpress::cuda
