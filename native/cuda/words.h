@@ -6,7 +6,9 @@
 namespace pathpress::cuda {
 
 // The i-th Bf16 of `words`.
-DEVICE float half(const uint32_t* words, int i) { return asFloat(i % 2 ? words[i / 2] & 0xFFFF0000u : words[i / 2] << 16); }
+DEVICE float half(const uint32_t* words, int i) {
+  return asFloat(i % 2 ? words[i / 2] & 0xFFFF0000u : words[i / 2] << 16);
+}
 
 // Two numbers as the Bf16 of a word.
 DEVICE uint32_t halves(float low, float high) {
