@@ -1,0 +1,48 @@
+// What NVIDIA's tools say of compiled kernels: the text of `ptxas -v`, and of `cuobjdump -sass`.
+
+/** `multiplyTiles<8>` of `_ZN9pathpress4cuda13multiplyTilesILi8EEEvNS0_13WeightProductEi`; others stay as they are. */
+export function kernelName(mangled) {
+  const scoped = /^_ZN9pathpress4cuda(?:12_GLOBAL__N_1)?(\d+)(.*)$/.exec(mangled);
+  if (!scoped) return mangled;
+  const length = Number(scoped[1]);
+  const whole = scoped[2].slice(length).match(/^I((?:L[ib]\d+E)+)E/);
+  const parameters = whole ? `<${[...whole[1].matchAll(/L[ib](\d+)E/g)].map((one) => one[1]).join(', ')}>` : '';
+  return scoped[2].slice(0, length) + parameters;
+}
+
+/** One row for each kernel and architecture; bytes where not said otherwise. */
+export function readPtxas(text) {
+  const rows = [];
+  for (const part of text.split('Compiling entry function ').slice(1)) {
+    const [, mangled, architecture] = /^'(\S+)' for '(\S+)'/.exec(part);
+    const number = (pattern) => Number(pattern.exec(part)?.[1] ?? 0);
+    rows.push({
+      kernel: kernelName(mangled),
+      architecture,
+      registers: number(/Used (\d+) registers/),
+      shared: number(/(\d+) bytes smem/),
+      stack: number(/(\d+) bytes stack frame/),
+      spillStores: number(/(\d+) bytes spill stores/),
+      spillLoads: number(/(\d+) bytes spill loads/),
+    });
+  }
+  return rows;
+}
+
+/** Global loads of each kernel by width in bits: Map of `kernel architecture` → {width: count}. */
+export function readLoads(text) {
+  const loads = new Map();
+  let architecture = '';
+  let counts;
+  for (const line of text.split('\n')) {
+    const arch = /arch = (sm_\w+)/.exec(line);
+    if (arch) architecture = arch[1];
+    const named = /Function : (\S+)/.exec(line);
+    if (named) loads.set(`${kernelName(named[1])} ${architecture}`, (counts = {}));
+    const load = /\bLDG((?:\.\w+)*) /.exec(line);
+    if (!load || !counts) continue;
+    const width = /\.[US]?(8|16|64|128)\b/.exec(load[1])?.[1] ?? 32;
+    counts[width] = (counts[width] ?? 0) + 1;
+  }
+  return loads;
+}
