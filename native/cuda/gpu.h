@@ -9,6 +9,7 @@
 #define KERNEL static __global__ void
 #define BOUNDED_KERNEL(threads, blocks) static __global__ void __launch_bounds__(threads, blocks)
 #define DEVICE __device__ __forceinline__
+#define HOST_DEVICE __host__ __device__
 #define SHARED_ARRAY(type, name, count)             \
   __shared__ alignas(16) type name##Elements[count]; \
   const SharedArray<type> name(name##Elements)
@@ -27,6 +28,7 @@ DEVICE uint32_t asWord(float value) { return __float_as_uint(value); }
 DEVICE float toFloat(Bf16 value) { return __uint_as_float(static_cast<uint32_t>(value.bits) << 16); }
 DEVICE Bf16 toBf16(float value) { return {__bfloat16_as_ushort(__float2bfloat16_rn(value))}; }
 DEVICE float reciprocalRoot(float value) { return rsqrtf(value); }
+DEVICE float powerOfTwo(float exponent) { return exp2f(exponent); }
 
 template <class T>
 class Global {

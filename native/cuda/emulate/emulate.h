@@ -10,6 +10,7 @@
 #define KERNEL inline void
 #define BOUNDED_KERNEL(threads, blocks) inline void
 #define DEVICE inline
+#define HOST_DEVICE
 #define SHARED_ARRAY(type, name, count) \
   const SharedArray<type> name(emulate::current().sharedArray(#name, sizeof(type), count, emulate::Site::current()))
 
@@ -32,6 +33,7 @@ inline Bf16 toBf16(float value) {
   return {static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 }
 inline float reciprocalRoot(float value) { return 1.0f / std::sqrt(value); }
+inline float powerOfTwo(float exponent) { return std::exp2(exponent); }
 
 // An element's address in global memory (T const: only read). Copies of it are an address arithmetic of their own.
 template <class T>

@@ -1,0 +1,185 @@
+#include "attention.h"
+
+#include <cmath>
+
+#include "words.h"
+
+namespace pathpress::cuda {
+
+constexpr int attendWarps = 4, attendThreads = attendWarps * 32;
+constexpr float noScore = -INFINITY;
+
+// The rows of an mma that a lane has: query heads lane / 4, and 8 more where `rows` is 16.
+template <int dim, int rows>
+struct HeadSums {
+  float top[2] = {noScore, noScore};
+  float total[2] = {};  // of the lane's own entries
+  FragmentC out[dim / 8] = {};
+};
+
+// One page of 32 entries. Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of
+// a head belong to eight entries in a row, which it reads of a channel's values in one access.
+template <int dim, int rows>
+DEVICE void addPage(const DecodeAttention& task, int64_t page, int left, float scale, const FragmentA* query,
+                    HeadSums<dim, rows>& sums) {
+  const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
+  FragmentC scores[4] = {};
+  UNROLL(dim / 32)
+  for (int s = 0; s < dim / 32; ++s) {
+    UNROLL(4)
+    for (int m = 0; m < 4; ++m) {
+      const int entry = outer / 2 * 8 + m * 2 + outer % 2;
+      const Words key = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
+      mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
+      mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
+    }
+  }
+  float shrink[2] = {};
+  UNROLL(rows / 8)
+  for (int half = 0; half < rows / 8; ++half) {
+    float top = sums.top[half];
+    UNROLL(8)
+    for (int i = 0; i < 8; ++i) {
+      float& score = scores[i / 2].value[half * 2 + i % 2];
+      score = inner * 8 + i < left ? score * scale : noScore;
+      top = score > top ? score : top;
+    }
+    for (int mask = 1; mask < 4; mask *= 2) {
+      const float other = shuffleXor(top, mask);
+      top = other > top ? other : top;
+    }
+    shrink[half] = powerOfTwo(sums.top[half] - top);
+    sums.top[half] = top;
+    sums.total[half] *= shrink[half];
+    UNROLL(8)
+    for (int i = 0; i < 8; ++i) {
+      float& score = scores[i / 2].value[half * 2 + i % 2];
+      score = powerOfTwo(score - top);
+      sums.total[half] += score;
+    }
+  }
+  FragmentA weights[2];
+  UNROLL(4)
+  for (int m = 0; m < 4; ++m) {
+    weights[m / 2].word[m % 2 * 2] = halves(scores[m].value[0], scores[m].value[1]);
+    weights[m / 2].word[m % 2 * 2 + 1] = rows > 8 ? halves(scores[m].value[2], scores[m].value[3]) : 0;
+  }
+  UNROLL(dim / 8)
+  for (int n = 0; n < dim / 8; ++n) {
+    const int channel = n * 8 + outer;
+    const int64_t at = page + cachePageEntries * dim + channel * cachePageEntries + inner * 8;
+    const Words value = task.pages.stream16If(inner * 8 < left, at);
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) sums.out[n].value[i] *= shrink[i / 2];
+    mma(sums.out[n], weights[0], {{value.word[0], value.word[1]}});
+    mma(sums.out[n], weights[1], {{value.word[2], value.word[3]}});
+  }
+}
+
+// A block a chunk of a key-value head; its warps take the chunk's pages in turn.
+template <int dim, int rows>
+BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
+  SHARED_ARRAY(float, warpOut, attendWarps * rows * dim);
+  SHARED_ARRAY(float, warpTop, attendWarps * rows);
+  SHARED_ARRAY(float, warpTotal, attendWarps * rows);
+  const int chunks = task.chunks();
+  const int chunk = blockIndex() % chunks, head = blockIndex() / chunks % task.kvHeads;
+  const int sequence = blockIndex() / chunks / task.kvHeads;
+  const int length = task.lengths.load(sequence);
+  const int first = chunk * chunkPages;
+  if (first * cachePageEntries >= length) return;  // the whole block
+  const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
+
+  const int64_t heads = (static_cast<int64_t>(sequence) * task.kvHeads + head) * task.group;  // the group's first
+  FragmentA query[dim / 16];
+  UNROLL(dim / 32)
+  for (int s = 0; s < dim / 32; ++s) {
+    const int64_t at = (heads + outer) * dim + s * 32 + inner * 8;
+    const Words low = task.query.load16If(outer < task.group, at);
+    Words high = {};
+    if (rows > 8) high = task.query.load16If(outer + 8 < task.group, at + 8 * dim);
+    query[2 * s] = {{low.word[0], high.word[0], low.word[1], high.word[1]}};
+    query[2 * s + 1] = {{low.word[2], high.word[2], low.word[3], high.word[3]}};
+  }
+
+  HeadSums<dim, rows> sums;
+  const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
+  const int last = (length + cachePageEntries - 1) / cachePageEntries;
+  for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
+    const int64_t number = task.table.load(static_cast<int64_t>(sequence) * task.tableWidth + p);
+    const int64_t page = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    addPage<dim, rows>(task, page, length - p * cachePageEntries, scale, query, sums);
+  }
+
+  UNROLL(rows / 8)
+  for (int half = 0; half < rows / 8; ++half) {
+    const int row = warp * rows + half * 8 + outer;
+    float total = sums.total[half];
+    for (int mask = 1; mask < 4; mask *= 2) total += shuffleXor(total, mask);
+    if (inner == 0) {
+      warpTop.set(row, sums.top[half]);
+      warpTotal.set(row, total);
+    }
+    UNROLL(dim / 8)
+    for (int n = 0; n < dim / 8; ++n) {
+      warpOut.set(row * dim + n * 8 + inner * 2, sums.out[n].value[half * 2]);
+      warpOut.set(row * dim + n * 8 + inner * 2 + 1, sums.out[n].value[half * 2 + 1]);
+    }
+  }
+  barrier();
+
+  const int64_t part = ((static_cast<int64_t>(sequence) * task.kvHeads + head) * chunks + chunk) * task.group;
+  for (int item = threadIndex(); item < task.group * dim; item += attendThreads) {
+    const int row = item / dim, channel = item % dim;
+    float top = noScore, total = 0, sum = 0;
+    for (int w = 0; w < attendWarps; ++w) {
+      const float other = warpTop.get(w * rows + row);
+      top = other > top ? other : top;
+    }
+    for (int w = 0; w < attendWarps; ++w) {
+      const float weight = powerOfTwo(warpTop.get(w * rows + row) - top);
+      total += weight * warpTotal.get(w * rows + row);
+      sum += weight * warpOut.get((w * rows + row) * dim + channel);
+    }
+    task.sums.store(part * dim + item, sum);
+    task.tops.storeIf(channel == 0, part + row, top);
+    task.totals.storeIf(channel == 0, part + row, total);
+  }
+}
+
+// A block a query head, a thread a channel.
+KERNEL joinChunks(DecodeAttention task) {
+  const int group = task.group, row = blockIndex() % group;
+  const int64_t head = blockIndex() / group;  // of all sequences' key-value heads
+  const int length = task.lengths.load(head / task.kvHeads);
+  const int mine = (length + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
+  const int64_t first = head * task.chunks() * group + row;
+  float top = noScore, total = 0, sum = 0;
+  for (int chunk = 0; chunk < mine; ++chunk) {
+    const float other = task.tops.load(first + chunk * group);
+    top = other > top ? other : top;
+  }
+  for (int chunk = 0; chunk < mine; ++chunk) {
+    const int64_t at = first + chunk * group;
+    const float weight = powerOfTwo(task.tops.load(at) - top);
+    total += weight * task.totals.load(at);
+    sum += weight * task.sums.load(at * task.dim + threadIndex());
+  }
+  task.out.store((head * group + row) * task.dim + threadIndex(), toBf16(sum / total));
+}
+
+bool attend(Stream stream, const DecodeAttention& task) {
+  if (task.group < 1 || task.group > 16 || (task.dim != 64 && task.dim != 128)) return false;
+  const Grid grid{task.sequences * task.kvHeads * task.chunks(), attendThreads};
+  if (task.dim == 64) {
+    if (task.group <= 8) launch(stream, grid, attendChunk<64, 8>, task);
+    else launch(stream, grid, attendChunk<64, 16>, task);
+  } else {
+    if (task.group <= 8) launch(stream, grid, attendChunk<128, 8>, task);
+    else launch(stream, grid, attendChunk<128, 16>, task);
+  }
+  launch(stream, {task.sequences * task.kvHeads * task.group, task.dim}, joinChunks, task);
+  return true;
+}
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,192 @@
+// Paged attention over chunks against a plain softmax in double precision.
+#include "../attention.cu"
+
+#include <numeric>
+
+#include "draw.h"
+#include "world.h"
+
+namespace pathpress::cuda {
+namespace {
+
+struct Case {
+  int kvHeads, group, dim;
+  std::vector<int> lengths;
+  std::string name() const {
+    std::string text = std::to_string(kvHeads) + " heads, group " + std::to_string(group);
+    text += ", dim " + std::to_string(dim);
+    for (const int length : lengths) text += ", " + std::to_string(length);
+    return text;
+  }
+};
+
+// Queries, keys and values of each sequence, the same whichever others are there.
+struct Sequence {
+  std::vector<uint16_t> query;       // (kvHeads · group, dim)
+  std::vector<uint16_t> key, value;  // (kvHeads, length, dim)
+
+  Sequence(const Case& c, int length)
+      : query(drawBf16(static_cast<size_t>(c.kvHeads * c.group * c.dim), static_cast<uint64_t>(length))),
+        key(drawBf16(static_cast<size_t>(c.kvHeads * length * c.dim), static_cast<uint64_t>(length) + 10000)),
+        value(drawBf16(key.size(), static_cast<uint64_t>(length) + 20000)) {
+    for (uint16_t& bits : query) bits = floatToBf16(4 * bf16ToFloat(bits));  // so that some entries stand out
+  }
+};
+
+int pagesOf(int length) { return (length + cachePageEntries - 1) / cachePageEntries; }
+
+std::vector<Bf16> onDevice(Emulator& device, const Case& c) {
+  DecodeAttention task;
+  task.sequences = static_cast<int>(c.lengths.size());
+  task.kvHeads = c.kvHeads;
+  task.group = c.group;
+  task.dim = c.dim;
+  task.scale = static_cast<float>(1 / std::sqrt(c.dim));
+  task.tableWidth = 0;
+  int pool = 1;  // page 0 is nobody's
+  for (const int length : c.lengths) {
+    task.tableWidth = std::max(task.tableWidth, pagesOf(length));
+    pool += pagesOf(length);
+  }
+  const size_t headElements = static_cast<size_t>(2 * cachePageEntries * c.dim);
+  // Past a sequence's end lie finite numbers, and large ones.
+  std::vector<uint16_t> query, pages(static_cast<size_t>(pool * c.kvHeads) * headElements, floatToBf16(1000));
+  std::vector<int> table(c.lengths.size() * static_cast<size_t>(task.tableWidth), 0);
+  int next = pool;  // handed out from the end, so that no sequence's pages ascend
+  for (size_t s = 0; s < c.lengths.size(); ++s) {
+    const int length = c.lengths[s];
+    const Sequence sequence(c, length);
+    query.insert(query.end(), sequence.query.begin(), sequence.query.end());
+    int* own = &table[s * static_cast<size_t>(task.tableWidth)];
+    for (int p = 0; p < pagesOf(length); ++p) own[p] = --next;
+    for (int h = 0; h < c.kvHeads; ++h) {
+      for (int e = 0; e < length; ++e) {
+        uint16_t* page = &pages[static_cast<size_t>(own[e / cachePageEntries] * c.kvHeads + h) * headElements];
+        for (int d = 0; d < c.dim; ++d) {
+          const size_t from = static_cast<size_t>((h * length + e) * c.dim + d);
+          const int slot = e % cachePageEntries;
+          page[slot * c.dim + d] = sequence.key[from];
+          page[(cachePageEntries * c.dim) + d * cachePageEntries + slot] = sequence.value[from];
+        }
+      }
+    }
+  }
+  const size_t parts = c.lengths.size() * static_cast<size_t>(c.kvHeads * task.chunks() * c.group);
+  task.query = device.input("query", asBf16(query));
+  task.pages = device.input("pages", asBf16(pages));
+  task.table = device.input("table", table);
+  task.lengths = device.input("lengths", c.lengths);
+  task.sums = device.unwritten<float>("sums", parts * static_cast<size_t>(c.dim));
+  task.tops = device.unwritten<float>("tops", parts);
+  task.totals = device.unwritten<float>("totals", parts);
+  task.out = device.unwritten<Bf16>("out", query.size());
+  CHECK(attend(&device, task));
+  return device.values(task.out);
+}
+
+// Elements of one sequence that are further off than rounding weights and the result to bfloat16 explains.
+int wrong(const Case& c, int length, const Bf16* out) {
+  const Sequence sequence(c, length);
+  int count = 0;
+  for (int head = 0; head < c.kvHeads * c.group; ++head) {
+    const size_t first = static_cast<size_t>(head / c.group * length * c.dim);
+    std::vector<double> weights;
+    for (int e = 0; e < length; ++e) {
+      double score = 0;
+      for (int d = 0; d < c.dim; ++d) {
+        score += double{bf16ToFloat(sequence.query[static_cast<size_t>(head * c.dim + d)])} *
+                 double{bf16ToFloat(sequence.key[first + static_cast<size_t>(e * c.dim + d)])};
+      }
+      weights.push_back(std::exp(score / std::sqrt(c.dim)));  // the scores are small: no top is needed
+    }
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+    for (int d = 0; d < c.dim; ++d) {
+      double want = 0, size = 0;
+      for (int e = 0; e < length; ++e) {
+        const double value = double{bf16ToFloat(sequence.value[first + static_cast<size_t>(e * c.dim + d)])};
+        want += weights[static_cast<size_t>(e)] / total * value;
+        size += weights[static_cast<size_t>(e)] / total * std::abs(value);
+      }
+      const double error = std::abs(double{toFloat(out[head * c.dim + d])} - want);
+      count += !(error <= (std::abs(want) + size) * 0x1p-8 + 1e-5);
+    }
+  }
+  return count;
+}
+
+void values() {
+  // Every group that a family has, one page and its edges, one chunk and its edges, lengths mixed.
+  for (const Case& c : {Case{2, 1, 64, {1, 33}}, {1, 4, 64, {31, 32, 7}}, {2, 5, 64, {130}}, {1, 7, 128, {65, 2}},
+                        {1, 8, 128, {96}}, {1, 16, 64, {40, 513}}, {1, 16, 128, {70}}, {1, 7, 64, {1100, 512, 3}}}) {
+    everyOrder(c.name(), [&](Emulator& device) {
+      const std::vector<Bf16> out = onDevice(device, c);
+      const size_t width = static_cast<size_t>(c.kvHeads * c.group * c.dim);
+      for (size_t s = 0; s < c.lengths.size(); ++s) {
+        const int count = wrong(c, c.lengths[s], &out[s * width]);
+        CHECK_CASE(count == 0, c.name() + ": " + std::to_string(count) + " of sequence " + std::to_string(s));
+      }
+    });
+  }
+}
+
+// A sequence's values are the same bits alone and among longer strangers.
+void aloneAndTogether() {
+  const Case many{1, 7, 64, {700, 1600, 40, 513}};
+  Emulator together({emulate::Order::Kind::shuffled, 5});
+  const std::vector<Bf16> all = onDevice(together, many);
+  const size_t width = 7 * 64;
+  for (size_t s = 0; s < many.lengths.size(); ++s) {
+    Emulator alone({emulate::Order::Kind::forward});
+    const std::vector<Bf16> one = onDevice(alone, {1, 7, 64, {many.lengths[s]}});
+    bool same = true;
+    for (size_t i = 0; i < width; ++i) same &= one[i].bits == all[s * width + i].bits;
+    CHECK_CASE(same, "sequence " + std::to_string(s));
+  }
+}
+
+void barriers() {
+  const Case c{1, 4, 64, {130}};
+  everyOmissionIsSeen("attention", [&](Emulator& device) { onDevice(device, c); });
+}
+
+// Needed: each entry's key and value once, the query and the result. Moved: all that is asked for of the cache, and the
+// chunks' sums there and back.
+void bytes() {
+  for (const Case& c : {Case{2, 7, 64, {2048}}, {2, 7, 128, {1024}}, {2, 4, 128, {1000}}}) {
+    Emulator device({emulate::Order::Kind::forward});
+    onDevice(device, c);
+    const double entries = c.lengths[0], heads = c.kvHeads * c.group;
+    const double needed = 2 * (2 * entries * c.kvHeads * c.dim + 2 * heads * c.dim);
+    const emulate::Traffic all = device.traffic();
+    const emulate::Traffic &query = device.traffic("query"), &pages = device.traffic("pages");
+    const double moved = static_cast<double>(all.distinct + all.stored) * emulate::sectorBytes;
+    std::printf("attention %s: moved over needed %.3f; queries asked for %.1f times\n", c.name().c_str(),
+                moved / needed, static_cast<double>(query.loaded) / static_cast<double>(query.distinct));
+    CHECK_CASE(moved / needed <= 1.05, c.name());
+    CHECK(pages.loaded == pages.distinct);
+  }
+}
+
+void refusals() {
+  Emulator device({emulate::Order::Kind::forward});
+  DecodeAttention task;
+  task.sequences = task.kvHeads = task.tableWidth = 1;
+  for (const auto& [group, dim] : {std::pair{0, 64}, {17, 64}, {4, 96}}) {
+    task.group = group;
+    task.dim = dim;
+    CHECK(!attend(&device, task));
+  }
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+int main() {
+  using namespace pathpress::cuda;
+  values();
+  aloneAndTogether();
+  barriers();
+  bytes();
+  refusals();
+  return checks();
+}
