@@ -2,10 +2,10 @@
  * int8 matrices: how far they are from the weights, and that the engine computes with them what a plain forward pass in
  * double precision, written here from the published definition of Llama, computes with whole numbers times scales.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTensors, type Tensor } from '../embedding/tensors.js';
 import { loadBinding } from '../engine/binding.js';
 import { openEngine } from '../engine/engine.js';
@@ -164,4 +164,63 @@ it('quantizes bfloat16 too, and refuses what is quantized, what is taken and wha
   writeFileSync(join(out, 'config.json'), JSON.stringify({ ...config, quantization_config: { quant_method: 'gptq' } }));
   await expect(openEngine({ model: out })).rejects.toMatchObject({ code: 'BAD_CONFIG', message: expect.stringContaining('"gptq"') });
   expect(Number.isFinite(quantizeRow(Float32Array.of(1, Number.NaN), new Int8Array(2)))).toBe(false);
+});
+
+it('takes a folder of links for one of files, as a cache of Hugging Face’s is', async () => {
+  const links = join(folder, 'links');
+  mkdirSync(links);
+  for (const name of readdirSync(model)) symlinkSync(join(model, name), join(links, name));
+  mkdirSync(join(links, 'more'));
+  for (const name of ['tokenizer.json', 'generation_config.json']) {
+    writeFileSync(join(folder, name), `{"of": "${name}"}`);
+    rmSync(join(links, name), { force: true });
+    symlinkSync(join(folder, name), join(links, name));
+  }
+  await quantizeModel({ model: links, out: join(folder, 'links-int8') });
+  const names = readdirSync(links).filter((name) => name !== 'more');
+  expect(readdirSync(join(folder, 'links-int8')).sort()).toEqual(names.sort());
+  for (const name of ['tokenizer.json', 'generation_config.json']) {
+    expect(readFileSync(join(folder, 'links-int8', name), 'utf8')).toBe(`{"of": "${name}"}`);
+  }
+});
+
+describe('a checkpoint in shards', () => {
+  const header = (entries: unknown): Buffer => {
+    const json = Buffer.from(JSON.stringify(entries));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    return Buffer.concat([length, json]);
+  };
+  const tensor = (name: string, shape: number[], values: number[]): Buffer =>
+    Buffer.concat([header({ [name]: { dtype: 'F32', shape, data_offsets: [0, 4 * values.length] } }), Buffer.from(Float32Array.from(values).buffer)]);
+  let made = 0;
+  /** A folder with the shards a and b, of which either may be left out. */
+  const sharded = (a: Buffer, b?: Buffer): { model: string; out: string } => {
+    const at = join(folder, `shards-${made++}`);
+    mkdirSync(at);
+    writeFileSync(join(at, 'config.json'), readFileSync(join(model, 'config.json')));
+    writeFileSync(join(at, 'model.safetensors.index.json'), JSON.stringify({ weight_map: { x: 'a.safetensors', y: 'b.safetensors' } }));
+    writeFileSync(join(at, 'a.safetensors'), a);
+    if (b) writeFileSync(join(at, 'b.safetensors'), b);
+    return { model: at, out: `${at}-int8` };
+  };
+  const x = tensor('x.weight', [1, 2], [1, -2]);
+
+  it('is written into one file, a number without dimensions too', async () => {
+    const both = sharded(x, tensor('y', [], [0.25]));
+    expect(await quantizeModel(both)).toMatchObject({ tensors: 2, quantized: 1, bytesBefore: 12, bytesAfter: 4 + 4 + 2 });
+    expect([...read(both.out).y.values]).toEqual([0.25]);
+  });
+
+  it.each<[string, string, string, Buffer | undefined]>([
+    ['a shard that is not there', 'BAD_FILE', 'b.safetensors', undefined],
+    ['a header that is null', 'BAD_TENSOR', 'b.safetensors: its header is no JSON object', header(null)],
+    ['a header that is a list', 'BAD_TENSOR', 'b.safetensors: its header is no JSON object', header([])],
+    ['a file of four bytes', 'BAD_TENSOR', 'b.safetensors: ends at byte 4, of 8', Buffer.alloc(4)],
+    ['a tensor of one name in both', 'BAD_TENSOR', 'tensor "x.weight" stands in', x],
+  ])('with %s is refused', async (_, code, said, b) => {
+    const both = sharded(x, b);
+    await expect(quantizeModel(both)).rejects.toMatchObject({ code, message: expect.stringContaining(said) });
+    expect(readdirSync(folder).filter((name) => both.out.endsWith(name) || name.endsWith('.part'))).toEqual([]);
+  });
 });

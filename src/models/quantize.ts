@@ -1,5 +1,5 @@
 /** Writes a checkpoint whose matrices are int8 with a scale a row: a quarter of float32's bytes, half of bfloat16's. */
-import { copyFile, mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { findWeightFiles, int8Rows, readConfig } from '../engine/checkpoint.js';
@@ -46,18 +46,26 @@ const entrySchema = z.object({
 /** Matrices of products; embeddings are looked up, not multiplied, and stay as they are (as what is tied to them does). */
 const isQuantized = ({ name, shape }: Source): boolean => shape.length === 2 && name.endsWith('.weight') && !/embed/.test(name);
 
+/** So many bytes from a place. @throws PathPressError BAD_TENSOR where the file ends before */
+async function readBytes({ file, path }: { file: FileHandle; path: string }, bytes: number, from: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(bytes);
+  for (let at = 0; at < bytes;) {
+    const { bytesRead } = await file.read(buffer, at, bytes - at, from + at);
+    if (bytesRead === 0) throw new PathPressError('BAD_TENSOR', `${path}: ends at byte ${from + at}, of ${from + bytes} that are needed`);
+    at += bytesRead;
+  }
+  return buffer;
+}
+
 async function readSources(path: string, file: FileHandle): Promise<Source[]> {
   const refuse = (what: string): never => {
     throw new PathPressError('BAD_TENSOR', `${path}: ${what}`);
   };
   const { size } = await file.stat();
-  const length = Buffer.alloc(8);
-  await file.read(length, 0, 8, 0);
-  const headerBytes = Number(length.readBigUInt64LE(0));
+  const headerBytes = Number((await readBytes({ file, path }, 8, 0)).readBigUInt64LE(0));
   if (headerBytes > Math.min(size - 8, 1e8)) refuse(`a header of ${headerBytes} bytes in a file of ${size}`);
-  const text = Buffer.alloc(headerBytes);
-  await file.read(text, 0, headerBytes, 8);
-  const header = parseJson(text.toString('utf8'), path) as Record<string, unknown>;
+  const header = parseJson((await readBytes({ file, path }, headerBytes, 8)).toString('utf8'), path);
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) return refuse('its header is no JSON object');
   return Object.entries(header).flatMap(([name, value]) => {
     if (name === '__metadata__') return [];
     const entry = entrySchema.safeParse(value);
@@ -67,6 +75,28 @@ async function readSources(path: string, file: FileHandle): Promise<Source[]> {
     if (to - from !== bytes || 8 + headerBytes + to > size) refuse(`tensor "${name}": offsets ${from} to ${to} do not fit`);
     return [{ name, dtype, shape, file, path, from: 8 + headerBytes + from, bytes }];
   });
+}
+
+/** @throws PathPressError BAD_TENSOR where two shards hold a tensor of one name: which of them counts is not said */
+function refuseTwins(sources: readonly Source[]): void {
+  const byName = new Map<string, Source>();
+  for (const source of sources) {
+    const twin = byName.get(source.name);
+    if (twin) throw new PathPressError('BAD_TENSOR', `tensor "${source.name}" stands in ${twin.path} and in ${source.path}`);
+    byName.set(source.name, source);
+  }
+}
+
+/** @throws PathPressError BAD_FILE naming a shard that is not there; none stays open then */
+async function openAll(paths: readonly string[]): Promise<FileHandle[]> {
+  const files: FileHandle[] = [];
+  try {
+    for (const path of paths) files.push(await open(path));
+  } catch (cause) {
+    for (const file of files) await file.close();
+    throw new PathPressError('BAD_FILE', `${paths[files.length]}: ${(cause as Error).message}`, { cause });
+  }
+  return files;
 }
 
 /** Values of every 16-bit pattern. */
@@ -92,11 +122,9 @@ export function quantizeRow(row: Float32Array, to: Int8Array): number {
   return scale;
 }
 
-async function readRows(source: Source, first: number, rows: number): Promise<Buffer> {
+function readRows(source: Source, first: number, rows: number): Promise<Buffer> {
   const rowBytes = source.bytes / source.shape[0];
-  const buffer = Buffer.alloc(rows * rowBytes);
-  await source.file.read(buffer, 0, buffer.length, source.from + first * rowBytes);
-  return buffer;
+  return readBytes(source, rows * rowBytes, source.from + first * rowBytes);
 }
 
 /** The matrix in int8, a few rows at a time into `write`; its scales. */
@@ -119,6 +147,8 @@ async function quantizeMatrix(source: Source, write: (bytes: Uint8Array) => Prom
   }
   return scales;
 }
+
+const mostCopied = 1 << 24; // bytes at once
 
 /** Scales first, then what stays, float32 before shorter floats, then int8: each lies on a multiple of its own size. */
 async function writeWeights(path: string, sources: Source[], options: QuantizeOptions): Promise<number> {
@@ -161,9 +191,8 @@ async function writeWeights(path: string, sources: Source[], options: QuantizeOp
     to += scaleBytes;
     for (const source of kept) {
       next();
-      for (let first = 0, step; first < source.shape[0]; first += step) {
-        step = Math.min(source.shape[0] - first, Math.max(1, Math.floor((1 << 24) / (source.bytes / source.shape[0]))));
-        await write(await readRows(source, first, step));
+      for (let at = 0; at < source.bytes; at += mostCopied) {
+        await write(await readBytes(source, Math.min(mostCopied, source.bytes - at), source.from + at));
       }
     }
     for (const source of matrices) {
@@ -191,18 +220,20 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   readConfig(config, configPath);
   if (config.quantization_config != null) throw new PathPressError('BAD_CONFIG', `${configPath}: the weights are quantized already`);
   const paths = await findWeightFiles(model);
-  const files = await Promise.all(paths.map((path) => open(path)));
+  const files = await openAll(paths);
   const partial = `${resolve(out)}.${process.pid}.part`;
   try {
     const sources = (await Promise.all(files.map((file, i) => readSources(paths[i], file)))).flat();
+    refuseTwins(sources);
     await writing(partial, () => mkdir(partial, { recursive: true }));
     const bytesAfter = await writeWeights(join(partial, 'model.safetensors'), sources, options);
     await writing(partial, async () => {
       const quantized = { ...config, quantization_config: int8Rows };
       await writeFile(join(partial, 'config.json'), `${JSON.stringify(quantized, null, 1)}\n`);
       const skipped = ['config.json', 'model.safetensors.index.json', ...paths.map((path) => basename(path))];
-      for (const entry of await readdir(model, { withFileTypes: true })) {
-        if (entry.isFile() && !skipped.includes(entry.name)) await copyFile(join(model, entry.name), join(partial, entry.name));
+      for (const name of await readdir(model)) {
+        const from = join(model, name); // in a cache of Hugging Face's every file is a link
+        if (!skipped.includes(name) && (await stat(from)).isFile()) await copyFile(from, join(partial, name));
       }
       await rename(partial, out);
     });
