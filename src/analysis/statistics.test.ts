@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, quantile, wilson } from './statistics.js';
+import { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, shareInterval, wilson } from './statistics.js';
 
 /** numpy quantiles and bootstrap, exact fractions for McNemar: data/fixtures/analysis/make.py. */
 const golden = JSON.parse(
@@ -98,4 +98,26 @@ it('wilson stays within 0 and 1 where all or none succeed', () => {
     expect(wilson(trials, trials).high).toBeLessThanOrEqual(1);
     expect(wilson(0, trials).low).toBeGreaterThanOrEqual(0);
   }
+});
+
+describe('shares on which all problems agree', () => {
+  const far = 3.8414588 / 13.8414588; // Agresti & Coull (1998): the upper end of Wilson's interval of 0 in 10
+
+  it('have Wilson’s interval on the number of problems, others the bootstrap’s', () => {
+    expect(shareInterval(new Array(10).fill([0, 0, 0]))).toEqual({ mean: 0, low: 0, high: expect.closeTo(far, 7) });
+    expect(shareInterval(new Array(10).fill([0, 1]))).toEqual(wilson(5, 10)); // the same of each, as counted once
+    const mixed = [[0, 1], [1, 1], [0, 0]];
+    expect(shareInterval(mixed, { seed: 2 })).toEqual(clusterBootstrap(mixed, { seed: 2 }));
+    expect(() => shareInterval([[]])).toThrow(/at least one/);
+  });
+
+  it('differ by at most what was never seen could make of it', () => {
+    const [right, wrong] = [1, 0].map((value) => new Array(10).fill([value]));
+    expect(pairedShares(right, right)).toEqual({ pairs: 10, mean: 0, low: expect.closeTo(-far, 7), high: expect.closeTo(far, 7) });
+    // All differ by 1: a share `far` of problems might differ by -1.
+    expect(pairedShares(right, wrong)).toEqual({ pairs: 10, mean: 1, low: expect.closeTo(1 - 2 * far, 7), high: 1 });
+    const half = [[1], [0], [1], [0]];
+    expect(pairedShares(half, [[0], [0], [0], [0]], { seed: 3 })).toEqual(pairedBootstrap(half, [[0], [0], [0], [0]], { seed: 3 }));
+    expect(pairedShares([[]], [[1]])).toBeUndefined();
+  });
 });

@@ -75,7 +75,8 @@ function around(value: number, low: number, high: number): Interval {
 
 /**
  * Mean over all values with a percentile bootstrap that redraws whole clusters (samples of one prompt or problem
- * depend on each other). One cluster gives an interval of width 0: it says nothing of other prompts.
+ * depend on each other). Clusters that all have one mean give an interval of width 0, a single cluster always: it says
+ * nothing of other prompts. For shares there is `shareInterval`, which has a width then too.
  * @param clusters values (clusters)(samples), grouped by prompt or problem; empty clusters are left out
  * @throws BAD_OPTION where there is no value at all, or for `resamples` below 1 or a `level` outside 0 to 1
  */
@@ -85,6 +86,18 @@ export function clusterBootstrap(clusters: ArrayLike<number>[], options: Bootstr
   const sums = Float64Array.from(filled, total); // (clusters)
   const sizes = Float64Array.from(filled, (cluster) => cluster.length); // (clusters)
   return ratioBootstrap(sums, sizes, options);
+}
+
+/**
+ * `clusterBootstrap` of shares. Where every cluster has the same mean, resampling shows nothing of what another cluster
+ * might have: Wilson's 95 % interval on the number of clusters then, each counted as one trial.
+ * @param clusters values 0 to 1, (clusters)(samples), grouped by problem; empty clusters are left out
+ * @throws as `clusterBootstrap`
+ */
+export function shareInterval(clusters: ArrayLike<number>[], options: BootstrapOptions = {}): Interval {
+  const means = clusters.filter((cluster) => cluster.length > 0).map(mean);
+  const same = means.length > 0 && means.every((value) => value === means[0]);
+  return same ? wilson(means[0] * means.length, means.length) : clusterBootstrap(clusters, options);
 }
 
 /**
@@ -120,7 +133,8 @@ export interface PairedDifference extends Interval {
 }
 
 /**
- * Mean over problems of (mean of a − mean of b), every problem weighing the same, with a bootstrap over problems.
+ * Mean over problems of (mean of a − mean of b), every problem weighing the same, with a bootstrap over problems. Where all
+ * differ by the same, the interval has width 0 and says nothing; for shares there is `pairedShares`.
  * @param a values of the first arm (problems)(samples); a problem where either arm has no value is left out
  * @param b values of the second arm, of the same problems in the same order
  * @returns undefined where no problem has values of both arms
@@ -141,6 +155,21 @@ export function pairedBootstrap(
   if (differences.length === 0) return undefined;
   const pairs = differences.length;
   return { ...ratioBootstrap(Float64Array.from(differences), new Float64Array(pairs).fill(1), options), pairs };
+}
+
+/**
+ * `pairedBootstrap` of shares. Where every problem differs by the same d (mostly 0: no discordant pair), resampling shows
+ * nothing. The rule then: the share of problems that differ by something else is at most u = z² / (n + z²), Wilson's upper
+ * end of 0 in n, and these differ by -1 to 1, so that the mean lies in d - u (1 + d) to d + u (1 - d).
+ * @param a,b values 0 to 1, as in `pairedBootstrap`
+ * @throws as `pairedBootstrap`
+ */
+export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: BootstrapOptions = {}): PairedDifference | undefined {
+  const drawn = pairedBootstrap(a, b, options);
+  if (!drawn || drawn.low < drawn.high) return drawn;
+  const { mean: d, pairs } = drawn;
+  const u = wilson(0, pairs).high;
+  return { mean: d, low: d - u * (1 + d), high: d + u * (1 - d), pairs };
 }
 
 /**

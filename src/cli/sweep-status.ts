@@ -58,7 +58,7 @@ async function statusText(state: SweepStatus): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
-async function summaryText({ arms, contrasts }: SweepSummary): Promise<string> {
+async function summaryText({ complete, arms, contrasts }: SweepSummary): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const style = { head: [], border: [] };
   const percent = ({ mean, low, high }: Interval): string => {
@@ -70,12 +70,13 @@ async function summaryText({ arms, contrasts }: SweepSummary): Promise<string> {
   for (const a of arms) {
     const kilobytes = [a.meanBytes, a.peakBytes].map((bytes) => (bytes / 1000).toFixed(1));
     table.push([
-      a.model, `${a.task} ${a.split}`, a.arm, a.samples, a.problems, percent(a.accuracy), a.meanTokens.toFixed(0), ...kilobytes, `${a.finish.stop}/${a.finish.length}`,
+      a.model, `${a.task} ${a.split}`, a.complete ? a.arm : `${a.arm} *`, a.samples, a.problems, percent(a.accuracy), a.meanTokens.toFixed(0), ...kilobytes, `${a.finish.stop}/${a.finish.length}`,
     ]); // prettier-ignore
   }
-  if (contrasts.length === 0) return `${table.toString()}\n`;
+  const note = complete ? '' : '* not complete: what ends early is recorded early, and figures lean to short samples\n';
+  if (contrasts.length === 0) return `${table.toString()}\n${note}`;
   const differences = new Table({ head: ['model', 'task', 'contrast', 'problems', 'difference'], style });
   for (const { model, task, split, arms: [a, b], difference } of contrasts)
     differences.push([model, `${task} ${split}`, `${a} − ${b}`, difference.pairs, percent(difference)]);
-  return `${table.toString()}\n${differences.toString()}\n`;
+  return `${table.toString()}\n${note}${differences.toString()}\n`;
 }

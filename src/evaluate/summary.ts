@@ -1,11 +1,11 @@
-import { clusterBootstrap, mean, wilson, type Interval } from '../analysis/statistics.js';
+import { mean, shareInterval, wilson, type Interval } from '../analysis/statistics.js';
 import type { EvalRecord } from './record.js';
 
 /** An evaluation in numbers; means are over samples, entries as in `CacheReport`. */
 export interface Summary {
   problems: number;
   samples: number;
-  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem. */
+  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem (`shareInterval`). */
   passAt1: Interval;
   meanEntries: number;
   /** The largest of all samples. */
@@ -43,5 +43,5 @@ export function summarize(records: readonly EvalRecord[]): Summary {
 function passAt1(problems: number[][]): Interval {
   if (problems.length === 0) return { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
   const single = problems.every((samples) => samples.length === 1);
-  return single ? wilson(problems.filter(([correct]) => correct).length, problems.length) : clusterBootstrap(problems);
+  return single ? wilson(problems.filter(([correct]) => correct).length, problems.length) : shareInterval(problems);
 }

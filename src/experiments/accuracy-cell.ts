@@ -1,5 +1,5 @@
 /** One cell of an accuracy grid: a policy on a task, as the numbers that a committed record keeps of it. */
-import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js';
+import { mean, shareInterval, type Interval } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import { defaultBatch } from '../evaluate/batch.js';
 import { evaluate } from '../evaluate/evaluate.js';
@@ -109,5 +109,5 @@ function lookupShares(records: readonly EvalRecord[], taskName: string): Interva
     const asked = tasks[taskName].grade(worked, worked.solution).lookups!.total;
     return Number((lookups!.right / Math.max(asked, lookups!.total)).toFixed(4)); // whoever stops early has not looked up the rest
   });
-  return { ...clusterBootstrap(each.map((share) => [share])), each };
+  return { ...shareInterval(each.map((share) => [share])), each };
 }

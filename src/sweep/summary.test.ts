@@ -15,17 +15,17 @@ const settings = (model: string, policy: object): EvalSettings => ({
   cache: 'f32', model, weightsHash: `${model}${model}`, task: { name: 'loops', version: 1 }, seed: 0, engine: '0.1.0', device: 'cpu', simd: 'avx2',
 }); // prettier-ignore
 
-/** A sweep's folder with these outcomes: a row an arm's cell, a digit a problem, 1 where right. */
+/** A sweep's folder with these outcomes: a row an arm's cell, a digit a problem, 1 where right, a point where it is not done. */
 function sweepOf(rows: { arm: string; model?: string; drawSeed?: number; right: string }[]): string[] {
   mkdirSync(join(folder, 'cells'));
   const cells = rows.map(({ arm, model = 'm', drawSeed, right }, i): SweepCell => {
     const id = String(i).padStart(16, '0');
     const own = settings(model, { name: arm, ...(drawSeed !== undefined && { drawSeed }) });
-    const records = [...right].map((digit, problem): Partial<EvalRecord> => ({
+    const records = [...right].map((digit, problem): Partial<EvalRecord> | string => digit === '.' ? '' : ({
       problem, sample: 0, correct: digit === '1', answer: null, finish: digit === '1' ? 'stop' : 'length', promptTokens: 5, generatedTokens: 10 + problem,
       meanEntries: 4, peakEntries: 8, finalEntries: 6, meanBytes: 100 + problem, peakBytes: 200 + problem, sideBytes: i, readBytes: 7, compressions: 1, ...own,
     })); // prettier-ignore
-    writeFileSync(join(folder, 'cells', `${id}.jsonl`), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    writeFileSync(join(folder, 'cells', `${id}.jsonl`), records.map((record) => record && `${JSON.stringify(record)}\n`).join(''));
     return { id, arm, problems: right.length, samplesPerProblem: 1, settings: own };
   });
   const manifest: Manifest = {
@@ -72,6 +72,7 @@ describe('summarizeSweep', () => {
     const { arms, contrasts } = await summarizeSweep(sweepOf(rows), [['rpc', 'random']], { seed: 1 });
     expect(arms).toHaveLength(4);
     // By hand, problem by problem: 1 − 1/2, 1 − 1/2, 1 − 0, 0 − 1/2: mean 3/8.
+    expect(arms.every(({ complete }) => complete)).toBe(true);
     expect(contrasts.map(({ model, arms: pair, difference }) => [model, pair, difference.mean, difference.pairs])).toEqual([
       ['m', ['rpc', 'random'], 0.375, 4],
       ['n', ['rpc', 'random'], 0, 4],
@@ -84,6 +85,29 @@ describe('summarizeSweep', () => {
   it('compares only problems that both arms have', async () => {
     const [row] = (await summarizeSweep(sweepOf([{ arm: 'a', right: '1111' }, { arm: 'b', right: '10' }]), [['a', 'b']])).contrasts;
     expect(row!.difference).toMatchObject({ pairs: 2, mean: 0.5 });
+  });
+
+  it('says what is not complete, and compares only problems whose samples are all there', async () => {
+    const rows = [
+      { arm: 'a', drawSeed: 0, right: '1101' },
+      { arm: 'a', drawSeed: 1, right: '1.0.' },
+      { arm: 'b', right: '0101' },
+      { arm: 'c', right: '....' },
+    ];
+    const { complete, arms, contrasts } = await summarizeSweep(sweepOf(rows), [['a', 'b'], ['a', 'c']]);
+    expect(complete).toBe(false);
+    expect(arms.map((arm) => [arm.arm, arm.complete, arm.samples])).toEqual([['a', false, 6], ['b', true, 4]]);
+    // By hand: of problems 0 and 2 both draws are there, 1 − 0 and 0 − 0.
+    expect(contrasts.map(({ arms: pair, difference }) => [...pair, difference.pairs, difference.mean])).toEqual([['a', 'b', 2, 0.5]]);
+  });
+
+  it('is not sure of what all problems agree on', async () => {
+    const rows = [0, 1].flatMap((drawSeed) => [{ arm: 'a', drawSeed, right: '1111111111' }, { arm: 'b', drawSeed, right: '1111111111' }]);
+    const { arms, contrasts } = await summarizeSweep(sweepOf(rows), [['a', 'b']]);
+    // Agresti & Coull (1998): 0 of n gives high = z² / (n + z²), and n of n one less that; ten problems, whatever the draws.
+    const far = 3.8414588 / 13.8414588;
+    expect(arms.map(({ accuracy }) => accuracy)).toEqual([0, 1].map(() => ({ mean: 1, low: expect.closeTo(1 - far, 7), high: 1 })));
+    expect(contrasts[0]!.difference).toEqual({ pairs: 10, mean: 0, low: expect.closeTo(-far, 7), high: expect.closeTo(far, 7) });
   });
 
   it('refuses an arm that is not there', async () => {

@@ -1,8 +1,9 @@
 /** A sweep in numbers: each arm on each task with each model, and the paired difference of two arms. */
-import { clusterBootstrap, mean, pairedBootstrap, wilson, type BootstrapOptions, type Interval, type PairedDifference } from '../analysis/statistics.js';
+import { mean, pairedShares, shareInterval, wilson, type BootstrapOptions, type Interval, type PairedDifference } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { cellRecords, manifestOf } from './folder.js';
+import type { SweepCell } from './manifest.js';
 import { checkTogether } from './status.js';
 
 /** What is never averaged over: a model, and a task with its split. */
@@ -16,10 +17,15 @@ export interface SweepGroup {
 /** An arm in a group, over its draws and seeds. Bytes are of all layers, the policy's own state (side bytes) charged. */
 export interface ArmSummary extends SweepGroup {
   arm: string;
+  /**
+   * Whether every sample of the sweep is recorded. What ends early is recorded early: an arm that is not complete leans
+   * to short samples, and its figures with it.
+   */
+  complete: boolean;
   /** Samples and problems recorded; draws and seeds repeat a problem. */
   samples: number;
   problems: number;
-  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem. */
+  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem (`shareInterval`). */
   accuracy: Interval;
   meanTokens: number;
   meanEntries: number;
@@ -36,19 +42,25 @@ export interface ArmSummary extends SweepGroup {
 /** A group's difference of two arms on the same problems. */
 export interface Contrast extends SweepGroup {
   arms: [string, string];
-  /** Accuracy of the first less that of the second, shares; a problem's draws and seeds are averaged first. */
+  /**
+   * Accuracy of the first less that of the second, shares, over the problems whose samples are all recorded in both; a
+   * problem's draws and seeds are averaged first.
+   */
   difference: PairedDifference;
 }
 
 /** Arms in the order of the sweep file, grouped by model and task; contrasts as they were asked for. */
 export interface SweepSummary {
   name: string;
+  /** Whether every arm is. */
+  complete: boolean;
   arms: ArmSummary[];
   contrasts: Contrast[];
 }
 
 interface ArmRecords extends SweepGroup {
   arm: string;
+  cells: SweepCell[];
   records: EvalRecord[];
 }
 
@@ -69,10 +81,12 @@ export async function summarizeSweep(
   checkTogether(folders, manifests);
   const { sweep, cells } = manifests[0]!;
   const rows = new Map<string, ArmRecords>();
-  for (const [number, { arm, settings }] of cells.entries()) {
+  for (const [number, cell] of cells.entries()) {
+    const { arm, settings } = cell;
     const group = { model: settings.model, weightsHash: settings.weightsHash, task: settings.task.name, split: settings.split };
     const key = `${nameOf(group)} ${arm}`;
-    const row = rows.get(key) ?? { ...group, arm, records: [] };
+    const row = rows.get(key) ?? { ...group, arm, cells: [], records: [] };
+    row.cells.push(cell);
     for (const [i, folder] of folders.entries()) row.records.push(...cellRecords(folder, manifests[i]!, number));
     rows.set(key, row);
   }
@@ -81,8 +95,14 @@ export async function summarizeSweep(
     const names = [...new Set(cells.map(({ arm }) => arm))].join(', ');
     throw new PathPressError('BAD_OPTION', `contrast ${unknown}: no such arm; there are ${names}`);
   }
-  const filled = [...rows.values()].filter(({ records }) => records.length > 0);
-  return { name: sweep.name, arms: filled.map((row) => summarizeArm(row, options)), contrasts: pairs.flatMap((pair) => contrast(filled, pair, options)) };
+  const all = [...rows.values()];
+  const filled = all.filter(({ records }) => records.length > 0);
+  return {
+    name: sweep.name,
+    complete: all.every(isComplete),
+    arms: filled.map((row) => summarizeArm(row, options)),
+    contrasts: pairs.flatMap((pair) => contrast(filled, pair, options)),
+  };
 }
 
 /** (problems)(samples), 1 where right; the draws and seeds of a problem are its samples. */
@@ -92,7 +112,18 @@ function outcomesByProblem(records: readonly EvalRecord[]): Map<number, number[]
   return outcomes;
 }
 
-function summarizeArm({ records, ...row }: ArmRecords, options: BootstrapOptions): ArmSummary {
+const isComplete = ({ cells, records }: ArmRecords): boolean =>
+  records.length === cells.reduce((sum, { problems, samplesPerProblem }) => sum + problems * samplesPerProblem, 0);
+
+/** As `outcomesByProblem`, of the problems of which no sample is missing. */
+function completeOutcomes({ cells, records }: ArmRecords): Map<number, number[]> {
+  const wanted = (problem: number): number =>
+    cells.reduce((sum, cell) => sum + (problem < cell.problems ? cell.samplesPerProblem : 0), 0);
+  return new Map([...outcomesByProblem(records)].filter(([problem, outcomes]) => outcomes.length === wanted(problem)));
+}
+
+function summarizeArm(armRecords: ArmRecords, options: BootstrapOptions): ArmSummary {
+  const { records, cells: _, ...row } = armRecords;
   const problems = [...outcomesByProblem(records).values()];
   const average = (value: (record: EvalRecord) => number): number => mean(records.map(value));
   const largest = (value: (record: EvalRecord) => number): number => records.reduce((most, record) => Math.max(most, value(record)), 0);
@@ -100,12 +131,13 @@ function summarizeArm({ records, ...row }: ArmRecords, options: BootstrapOptions
   const count = (finish: EvalRecord['finish']): number => records.filter((record) => record.finish === finish).length;
   return {
     ...row,
+    complete: isComplete(armRecords),
     samples: records.length,
     problems: problems.length,
     accuracy:
       problems.length === records.length
         ? wilson(records.filter(({ correct }) => correct).length, records.length)
-        : clusterBootstrap(problems, options),
+        : shareInterval(problems, options),
     meanTokens: average((r) => r.generatedTokens),
     meanEntries: average((r) => r.meanEntries),
     meanBytes: average((r) => r.meanBytes + r.sideBytes),
@@ -123,10 +155,10 @@ function contrast(rows: readonly ArmRecords[], pair: readonly [string, string], 
   return groups.flatMap((group) => {
     const [a, b] = pair.map((arm) => rows.find((row) => row.arm === arm && nameOf(row) === group));
     if (!a || !b) return [];
-    const [first, second] = [a, b].map(({ records }) => outcomesByProblem(records)) as [Map<number, number[]>, Map<number, number[]>];
+    const [first, second] = [a, b].map(completeOutcomes) as [Map<number, number[]>, Map<number, number[]>];
     const problems = [...new Set([...first.keys(), ...second.keys()])].sort((x, y) => x - y);
     const of = (outcomes: Map<number, number[]>): number[][] => problems.map((problem) => outcomes.get(problem) ?? []);
-    const difference = pairedBootstrap(of(first), of(second), options);
+    const difference = pairedShares(of(first), of(second), options);
     const { model, weightsHash, task, split } = a;
     return difference ? [{ model, weightsHash, task, split, arms: [pair[0], pair[1]] as [string, string], difference }] : [];
   });
