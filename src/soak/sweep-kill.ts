@@ -20,6 +20,7 @@ const sweep = {
 
 interface End {
   status: number | null;
+  signal: NodeJS.Signals | null;
   took: number;
   err: string;
 }
@@ -34,7 +35,7 @@ function run(file: string, out: string, strike?: (child: ChildProcess) => void):
   strike?.(child);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (status) => resolve({ status, took: performance.now() - started, err }));
+    child.on('close', (status, signal) => resolve({ status, signal, took: performance.now() - started, err }));
   });
 }
 
@@ -48,9 +49,9 @@ function workersOf({ pid }: ChildProcess): number[] {
   }
 }
 
-/** Kills the sweep's own process, milliseconds from its start. */
-function killSweep(child: ChildProcess, after: number): void {
-  const timer = setTimeout(() => child.kill('SIGKILL'), after);
+/** Kills the sweep's own process, milliseconds from its start; `onKill` is called if it does. */
+function killSweep(child: ChildProcess, after: number, onKill: () => void): void {
+  const timer = setTimeout(() => child.kill('SIGKILL') && onKill(), after);
   child.once('exit', () => clearTimeout(timer));
 }
 
@@ -138,18 +139,19 @@ export const sweepKill: Part = {
       while (struck.parents + struck.workers < count) {
         const before = linesOf(out);
         const [atWorker, share] = [workersKnown && random.chance(0.4), random.unit()];
+        let fired = false;
         const end = await run(file, out, (child) => {
           if (atWorker) killWorker(child, share * (duration / 3), random, () => (struck.workers += 1));
-          else killSweep(child, share * duration);
+          else killSweep(child, share * duration, () => (fired = true));
         });
         const broken = damage(before, linesOf(out));
         const kills = struck.parents + struck.workers;
         if (broken) outcome.fault(`kill ${kills} of seed ${seed}: ${broken}`);
-        if (end.status === null) struck.parents += 1;
+        if (fired && end.signal === 'SIGKILL') struck.parents += 1;
         else if (end.status === 0) {
           duration = Math.max(end.took, duration / 2); // the machine's pace may change
           finish();
-        } else outcome.fault(`after kill ${kills} of seed ${seed}: exit ${end.status}: ${end.err}`);
+        } else outcome.fault(`after kill ${kills} of seed ${seed}: ${end.signal ?? `exit ${end.status}`}: ${end.err}`);
         progress(Math.min(count, struck.parents + struck.workers));
       }
       const last = await run(file, out);
