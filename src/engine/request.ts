@@ -40,7 +40,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     if (!whole) bad(`policy.${name} ${value} is not a whole number`);
   }
   const { score, scoreKeys } = request.policy as Partial<RpcPolicy>;
-  if (score !== undefined) settlePolicy(request.policy.name, { ...request.policy }); // the native registry does not see it
+  if (score !== undefined || scoreKeys !== undefined) settlePolicy(request.policy.name, { ...request.policy }); // the native registry does not see them
   return {
     promptIds: checkPrompt(request.promptIds, info.vocabSize),
     policy: request.policy,

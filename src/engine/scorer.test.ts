@@ -113,6 +113,7 @@ describe('a wrong score', () => {
     expect(() => engine.generate(asked({ policy: { ...recency(), score: votes } as never }))).toThrow('policy recency does not use it');
     expect(() => engine.generate(asked({ policy: rpc({ aggregation: 'head', score: votes }) }))).toThrow('aggregation head');
     expect(() => engine.generate(asked({ policy: rpc({ score: 3 as never }) }))).toThrow('score 3: must be a function');
+    expect(() => engine.generate(asked({ policy: rpc({ scoreKeys: true }) }))).toThrow('scoreKeys true: means something with a score only');
   });
 
   it('is told apart in records', () => {
