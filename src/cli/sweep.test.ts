@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel, packageRoot } from '../package.js';
+import { packageRoot } from '../package.js';
 import { vocabulary } from '../tasks/vocabulary.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
@@ -100,6 +99,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     await refused(inside('letters', 'a.txt'), 'a.txt: not a folder');
     await refused(inside('new'), '--shard', fileOf(), '--shard', '3/2');
     await refused(inside('new'), '--shard', fileOf(), '--shard', '0/2');
+    await refused(inside('new'), 'N at most 100000', fileOf(), '--shard', '1/999999999');
     await refused(inside('new'), 'BAD_FILE', inside('none.json'));
     expect(existsSync(inside('new'))).toBe(false);
     expect((await pathpress(['sweep', fileOf()])).err).toContain('--out is missing');
@@ -112,10 +112,6 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     ['a task twice', { tasks: [{ name: 'loops' }, { name: 'loops', problems: 3 }] }, 'tasks[1] loops tune: stands twice'],
     ['a cap that a prompt does not fit', { policies: [{ name: 'rpc', budget: 'cap', keep: 40 }] }, 'arm "rpc": keep 40: less than the'],
     ['repetitions without randomness', { sampling: { temperature: 0 } }, 'samplesPerProblem: with temperature 0 every repetition is the same'],
-    ['a model under two names', { models: ['reasoner', bundledModel('reasoner')] }, 'models[1] "' + bundledModel('reasoner') + '", tasks[0] "loops", policies[0], arm "full", seeds[0] 3: the same cell as models[0] "reasoner", tasks[0] "loops", policies[0], arm "full", seeds[0] 3'],
-    ['a cache that the model has anyway', { policies: [{ name: 'full' }, { name: 'full', arm: 'full typed', cache: ['f32'] }] }, 'policies[1], arm "full typed", seeds[0] 3: the same cell as models[0] '],
-    ['a draw that is the seed’s anyway', { policies: [{ name: 'random' }, { name: 'random', drawSeed: 3 }] }, 'policies[1], arm "random", seeds[0] 3: the same draw as models[0] '],
-    ['seeds that greed and lots of their own do not use', { policies: [{ name: 'random', drawSeed: 1 }], seeds: [0, 1], sampling: { temperature: 0 } }, 'seeds[1] 1: the same draw as models[0] '],
     ['a choice that greed does not make', { sampling: { temperature: 0, topK: 5 } }, 'sampling.topK 5 means nothing with temperature 0'],
   ])('refuses %s before it runs', async (_, change, said) => {
     const { status, err } = await pathpress(['sweep', fileOf({ ...sweepFile, ...change }, 'bad.json'), '--out', inside('never')]);
@@ -182,6 +178,10 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
       const save = (change: object) => writeFileSync(join(copy, 'manifest.json'), JSON.stringify({ ...manifest, ...change }));
       save({ engine: { ...manifest.engine, addon: 'b'.repeat(64) } });
       await refused([all[0]!, copy, all[2]!], 'copy is of another sweep than', 'engine {');
+      save({ shard: { index: 2, of: 1e9 } }); // whoever counts to that has no memory left
+      await refused([all[0]!, copy, all[2]!], 'manifest.json: shard.of 1000000000: must be at most 100000');
+      save({ cells: manifest.cells.map((cell: object) => ({ ...cell, problems: 1e9 })) });
+      await refused([all[0]!, copy, all[2]!], 'samples; at most 4000000');
       save({ format: 2 });
       await refused([all[0]!, copy, all[2]!], 'manifest.json: format 2: must be 1');
       save({});
@@ -240,6 +240,17 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     });
   });
 
+  it('estimates what is left alone', async () => {
+    const part = inside('part');
+    cpSync(whole, part, { recursive: true });
+    rmSync(join(part, 'running.json'));
+    const [name] = readdirSync(join(part, 'cells'));
+    writeFileSync(join(part, 'cells', name!), '');
+    const missing = records(whole)[name!]!.length;
+    const { out } = await pathpress(['sweep', fileOf(), '--out', part, '--check', '--json']);
+    expect(JSON.parse(out).estimate).toMatchObject({ atMost: true, how: expect.stringContaining(`tokens/s in a trial of 1 s a model, ${missing} samples at their full length`) });
+  });
+
   it('stops cleanly when it is interrupted, and goes on from there', async () => {
     const file = fileOf({ ...sweepFile, sampling: { ...sweepFile.sampling, maxTokens: 600 } }, 'long.json');
     const out = inside('interrupted');
@@ -260,41 +271,5 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     expect(again.err).toMatch(/; about .* \(the last run here recorded \d+ samples in/);
     expect(count(records(out))).toBe(samples);
     for (const [name, lines] of Object.entries(kept)) expect(records(out)[name]).toEqual(expect.arrayContaining(lines));
-  });
-
-  it.skipIf(!existsSync('/proc/self/task'))('stops when it is interrupted though a worker hangs', async () => {
-    const file = fileOf({ ...sweepFile, sampling: { ...sweepFile.sampling, maxTokens: 3000 } }, 'hung.json');
-    const out = inside('hung');
-    const stop = new AbortController();
-    const run = pathpress(['sweep', file, '--out', out, '--batch', 2, '--workers', 1], stop.signal);
-    const workers = (): number[] =>
-      readdirSync('/proc/self/task').flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number))
-        .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sweep/worker.js')); // prettier-ignore
-    while (workers().length === 0) await new Promise((wake) => setTimeout(wake, 5));
-    for (const pid of workers()) process.kill(pid, 'SIGSTOP');
-    stop.abort();
-    expect((await run).status).toBe(130);
-  });
-
-  it('gives up on a piece that kills every worker, and names it', async () => {
-    const out = inside('gone');
-    const model = inside('three');
-    writeTinyModel(model, [...vocabulary, 'three']);
-    const child = spawn(process.execPath, [join(packageRoot, 'dist', 'cli.js'), 'sweep', fileOf({ ...sweepFile, models: [model] }, 'gone.json'), '--out', out, '--workers', '1'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let err = '';
-    child.stderr.on('data', (text) => (err += String(text)));
-    const kill = setInterval(() => {
-      try {
-        const own = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
-        for (const pid of own) process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // No worker at this moment.
-      }
-    }, 20);
-    const status = await new Promise((resolve) => child.on('close', resolve));
-    clearInterval(kill);
-    expect({ status, err }).toEqual({ status: 1, err: expect.stringContaining('3 workers died at loops with {"name":"full"} from problem 0 on; the last by SIGKILL') });
   });
 });

@@ -5,7 +5,7 @@ import { defaultBatch } from '../evaluate/batch.js';
 import type { Crew } from '../sweep/crew.js';
 import type { SweepEstimate } from '../sweep/estimate.js';
 import type { SweepPlan } from '../sweep/plan.js';
-import type { Shard } from '../sweep/shard.js';
+import { mostShards, type Shard } from '../sweep/shard.js';
 import type { Io } from './io.js';
 import { addSweepMerge } from './sweep-merge.js';
 import { addSweepStatus } from './sweep-status.js';
@@ -47,8 +47,8 @@ export function sweepCommand(program: Command, io: Io, done: (status: number) =>
 
 function shardOf(text: string): Shard {
   const [, index, of] = (/^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []).map(Number);
-  if (index !== undefined && of !== undefined && index >= 1 && index <= of) return { index, of };
-  throw new InvalidArgumentError('It must be I/N with I from 1 to N.');
+  if (index !== undefined && of !== undefined && index >= 1 && index <= of && of <= mostShards) return { index, of };
+  throw new InvalidArgumentError(`It must be I/N with I from 1 to N, and N at most ${mostShards}.`);
 }
 
 async function sweep(file: string, { out, shard = undefined, check, json, ...crew }: SweepFlags, io: Io): Promise<number> {

@@ -4,12 +4,11 @@ import { evaluate } from '../evaluate/evaluate.js';
 import { tasks } from '../tasks/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { batchOf, crewOf } from './crew.js';
-import { hasManifest } from './folder.js';
+import { cellRecords, hasManifest } from './folder.js';
 import { readState } from './lock.js';
 import type { SweepPlan } from './plan.js';
 import type { RunSweepOptions } from './run.js';
 import { samplesOf } from './shard.js';
-import { statusOf } from './status.js';
 
 /** Time that a sweep needs, and where the number comes from. */
 export interface SweepEstimate {
@@ -24,33 +23,38 @@ const trialSeconds = 1; // a model
 const trialProblems = 128; // more than the bundled reasoner ends in that time
 
 /**
- * Time that a plan needs in its folder. Without records each model generates for a second, on the first problems of the
- * first cell that is not the full cache's, with all threads of the crew in one engine.
- * @throws what opening a model or generating throws
+ * Time that the samples which are left of a plan need. Without a run in the folder each model generates for a second, on
+ * the first problems of the first cell that is not the full cache's, with all threads of the crew in one engine.
+ * @throws what opening a model or generating throws; as `cellRecords`
  */
 export async function estimateSweep(plan: SweepPlan, options: Pick<RunSweepOptions, 'out' | 'workers' | 'threads' | 'batch' | 'signal'>): Promise<SweepEstimate> {
-  const left = hasManifest(options.out) ? await leftIn(options.out) : undefined;
+  const cells = samplesLeft(plan, options.out);
+  const left = cells.reduce((sum, samples) => sum + samples, 0);
   if (left === 0) return { seconds: 0, atMost: false, how: 'nothing is left' };
   const state = readState(options.out);
-  if (left !== undefined && state && state.done > state.before) {
+  if (state && state.done > state.before && hasManifest(options.out)) {
     const seconds = (state.updated - state.started) / 1000;
     const made = state.done - state.before;
     return { seconds: (seconds / made) * left, atMost: false, how: `the last run here recorded ${made} samples in ${seconds.toFixed(0)} s` };
   }
   const rates = new Map<string, number>(); // tokens a second, by folder
-  for (const folder of new Set(plan.folders)) rates.set(folder, await trial(plan, folder, options));
+  const needed = new Set(plan.folders.filter((_, i) => cells[i]! > 0));
+  for (const folder of needed) rates.set(folder, await trial(plan, folder, options));
   let seconds = 0;
-  plan.manifest.cells.forEach((cell, i) => {
-    const tokens = samplesOf(cell, i, plan.manifest.shard).length * cell.settings.maxTokens;
-    seconds += tokens / rates.get(plan.folders[i]!)!;
+  plan.manifest.cells.forEach(({ settings }, i) => {
+    if (cells[i]! > 0) seconds += (cells[i]! * settings.maxTokens) / rates.get(plan.folders[i]!)!;
   });
   const shown = [...rates.values()].map((rate) => rate.toFixed(0)).join(', ');
-  return { seconds, atMost: true, how: `${shown} tokens/s in a trial of ${trialSeconds} s a model, every sample at its full length` };
+  return { seconds, atMost: true, how: `${shown} tokens/s in a trial of ${trialSeconds} s a model, ${left} samples at their full length` };
 }
 
-async function leftIn(folder: string): Promise<number> {
-  const [part] = (await statusOf([folder])).parts;
-  return part!.total - part!.done;
+/** Of each cell, in the plan's shard. */
+function samplesLeft({ manifest }: SweepPlan, out: string): number[] {
+  const begun = hasManifest(out);
+  return manifest.cells.map((cell, i) => {
+    const wanted = samplesOf(cell, i, manifest.shard).length;
+    return wanted > 0 && begun ? wanted - cellRecords(out, manifest, i).length : wanted;
+  });
 }
 
 async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {

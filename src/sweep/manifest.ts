@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import type { EvalSettings } from '../evaluate/record.js';
 import { parseAs, readJson } from '../json-file.js';
-import type { Shard } from './shard.js';
+import { mostSamples, mostShards, type Shard } from './shard.js';
 
 /** One arm on one task with one model and one seed. */
 export interface SweepCell {
@@ -44,7 +44,7 @@ const schema = z.strictObject({
   tasks: z.array(
     z.strictObject({ name: text, version: count, split: text, problems: count, samplesPerProblem: count, hash: text }),
   ),
-  shard: z.strictObject({ index: count, of: count }).nullable(),
+  shard: z.strictObject({ index: count, of: count.max(mostShards, `must be at most ${mostShards}`) }).nullable(),
   cells: z.array(
     z.strictObject({
       id: text.regex(/^[0-9a-f]{16}$/, 'must be 16 hexadecimal digits'),
@@ -68,6 +68,8 @@ const schema = z.strictObject({
 export async function readManifest(path: string): Promise<Manifest> {
   const value = await readJson(path);
   parseAs(schema, value, path, 'BAD_SWEEP');
+  const samples = (value as Manifest).cells.reduce((sum, cell) => sum + cell.problems * cell.samplesPerProblem, 0);
+  if (samples > mostSamples) throw new PathPressError('BAD_SWEEP', `${path}: its cells have ${samples} samples; at most ${mostSamples}`);
   return value as Manifest; // not what the schema makes of it: its keys keep their order
 }
 

@@ -20,7 +20,7 @@ import { canonicalJson } from './canonical.js';
 import { mistakes, readSweepFile, type SweepFile } from './file.js';
 import type { Manifest, SweepCell } from './manifest.js';
 import { drawsLots, sameCells } from './same-cells.js';
-import { samplesOf, type Shard } from './shard.js';
+import { mostSamples, samplesOf, type Shard } from './shard.js';
 
 /** What a sweep will run, in numbers. */
 export interface SweepSize {
@@ -60,6 +60,7 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
   const { file, hash } = await readSweepFile(path);
   const arms = armsOf(file, path);
   refuseUnknown(file, path);
+  refuseHuge(file, arms, path);
   const models: OpenedModel[] = [];
   for (const name of file.models) models.push(await openModel(folderOf(name)!));
   const wrong: string[] = [];
@@ -129,6 +130,20 @@ function refuseUnknown(file: SweepFile, path: string): void {
     ...twice(file.seeds.map(String), 'seeds'),
   ];
   if (wrong.length) throw mistakes(path, wrong);
+}
+
+const mostCells = 100_000;
+
+/** What no machine would end, and no memory hold: a slip of the hand. */
+function refuseHuge({ models, tasks: rows, seeds }: SweepFile, arms: readonly Arm[], path: string): void {
+  const cells = models.length * rows.length * arms.length * seeds.length;
+  if (cells > mostCells) throw mistakes(path, [`makes ${cells} cells; at most ${mostCells}`]);
+  let samples = 0;
+  for (const row of rows) {
+    for (const arm of arms) samples += Math.min(row.problems, arm.problems ?? row.problems) * row.samplesPerProblem;
+  }
+  samples *= models.length * seeds.length;
+  if (samples > mostSamples) throw mistakes(path, [`makes ${samples} samples; at most ${mostSamples}`]);
 }
 
 async function openModel(folder: string): Promise<OpenedModel> {

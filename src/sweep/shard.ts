@@ -7,6 +7,11 @@ export interface Shard {
   of: number;
 }
 
+/** More would be a slip of the hand: a list of all of them is made now and then. */
+export const mostShards = 100_000;
+/** Of a whole sweep: the identities of all its samples are held at once. */
+export const mostSamples = 4_000_000;
+
 /** Problems go round the shards, each cell beginning one further, so that small cells do not all fall to the first. */
 export function inShard(shard: Shard | null, cell: number, problem: number): boolean {
   return !shard || (cell + problem) % shard.of === shard.index - 1;
