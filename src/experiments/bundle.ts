@@ -22,7 +22,7 @@ export interface Bundle {
  * Opens data/models/<name>; dispose of it when done.
  * @throws as `openEngine`, `loadTokenizer` and `generationDefaults`
  */
-export async function openBundle(name: 'reasoner' | 'writer', options: { threads?: number } = {}): Promise<Bundle> {
+export async function openBundle(name: 'reasoner' | 'writer', options: { threads?: number; cacheLimit?: number } = {}): Promise<Bundle> {
   const folder = join(packageRoot, 'data', 'models', name);
   const [tokenizer, defaults] = await Promise.all([loadTokenizer(folder), generationDefaults(folder)]);
   const engine = await openEngine({ model: folder, ...options });

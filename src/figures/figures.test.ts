@@ -5,6 +5,7 @@ import { ablationFigure } from './ablation.js';
 import { accuracyCostFigure } from './accuracy-cost.js';
 import { accuracyFigure } from './accuracy.js';
 import { bytesSavedFigure } from './bytes-saved.js';
+import { capacityFigure } from './capacity.js';
 import { compressionsFigure } from './compressions.js';
 import { pageBox, type SvgNode } from './dom/boxes.js';
 import { plotlyComplaints } from './dom/plotly.js';
@@ -101,6 +102,11 @@ const examples: Record<string, () => Figure> = {
       ['full', 'rpc'].flatMap((policy, p) =>
         [1, 4].flatMap((batch) => lengths.map((length) => ({ policy, batch, length, tokensPerSecond: around(900 * batch ** 0.5 - length * 0.1 * (1 - p), 20), peakBytes: length * batch * 512 * (1 - 0.6 * p), compressShare: 0.02 * p }))),
       ),
+      text,
+    ),
+  capacity: () =>
+    capacityFigure(
+      ['full', 'rpc'].flatMap((policy, p) => [8, 16, 32, 64].map((megabytes) => ({ policy, megabytes, batch: Math.floor(megabytes / (4.4 - 2.9 * p)), promised: Math.floor(megabytes / (4.4 - 2.9 * p)), tokensPerSecond: around(900 * megabytes ** 0.5 * (1 + p), 60) }))),
       text,
     ),
   sawtooth: () =>
