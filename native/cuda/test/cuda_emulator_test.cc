@@ -1,7 +1,6 @@
-// The emulator is itself a measuring device: each planted fault is seen in every order of threads, kernels without
-// fault pass in all, and sectors agree with counts made by hand.
-#include <numeric>
-
+// The emulator is itself a measuring device: each planted fault is seen in every order of threads, and kernels without
+// fault pass in all.
+#include "draw.h"
 #include "world.h"
 
 namespace pathpress::cuda {
@@ -10,12 +9,6 @@ namespace {
 using emulate::Fault;
 
 constexpr int threads = 64;
-
-std::vector<float> ramp(size_t count) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), 0.0f);
-  return values;
-}
 
 // out[i] = in[64 - 1 - i], through shared memory.
 template <bool withBarrier>
@@ -80,6 +73,22 @@ KERNEL shiftInPlace(Global<float> data) {
   const float value = data.load(i + 1);
   barrier();
   data.store(i, value);
+}
+
+// Threads `a` and `b` read an element that b then writes: who read it besides b must be remembered.
+KERNEL readThenWrite(Global<float> out, int a, int b) {
+  SHARED_ARRAY(float, held, 1);
+  if (threadIndex() == 0) held.set(0, 1.0f);
+  barrier();
+  if (threadIndex() == a || threadIndex() == b) out.store(threadIndex(), held.get(0));
+  if (threadIndex() == b) held.set(0, 2.0f);
+}
+
+// Likewise two blocks, of which either writes.
+KERNEL readThenWriteBlocks(Global<float> data, int writer) {
+  const float value = data.load(0);
+  barrier();
+  if (blockIndex() == writer && threadIndex() == 0) data.store(0, value + 1);
 }
 
 template <bool atomic>
@@ -196,6 +205,15 @@ void plantedFaults() {
   planted(Fault::race, "shifted in place across blocks", {3, threads}, [](auto& d, Grid g, auto, auto) {
     launch(&d, g, shiftInPlace, d.array("data", ramp(256)));
   });
+  for (const auto& [a, b] : {std::pair{0, 1}, {1, 0}, {0, 32}, {32, 0}}) {
+    planted(Fault::race, "read by threads " + std::to_string(a) + " and " + std::to_string(b) + ", written by one", one,
+            [a = a, b = b](auto& d, Grid g, auto, auto out) { launch(&d, g, readThenWrite, out, a, b); });
+  }
+  for (const int writer : {0, 1}) {
+    planted(Fault::race, "read by two blocks, written by one", {2, threads}, [writer](auto& d, Grid g, auto, auto) {
+      launch(&d, g, readThenWriteBlocks, d.template array<float>("data", {0}), writer);
+    });
+  }
   planted(Fault::race, "a sum without atomics", four, [](auto& d, Grid g, auto in, auto) {
     launch(&d, g, total<false>, in, d.template array<float>("sum", {0}));
   });
@@ -220,46 +238,6 @@ void omissions() {
   of("stagedCopy", {1, 32}, stagedCopy<0>);
 }
 
-KERNEL loadStrided(Global<const float> in, Global<float> out, int stride, int offset) {
-  out.store(threadIndex(), in.load(threadIndex() * stride + offset));
-}
-KERNEL loadWide(Global<const float> in, Global<float> out) {
-  out.store16(threadIndex() * 4, in.load16(threadIndex() * 4));
-}
-KERNEL loadSome(Global<const float> in, Global<float> out) {
-  float sum = 0;
-  for (int i = 0; i < 4; ++i) sum += in.loadIf(i % 2 == 0 || threadIndex() < 8, i * 32 + threadIndex());
-  out.store(threadIndex(), sum);
-}
-
-void sectors() {
-  const auto moved = [](auto kernel, auto... arguments) {
-    Emulator device({emulate::Order::Kind::forward});
-    launch(&device, {1, 32}, kernel, device.input("in", ramp(1200)), device.unwritten<float>("out", 256), arguments...);
-    CHECK(device.faults().none());
-    const emulate::Traffic& in = device.traffic("in");
-    CHECK(in.distinct == in.loaded);
-    return std::pair(in.loaded, device.traffic("out").stored);
-  };
-  // 32 floats are 128 bytes: 4 sectors; from the second float on they touch a fifth; 8 floats apart each has its own.
-  CHECK(moved(loadStrided, 1, 0) == std::pair(uint64_t{4}, uint64_t{4}));
-  CHECK(moved(loadStrided, 1, 1) == std::pair(uint64_t{5}, uint64_t{4}));
-  CHECK(moved(loadStrided, 2, 0) == std::pair(uint64_t{8}, uint64_t{4}));
-  CHECK(moved(loadStrided, 8, 0) == std::pair(uint64_t{32}, uint64_t{4}));
-  CHECK(moved(loadStrided, 32, 7) == std::pair(uint64_t{32}, uint64_t{4}));
-  CHECK(moved(loadStrided, 0, 3) == std::pair(uint64_t{1}, uint64_t{4}));
-  CHECK(moved(loadWide) == std::pair(uint64_t{16}, uint64_t{16}));  // 512 bytes each way
-  // Two whole rows of 4 sectors, and the first 8 floats of two more: a lane that skips a turn shifts no other's.
-  CHECK(moved(loadSome) == std::pair(uint64_t{10}, uint64_t{4}));
-  // Read twice in one launch: asked for twice, distinct once; a second launch counts anew.
-  Emulator device({emulate::Order::Kind::forward});
-  const auto in = device.input("in", ramp(32));
-  const auto out = device.unwritten<float>("out", 64);
-  for (int i = 0; i < 2; ++i) launch(&device, {2, 32}, loadStrided, in, out + i * 32, 1, 0);
-  const emulate::Traffic& traffic = device.traffic("in");
-  CHECK(traffic.loaded == 16 && traffic.distinct == 8 && traffic.operations == 4);
-}
-
 }  // namespace
 }  // namespace pathpress::cuda
 
@@ -268,6 +246,5 @@ int main() {
   faultless();
   plantedFaults();
   omissions();
-  sectors();
   return checks();
 }

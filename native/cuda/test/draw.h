@@ -1,6 +1,7 @@
 // Numbers for the tests of kernels, drawn from a seed.
 #pragma once
 
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -8,6 +9,13 @@
 #include "../device.h"
 
 namespace pathpress::cuda {
+
+// 0, 1, 2, ...
+inline std::vector<float> ramp(size_t count) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0f);
+  return values;
+}
 
 inline std::vector<float> drawFloats(size_t count, uint64_t seed) {
   std::mt19937_64 random(seed);
