@@ -1,7 +1,8 @@
 /** Other engines on the same weights, in child processes that answer one request a line. */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 
 export const scripts = join(packageRoot, 'src', 'bench', 'peers');
@@ -33,28 +34,38 @@ export class Peer {
     script: string,
     args: string[],
   ) {
-    this.#child = spawn(python, [join(scripts, script), ...args], { env: { ...process.env, PYTHONWARNINGS: 'ignore' } });
+    this.#child = spawn(python, [resolvePath(scripts, script), ...args], { env: { ...process.env, PYTHONWARNINGS: 'ignore' } });
     this.#child.stderr.on('data', (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-2000)));
     createInterface(this.#child.stdout).on('line', (line) => this.#waiting.shift()?.(line));
     const end = (): void => {
       this.#ended = true;
       for (const settle of this.#waiting.splice(0)) settle(undefined);
     };
-    this.#child.on('exit', end).on('error', end);
+    this.#child.on('close', end).on('error', end); // not at its exit: its last answer may still be on the way
     this.#child.stdin.on('error', end);
   }
 
-  /** @throws Error with what the script said where it failed */
-  async ask<T>(request: Record<string, unknown>): Promise<T> {
+  /**
+   * @param seconds after which it counts as hung, and is killed
+   * @throws PathPressError INTERNAL with what the script said where it failed
+   */
+  async ask<T>(request: Record<string, unknown>, seconds = 300): Promise<T> {
+    let hung = false;
+    const timer = setTimeout(() => {
+      hung = true;
+      this.#child.kill('SIGKILL');
+    }, 1000 * seconds);
     const line = await new Promise<string | undefined>((resolve) => {
       if (this.#ended) return resolve(undefined);
       this.#waiting.push(resolve);
       this.#child.stdin.write(`${JSON.stringify(request)}\n`);
     });
+    clearTimeout(timer);
+    if (hung) throw new PathPressError('INTERNAL', `${this.name} gave no answer in ${seconds} s`);
     const lastWords = this.#said.trim().split('\n').at(-1);
-    if (line === undefined) throw new Error(`${this.name} ended: ${lastWords}`);
+    if (line === undefined) throw new PathPressError('INTERNAL', `${this.name} ended: ${lastWords}`);
     const answer = JSON.parse(line) as T & { error?: string };
-    if (answer.error) throw new Error(answer.error);
+    if (answer.error) throw new PathPressError('INTERNAL', answer.error);
     return answer;
   }
 

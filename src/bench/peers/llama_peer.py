@@ -17,7 +17,21 @@ if not model:
 vocab = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
 
 
+held = {}  # the last context by its sizes: what it allocates at first use is not counted again
+
+
 def open_context(sequences, entries, rows):
+    key = (sequences, entries, rows)
+    if key not in held:
+        for old in held.values():
+            llama.llama_free(old)
+        held.clear()
+        held[key] = new_context(sequences, entries, rows)
+    llama.llama_memory_clear(llama.llama_get_memory(held[key]), True)
+    return held[key]
+
+
+def new_context(sequences, entries, rows):
     params = llama.llama_context_default_params()
     params.n_seq_max = sequences
     params.n_ctx = sequences * ((entries + 255) // 256 * 256)
@@ -26,7 +40,10 @@ def open_context(sequences, entries, rows):
     params.n_threads = params.n_threads_batch = threads
     params.kv_unified = False
     params.no_perf = True
-    return llama.llama_init_from_model(model, params)
+    context = llama.llama_init_from_model(model, params)
+    if not context:
+        raise RuntimeError("llama.cpp cannot make a context")
+    return context
 
 
 def feed(context, batch, rows):
@@ -93,13 +110,15 @@ def decode(batch, entries, steps):
         return {"seconds": (time.perf_counter() - start) / steps}
     finally:
         llama.llama_batch_free(rows)
-        llama.llama_free(context)
 
 
 def prefill(tokens):
     context = open_context(1, tokens, tokens)
     rows = llama.llama_batch_init(tokens, 0, 1)
     try:
+        feed(context, rows, [(i % vocab, i, 0, False) for i in range(min(tokens, 32))])  # warms up
+        llama.llama_synchronize(context)
+        llama.llama_memory_clear(llama.llama_get_memory(context), True)
         prompt = [(i % vocab, i, 0, i == tokens - 1) for i in range(tokens)]
         start = time.perf_counter()
         feed(context, rows, prompt)
@@ -107,7 +126,6 @@ def prefill(tokens):
         return {"seconds": time.perf_counter() - start}
     finally:
         llama.llama_batch_free(rows)
-        llama.llama_free(context)
 
 
 def version():
