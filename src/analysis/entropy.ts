@@ -13,11 +13,12 @@ export function entropyCeiling(length: number, n: number): number {
  * @param ids token ids, whole numbers of 32 bits (ids)
  * @param n ids to a gram, ≥ 1
  * @param lengths prefix lengths, each n to ids.length; in any order; the text is gone through once for all
+ * @param threads all cores if left out; changes no entropy
  * @returns one entropy a length (lengths)
  * @throws BAD_OPTION for an n below 1, or a length without an n-gram or beyond the text; NOT_BUILT without the native
  *   add-on
  */
-export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: readonly number[]): number[] {
+export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: readonly number[], threads = availableParallelism()): number[] {
   if (!Number.isInteger(n) || n < 1) throw new PathPressError('BAD_OPTION', `n must be a whole number >= 1, not ${n}`);
   for (const length of lengths) {
     if (!Number.isInteger(length) || length < n || length > ids.length) {
@@ -30,7 +31,7 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
   if (lengths.length === 0) return [];
   const ascending = [...new Set(lengths)].sort((a, b) => a - b);
   const text = wholeNumbers(ids, ascending[ascending.length - 1]);
-  const occurrences = loadBinding().gramOccurrences(text, n, ascending, availableParallelism());
+  const occurrences = loadBinding().gramOccurrences(text, n, ascending, threads);
   const entropies = new Map(ascending.map((length, i) => [length, entropyOf(occurrences[i], length - n + 1)]));
   return lengths.map((length) => entropies.get(length)!);
 }
@@ -38,10 +39,11 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
 /**
  * Shannon entropy in bits of all sliding n-grams of a text, the RPC paper's measure (arXiv 2505.13866).
  * @param ids token ids, whole numbers of 32 bits (ids), at least n
+ * @param threads all cores if left out; changes no entropy
  * @throws BAD_OPTION for an n below 1, or fewer ids than n; NOT_BUILT without the native add-on
  */
-export function ngramEntropy(ids: ArrayLike<number>, n: number): number {
-  return prefixEntropies(ids, n, [ids.length])[0];
+export function ngramEntropy(ids: ArrayLike<number>, n: number, threads?: number): number {
+  return prefixEntropies(ids, n, [ids.length], threads)[0];
 }
 
 /**

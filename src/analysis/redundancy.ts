@@ -13,13 +13,19 @@ import { mean } from './statistics.js';
  * double precision.
  * @param vectors unit vectors, row-major (sentences × dim)
  * @param thresholds cosines; similar is strictly above
+ * @param options threads: all cores if left out; simd: the widest kernels if left out or empty; neither changes a count
  * @returns counts (thresholds)(sentences)
  * @throws BAD_OPTION where dim does not divide the vectors, NOT_BUILT without the native add-on
  */
-export function neighbourCounts(vectors: Float32Array, dim: number, thresholds: readonly number[]): Int32Array[] {
+export function neighbourCounts(
+  vectors: Float32Array,
+  dim: number,
+  thresholds: readonly number[],
+  { threads = availableParallelism(), simd = '' }: { threads?: number; simd?: string } = {},
+): Int32Array[] {
   const sentences = rows(vectors, dim);
   const cosines = Float64Array.from(thresholds);
-  const counts = loadBinding().neighbourCounts(vectors, dim, cosines, availableParallelism(), '');
+  const counts = loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd);
   return thresholds.map((_, t) => counts.slice(t * sentences, (t + 1) * sentences));
 }
 

@@ -1,8 +1,8 @@
 /** The attention kernel alone, on pages that no cache of the processor holds. */
 import { loadBinding } from '../engine/binding.js';
 import type { Context, Part } from './context.js';
-import { target, timing, type BenchCase } from './record.js';
-import { attentionWork, floorOf } from './work.js';
+import { timing, type BenchCase, type Ground } from './record.js';
+import { attentionWork } from './work.js';
 
 const heads = [
   { group: 4, kvHeads: 8, of: '1B' },
@@ -27,9 +27,9 @@ export const attentionPart: Part = {
 function attentionCase({ ceilings, threads, simd }: Context, name: string, kvHeads: number, group: number, entries: number): BenchCase {
   const sequences = Math.round(bytesHeld / attentionWork(1, kvHeads, group, dim, entries, 2).bytes);
   const work = attentionWork(sequences, kvHeads, group, dim, entries, 2);
-  const floor = floorOf(work, ceilings.rates(work, 'f32'));
+  ceilings.rates(work, 'f32'); // measured now
   const asked = { sequences, kvHeads, group, dim, entries, type: 'bf16', threads, simd } as const;
   const { seconds, rounds: all } = timing(loadBinding().attentionSeconds(asked, rounds));
-  const targets = [target('share of the floor', floor.seconds / seconds, true, 0.75)];
-  return { part: 'attention', name, of: `layer, ${sequences} sequences`, seconds, rounds: all, floor, peers: [], targets };
+  const ground: Ground = { work, type: 'f32', ceilings: ceilings.name, limit: { share: 0.75 } };
+  return { part: 'attention', name, of: `layer, ${sequences} sequences`, seconds, rounds: all, ground, peers: [], targets: [] };
 }

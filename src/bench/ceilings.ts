@@ -1,10 +1,10 @@
 /** The machine's ceilings, each measured when first asked for, and again when it is asked for later: the best counts. */
 import { loadBinding } from '../engine/binding.js';
+import { bufferSize, operationsOf } from './floors.js';
 import { askPython } from './peers.js';
 import type { Ceilings } from './record.js';
 import type { Rates, Work } from './work.js';
 
-const largest = 1e9; // beyond it nothing is in a cache
 const fresh = 60_000; // milliseconds: what disturbed one measurement is over at the next
 
 export class Measured {
@@ -15,6 +15,7 @@ export class Measured {
   constructor(
     readonly threads: number,
     readonly simd: string,
+    readonly name: 'main' | 'avx2' = 'main',
   ) {
     const binding = loadBinding();
     const widest = simd === binding.simd().at(-1); // which PyTorch takes
@@ -26,12 +27,17 @@ export class Measured {
 
   /** Those of AVX2's loads and multiply-adds. */
   ofAvx2(): Measured {
-    return (this.#avx2 ??= new Measured(this.threads, 'avx2'));
+    return (this.#avx2 ??= new Measured(this.threads, 'avx2', 'avx2'));
   }
 
-  /** Bytes a second of a buffer of about so many bytes: to a quarter of a power of two. */
+  /** undefined where nobody asked for them. */
+  get avx2(): Ceilings | undefined {
+    return this.#avx2?.found;
+  }
+
+  /** Bytes a second of a buffer of about so many bytes. */
   bandwidth(bytes: number): number {
-    const size = Math.min(largest, Math.round(2 ** (Math.round(4 * Math.log2(bytes)) / 4)));
+    const size = bufferSize(bytes);
     const best = this.found.bandwidth[size] ?? 0;
     return (this.found.bandwidth[size] = this.#best(String(size), best, () => loadBinding().readBandwidth(size, this.threads, this.simd)));
   }
@@ -41,7 +47,7 @@ export class Measured {
     const rates = type === 'bf16' ? this.found.bf16 : this.found.f32;
     if (!rates) return this.operations('f32');
     rates.probe = this.#best(type, rates.probe, () => loadBinding().operationRate(type, this.threads, this.simd));
-    return Math.max(rates.probe, rates.pytorch ?? 0);
+    return operationsOf(this.found, type);
   }
 
   /** What holds for work on numbers of this type: the processor's bfloat16 dot counts wherever weights are bfloat16. */

@@ -1,4 +1,5 @@
 /** What compressions cost: their share of decoding, and how much of the gain that the floor permits is got. */
+import { PathPressError } from '../engine/errors.js';
 import type { GenerateResult } from '../engine/types.js';
 import { settlePolicy } from '../policies/settle.js';
 import type { Context, Part } from './context.js';
@@ -44,7 +45,7 @@ async function eventCase(context: Context, which: '1B' | '100M', interval: numbe
       const { compress, results } = await engine.decode(batch, kept(cycle - 1) + interval - runIn, runIn + 2, written, rpc);
       const [event] = results[0].compressions;
       if (event?.before !== kept(cycle - 1) + interval || event.after !== kept(cycle)) {
-        throw new Error(`${name}: not the compression meant: ${JSON.stringify(event)}`);
+        throw new PathPressError('INTERNAL', `${name}: not the compression meant: ${JSON.stringify(event)}`);
       }
       events.push(compress);
       steps.push((await engine.decode(batch, kept(cycle - 1) + interval / 2, 12)).step);

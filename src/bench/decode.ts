@@ -3,9 +3,9 @@ import { loadBinding } from '../engine/binding.js';
 import type { ProductType } from '../engine/types.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
-import { target, timing, type BenchCase, type PeerTiming, type Target, type Timing } from './record.js';
+import { target, timing, type BenchCase, type Ground, type PeerTiming, type Target, type Timing } from './record.js';
 import type { Model, ModelName } from './shapes.js';
-import { decodeWork, entryBytes, floorOf, prefillWork, type Work } from './work.js';
+import { decodeWork, entryBytes, floorOf, prefillWork } from './work.js';
 
 interface Cell {
   model: ModelName;
@@ -71,8 +71,8 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
     return [absent('decode', name, why)];
   }
   const work = decodeWork(model.shape, batch, entries);
-  const { floor, floorFloat32 } = floors(context, model, work);
-  const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor.seconds))));
+  const floor = floorOf(work, context.ceilings.rates(work, model.type)).seconds; // of this moment: for the number of steps
+  const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor))));
   const before = entries - 2 - (steps >> 1); // so that the steps that count see `entries` on average
   const own = async (products: ProductType): Promise<number> => {
     const engine = await BenchEngine.open(model.folder, { ...context, products });
@@ -84,19 +84,19 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   };
   const kinds = kindsOf(context, model);
   const narrow = model.name === '1B' && batch * entries > 16 * 4096; // float32 would not fit beside the rest
-  const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor.seconds) } as const;
+  const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor) } as const;
   const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, narrow);
-  const { seconds, ...ours } = faster(mine, kinds, name);
   const limit = batch > 1 ? 0.7 : context.simd === 'avx2' ? 0.75 : 0.85;
-  const targets = [target('share of the floor', floor.seconds / seconds, true, limit)];
-  targets.push(...ahead(mine, kinds, peers, batch === 16 && entries === 4096));
-  return [{ part: 'decode', of: 'step', seconds, ...ours, floor, floorFloat32, peers, targets }];
+  const ground: Ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: limit } };
+  const targets = ahead(mine, kinds, peers, batch === 16 && entries === 4096);
+  return [{ part: 'decode', of: 'step', ...faster(mine, kinds, name), ground, peers, targets }];
 }
 
 async function prefillCase(context: Context, which: ModelName, tokens: number, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);
   if (!model) return [absent('prefill', name, noSmollm2)];
-  const { floor, floorFloat32 } = floors(context, model, prefillWork(model.shape, tokens));
+  const work = prefillWork(model.shape, tokens);
+  context.ceilings.rates(work, model.type); // measured now
   const kinds = kindsOf(context, model);
   const engines = new Map<ProductType, BenchEngine>();
   try {
@@ -108,9 +108,8 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
     const own = (products: ProductType): Promise<number> => engines.get(products)!.prefill(tokens, model.shape.vocab);
     const asked = { do: 'prefill', tokens } as const;
     const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, false);
-    const { seconds, ...ours } = faster(mine, kinds, name);
-    const targets = [target('share of the floor', floor.seconds / seconds, true, 0.6), ...ahead(mine, kinds, peers, false)];
-    return [{ part: 'prefill', of: 'prompt', seconds, ...ours, floor, floorFloat32, peers, targets }];
+    const ground: Ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: 0.6 } };
+    return [{ part: 'prefill', of: 'prompt', ...faster(mine, kinds, name), ground, peers, targets: ahead(mine, kinds, peers, false) }];
   } finally {
     for (const engine of engines.values()) engine.dispose();
   }
@@ -143,13 +142,6 @@ function faster(mine: OwnRound[], kinds: ProductType[], name: string): Timing & 
 
 /** A peer may take ten times the floor: its rounds are to end in a second or so all the same. */
 const peerSteps = (floorSeconds: number): number => Math.max(1, Math.min(8, Math.round(0.1 / floorSeconds)));
-
-/** The floor, and where bfloat16's dot decides it, what it would be without. */
-function floors(context: Context, model: Model, work: Work): Pick<BenchCase, 'floorFloat32'> & { floor: NonNullable<BenchCase['floor']> } {
-  const floor = floorOf(work, context.ceilings.rates(work, model.type));
-  const single = floorOf(work, context.ceilings.rates(work, 'f32'));
-  return { floor, ...(single.seconds > floor.seconds && { floorFloat32: single }) };
-}
 
 /** Each peer against ours of the same precision: of the two kinds, float32 beside a peer that computes in it. */
 const ahead = (mine: OwnRound[], kinds: ProductType[], peers: PeerTiming[], far: boolean): Target[] =>

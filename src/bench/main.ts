@@ -15,11 +15,13 @@ import { parseArgs } from 'node:util';
 import { ProgressBar } from '../cli/progress.js';
 import { loadBinding } from '../engine/binding.js';
 import { packageRoot, version } from '../package.js';
+import { PathPressError } from '../engine/errors.js';
 import { Measured } from './ceilings.js';
+import { withFloor } from './floors.js';
 import type { Context, Job } from './context.js';
 import { parts } from './parts.js';
 import { PeerSet } from './peer-set.js';
-import type { BenchCase, BenchRecord } from './record.js';
+import { target, type BenchCase, type BenchRecord } from './record.js';
 import { Models, shapeTexts } from './shapes.js';
 import { caption, ceilingsText, terminalTable } from './table.js';
 
@@ -41,7 +43,7 @@ function chosenJobs(): Job[] {
   const asked = (part: string, { name }: Job): boolean =>
     flags.only.length === 0 || flags.only.some((only) => only === part || name.startsWith(only));
   const chosen = jobs.filter(({ part, job }) => asked(part, job)).map(({ job }) => job);
-  if (chosen.length === 0) throw new Error(`--only ${flags.only.join(', ')}: there are ${parts.map(({ name }) => name).join(', ')}`);
+  if (chosen.length === 0) throw new PathPressError('BAD_FLAG', `--only ${flags.only.join(', ')}: there are ${parts.map(({ name }) => name).join(', ')}`);
   return chosen;
 }
 
@@ -67,7 +69,12 @@ async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[])
 async function main(): Promise<void> {
   const jobs = chosenJobs();
   const threads = flags.threads === undefined ? availableParallelism() : Number(flags.threads);
-  const simd = flags.level ?? loadBinding().simd().at(-1)!;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new PathPressError('BAD_FLAG', `--threads ${flags.threads}: must be a whole number from 1 to 1024`);
+  }
+  const levels = loadBinding().simd();
+  const simd = flags.level ?? levels.at(-1)!;
+  if (!levels.includes(simd)) throw new PathPressError('BAD_FLAG', `--level ${simd}: there are ${levels.join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'pathpress-bench-'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -97,25 +104,26 @@ async function main(): Promise<void> {
       simd,
       quick: flags.quick,
       ceilings: context.ceilings.found,
+      avx2: context.ceilings.avx2,
       peers: context.peers.versions,
       shapes: shapeTexts,
-      cases,
+      cases: cases.map((one) => withFloor(one, { ceilings: context.ceilings.found, avx2: context.ceilings.avx2 })),
     });
     // After each job, so that a run that is cut off leaves what it has.
     const keep = (cases: BenchCase[]): void => {
       if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
     };
-    const cases = await measure(jobs, context, keep);
-    console.log(`${ceilingsText(recordOf(cases))}\n${caption}\n${terminalTable(cases)}`);
+    const record = recordOf(await measure(jobs, context, keep));
+    console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(record.cases)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** One job's failure takes nothing from the others. */
+/** One job's failure takes nothing from the others, and counts as a target missed. */
 function failedCase({ name }: Job, error: Error): BenchCase {
   process.exitCode = 1;
-  return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [] };
+  return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [target('of the case ended', 0, true, 1)] };
 }
 
 /** Of the checkout, with `+` where it was changed; empty outside of one. */
@@ -128,4 +136,8 @@ function checkedOut(): string {
   }
 }
 
-await main();
+await main().catch((error: unknown) => {
+  if (!(error instanceof PathPressError)) throw error;
+  console.error(`error: ${error.message} (${error.code})`);
+  process.exitCode = error.exitStatus;
+});

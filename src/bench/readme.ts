@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 import type { BenchRecord } from './record.js';
 import { markdown } from './table.js';
@@ -10,10 +11,10 @@ export const benchFile = join(packageRoot, 'data', 'records', 'bench.json');
 export const readmeFile = join(packageRoot, 'README.md');
 const [begin, end] = ['<!-- bench -->', '<!-- /bench -->'];
 
-/** @throws Error where the markers are not there, in order */
+/** @throws PathPressError BAD_FILE where the markers are not there, in order */
 export function withTable(readme: string, table: string): string {
   const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no ${begin} ... ${end}`);
+  if (from < 0 || to < from) throw new PathPressError('BAD_FILE', `README.md has no ${begin} ... ${end}`);
   return `${readme.slice(0, from + begin.length)}\n${table}\n${readme.slice(to)}`;
 }
 

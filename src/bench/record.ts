@@ -1,5 +1,5 @@
 /** What `npm run bench -- --json FILE` writes. */
-import type { Floor } from './work.js';
+import type { Floor, Work } from './work.js';
 
 /** A time and its repeats. */
 export interface Timing {
@@ -23,11 +23,25 @@ export interface Target {
   met: boolean;
 }
 
+/** What decides a case's floor, but for the ceilings. */
+export interface Ground {
+  work: Work;
+  /** Of the buffer whose bandwidth holds, where the work is of many passes; all of the work's bytes if left out. */
+  readBytes?: number;
+  /** Of the multiply-adds. */
+  type: 'f32' | 'bf16';
+  ceilings: 'main' | 'avx2';
+  /** The floor's share of the time, at least; or the time in floors, at most. */
+  limit: { share: number } | { times: number };
+}
+
 export interface BenchCase extends Timing {
   part: string;
   name: string;
   /** What the time is of: a step, a prompt. */
   of: string;
+  /** What the floor is made of. */
+  ground?: Ground;
   floor?: Floor;
   /** Where the floor is bound by operations of the bfloat16 dot: the floor with the float32 rate. */
   floorFloat32?: Floor;
@@ -55,6 +69,8 @@ export interface BenchRecord {
   simd: string;
   quick: boolean;
   ceilings: Ceilings;
+  /** Of AVX2's loads and multiply-adds, where cases were held against them. */
+  avx2?: Ceilings;
   /** Version of each, or why it is missing. */
   peers: Record<string, string>;
   shapes: Record<string, string>;

@@ -67,23 +67,27 @@ describe('table', () => {
       '±10 %',
       '5.00 ms (bytes)',
       "50 % (60 % of float32's)",
-      'transformers, bfloat16: 20.0 ms\nllama.cpp: Python lacks llama_cpp or gguf',
+      'transformers, bfloat16: 20.0 ms (1 round)\nllama.cpp: Python lacks llama_cpp or gguf',
       'MISSED: share of the floor 50 % (≥ 85 %)\nmet: times as fast as transformers, bfloat16 2.0 (≥ 1.0)',
     ]);
   });
 
-  it('says in README what was measured with what, and leaves out what could not run', () => {
-    const text = markdown({ ...record, cases: [one, { ...one, name: 'no such model', rounds: [], targets: [] }] });
+  it('says in README what was measured with what, and what could not run', () => {
+    const failed = { ...one, name: 'it failed', rounds: [], targets: [target('of the case ended', 0, true, 1)] };
+    const text = markdown({ ...record, cases: [one, { ...one, name: 'no such model', rounds: [], targets: [] }, failed] });
     expect(text).toContain('PathPress 0.1.0 (abcdef0), avx512, 2 threads, A processor, 2026-11-25');
     expect(text).toContain('float32 multiply-adds 500 (probe) and 200 (PyTorch) GFLOP/s; bfloat16 dot 1000 (probe) GFLOP/s');
     expect(text).toContain('reading, GB/s: 100 of 4.00 MB, 50 of 1000 MB');
     expect(text).toContain('transformers, bfloat16 (transformers 5, PyTorch 2)');
-    expect(text).toContain('1 of 2 targets are met');
+    expect(text).toContain('1 of 3 targets are met');
     expect(text.split('\n').filter((line) => line.startsWith('| decode'))).toEqual([
       "| decode, 1B, batch 1, 512 entries; gain 1.23 | 10.0 ms a step ±10 % | 5.00 ms (bytes) | 50 % (60 % of float32's) " +
-        '| transformers, bfloat16: 20.0 ms<br>llama.cpp: Python lacks llama_cpp or gguf | share of the floor 50 % (≥ 85 %) |',
+        '| transformers, bfloat16: 20.0 ms (1 round)<br>llama.cpp: Python lacks llama_cpp or gguf | share of the floor 50 % (≥ 85 %) |',
     ]);
-    expect(text).not.toContain('no such model');
+    expect(text).toContain('| no such model | not measured |  |  |  |  |');
+    expect(text).toMatch(/\| it failed \| not measured \|.*\| of the case ended 0\.00 % \(≥ 100 %\) \|/);
+    const avx2 = { bandwidth: { '1000000000': 4e10 }, f32: { probe: 3e11 } };
+    expect(markdown({ ...record, avx2 })).toContain('With AVX2: float32 multiply-adds 300 (probe) GFLOP/s; no bfloat16 dot; reading, GB/s: 40 of 1000 MB');
   });
 });
 

@@ -1,6 +1,6 @@
 /** The record as tables: for the terminal, and for README. */
 import Table from 'cli-table3';
-import type { BenchCase, BenchRecord, PeerTiming, Target } from './record.js';
+import type { BenchCase, BenchRecord, Ceilings, PeerTiming, Target } from './record.js';
 
 const head = ['case', 'time', 'spread', 'floor', 'of the floor', 'peers', 'targets'];
 
@@ -22,7 +22,8 @@ function share({ floor, floorFloat32, seconds }: BenchCase): string {
   return percent(floor.seconds / seconds) + (floorFloat32 ? ` (${percent(floorFloat32.seconds / seconds)} of float32's)` : '');
 }
 
-const peer = ({ name, seconds, missing }: PeerTiming): string => `${name}: ${seconds === undefined ? missing : time(seconds)}`;
+const peer = ({ name, seconds, rounds = [], missing }: PeerTiming): string =>
+  `${name}: ${seconds === undefined ? missing : `${time(seconds)} (${rounds.length} round${rounds.length === 1 ? '' : 's'})`}`;
 
 function goal({ what, value, limit, atLeast, met }: Target): string {
   const show = (x: number): string => (what.includes('times') ? x.toPrecision(2) : percent(x));
@@ -36,7 +37,7 @@ function figures({ figures: all = {} }: BenchCase): string {
 /** One row a case. */
 export const row = (one: BenchCase): string[] =>
   one.rounds.length === 0
-    ? [one.name, '', '', '', '', '', '']
+    ? [one.name, 'not measured', '', '', '', '', one.targets.map(goal).join('\n')]
     : [
         one.name + figures(one),
         `${time(one.seconds)} a ${one.of}`,
@@ -54,15 +55,19 @@ function shortRow(one: BenchCase): string[] {
   return [name, `${long} ${around}`.trim(), floor, part, peers, missed.join('\n') || (one.targets.length > 0 ? 'none' : '')];
 }
 
-export function ceilingsText({ ceilings, processor, simd, threads, engine, date, commit }: BenchRecord): string {
+export function ceilingsText({ ceilings: main, avx2, processor, simd, threads, engine, date, commit }: BenchRecord): string {
   const rate = ({ probe, pytorch }: { probe: number; pytorch?: number }): string =>
     `${(probe / 1e9).toFixed(0)} (probe)${pytorch ? ` and ${(pytorch / 1e9).toFixed(0)} (PyTorch)` : ''} GFLOP/s`;
-  const sizes = Object.entries(ceilings.bandwidth).map(([bytes, value]) => [Number(bytes), value] as const).sort(([a], [b]) => a - b);
-  const read = sizes.map(([bytes, value]) => `${(value / 1e9).toFixed(0)} of ${digits(bytes / 1e6)} MB`).join(', ');
-  const bf16 = ceilings.bf16 ? `; bfloat16 dot ${rate(ceilings.bf16)}` : '; no bfloat16 dot';
+  const text = (ceilings: Ceilings): string => {
+    const sizes = Object.entries(ceilings.bandwidth).map(([bytes, value]) => [Number(bytes), value] as const).sort(([a], [b]) => a - b);
+    const read = sizes.map(([bytes, value]) => `${(value / 1e9).toFixed(0)} of ${digits(bytes / 1e6)} MB`).join(', ');
+    const bf16 = ceilings.bf16 ? `; bfloat16 dot ${rate(ceilings.bf16)}` : '; no bfloat16 dot';
+    return `float32 multiply-adds ${rate(ceilings.f32)}${bf16}; reading, GB/s: ${read}`;
+  };
   return [
     `PathPress ${engine} (${commit}), ${simd}, ${threads} threads, ${processor}, ${date.slice(0, 10)}`,
-    `Ceilings of the same run: float32 multiply-adds ${rate(ceilings.f32)}${bf16}; reading, GB/s: ${read}`,
+    `Ceilings of the same run: ${text(main)}`,
+    ...(avx2 ? [`With AVX2: ${text(avx2)}`] : []),
   ].join('\n');
 }
 
@@ -83,7 +88,7 @@ export function markdown(record: BenchRecord): string {
     '',
     line(['case', 'time', 'floor', 'of the floor', 'peers', 'targets missed']),
     line(Array.from({ length: 6 }, () => '---')),
-    ...record.cases.filter(({ rounds }) => rounds.length > 0).map((one) => line(shortRow(one))),
+    ...record.cases.map((one) => line(shortRow(one))),
   ].join('\n');
 }
 
