@@ -5,11 +5,13 @@
 #include <memory>
 #include <vector>
 
+#include "huge_buffer.h"
+
 namespace pathpress {
 
 class BlockPool {
  public:
-  // `limit` bytes at most are ever held; the pool grows towards it on demand.
+  // `limit` bytes at most are ever held; the pool grows towards it on demand, and takes addresses for some blocks more.
   BlockPool(size_t blockBytes, size_t limit);
 
   // Throws EngineError OUT_OF_MEMORY naming the limit.
@@ -23,14 +25,15 @@ class BlockPool {
   size_t capacity() const { return limit_ / blockBytes_; }  // blocks that the limit holds
 
  private:
+  size_t blocksASlab() const;
   void grow();
+  void reserve(size_t most);
 
-  struct Release {
-    void operator()(std::byte* slab) const;
-  };
   size_t blockBytes_, limit_;
   size_t total_ = 0;
-  std::vector<std::unique_ptr<std::byte, Release>> slabs_;
+  std::vector<std::unique_ptr<HugeBuffer>> regions_;
+  std::byte* next_ = nullptr;  // of the latest region, what no block has had yet
+  size_t fresh_ = 0;           // blocks of it
   std::vector<std::byte*> free_;
 };
 

@@ -22,7 +22,7 @@ class HugeBuffer {
     data_ = static_cast<std::byte*>(std::aligned_alloc(align, whole));
     if (!data_) throw std::bad_alloc();
 #ifdef __linux__
-    if (align == page) ::madvise(data_, whole, MADV_HUGEPAGE);
+    if (align == page) ::madvise(data_, bytes / page * page, MADV_HUGEPAGE);  // no page that it would not fill
 #endif
   }
   ~HugeBuffer() { std::free(data_); }

@@ -2,9 +2,11 @@
 // is owned twice, and what a head holds is what was written. Arguments: check.h.
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <set>
+#include <string>
 
 #include "../engine/errors.h"
 #include "../engine/sequence_cache.h"
@@ -171,6 +173,24 @@ void limit() {
   CHECK(pool.used() == 0 && cache.blocks() == 0);
 }
 
+// A process may have some ten thousand mappings, and a cache of many gigabytes must not be made of as many.
+void mappings() {
+  const auto count = [] {
+    std::ifstream maps("/proc/self/maps");
+    int lines = 0;
+    for (std::string line; std::getline(maps, line);) ++lines;
+    return lines;
+  };
+  const int before = count();
+  BlockPool pool(size_t{1} << 17, size_t{1} << 30);
+  std::set<std::byte*> blocks;
+  for (int i = 0; i < 1000; ++i) blocks.insert(pool.take());
+  CHECK(blocks.size() == 1000 && pool.used() == 1000);
+  CHECK_CASE(count() - before < 16, std::to_string(count() - before));
+  for (std::byte* block : blocks) pool.give(block);
+  CHECK(pool.used() == 0 && pool.free() == pool.total() && pool.total() < 1016);
+}
+
 void rounding() {
   CHECK(floatToBf16(1.0f) == 0x3F80);
   CHECK(floatToBf16(__builtin_bit_cast(float, 0x3F808000u)) == 0x3F80);  // halfway, to even: down
@@ -196,6 +216,7 @@ void rounding() {
 int main(int argc, char** argv) {
   randomLives(check::Soak(argc, argv, 200));
   limit();
+  mappings();
   rounding();
   return checks();
 }
