@@ -24,8 +24,6 @@ class Weights {
   // BAD_TENSOR; a name in two files is BAD_TENSOR.
   explicit Weights(const std::vector<std::string>& paths, size_t room = 0);
 
-  bool has(const std::string& name) const { return tensors_.contains(name); }
-
   // Of every tensor, in no order.
   auto names() const { return std::views::keys(tensors_); }
 

@@ -18,8 +18,8 @@ struct Product {
 };
 
 // What a product sees of its input. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
-// the processor's own instruction is used where there is one, else the rounded input is multiplied in float32, which
-// differs by the order of summation alone.
+// the processor's own instruction is used where there is one, else the rounded input is multiplied in float32: that
+// differs by the order of summation, and by what is below 2^-126, which the instruction takes for zero.
 enum class ProductInput : uint8_t { float32, bf16 };
 
 class Products {

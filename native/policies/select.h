@@ -37,8 +37,9 @@ struct DrawKey {
 //   layer  one set; voters = all query heads, each with the keys of its own key-value head;
 //   group  one set for each key-value head; voters = the query heads of its group;
 //   head   one set for each query head, voting alone: candidates are the entries that this query head still attends.
-// Voters come in the order of their query heads: votes are summed in that order, in float32, so that the result
-// depends on nothing else. Policies that do not vote (Selectors::none) take no voters and no rows.
+// Voters come in the order of their query heads: votes are summed in that order, in float32, so that the result depends
+// on nothing else but the kernels. Each instruction set's order of summation within a dot product and a softmax is its
+// own, and may decide a near tie: records name theirs. Policies that do not vote (Selectors::none) take no voters and no rows.
 struct CandidateSet {
   std::span<const Voter> voters;
   int64_t rows = 0;  // voterRows(recipe, progress): the latest rows kept, the current token's last
