@@ -28,6 +28,12 @@ CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   return {config.layers, config.kvHeads, pageLayout(config.headDim, cacheType, model.type())};
 }
 
+std::vector<CompressScratch> scratchFor(int threads, const Kernels& kernels) {
+  std::vector<CompressScratch> all(static_cast<size_t>(threads));
+  for (CompressScratch& scratch : all) scratch.select.kernels = &kernels;
+  return all;
+}
+
 void checkAssumed(const Request& request, const Recipe& recipe) {
   const auto [entries, written] = request.assumed;
   if (entries == 0) return;
@@ -61,10 +67,8 @@ Engine::Engine(const EngineOptions& options)
       shape_(shapeFor(*model_, options.cacheType)),
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
       prefillRows_(std::max(1, options.prefillRows)),
-      compressScratch_(static_cast<size_t>(options.threads)),
-      thread_(startThread(1, options.threads, [this] { loop(); })) {
-  for (CompressScratch& scratch : compressScratch_) scratch.select.kernels = &kernels_;  // before the first command
-}
+      compressScratch_(scratchFor(options.threads, kernels_)),
+      thread_(startThread(1, options.threads, [this] { loop(); })) {}
 
 Engine::~Engine() {
   {
