@@ -179,10 +179,8 @@ void Engine::acceptTokens() {
       if (sequence.request.tokens) sequence.run.listener->token(sequence.index, fed.token);
       sequence.waiting = sequence.request.lockstep;
     }
-    if (!sequence.ended || sequence.asked) continue;
-    if (sequence.ahead) compressNow(sequence);
-    if (threads_.cancelled()) return;
-    endSequence(sequence);
+    // One that was to look ahead and ends first has seen nothing to choose by: it keeps all.
+    if (sequence.ended && !sequence.asked) endSequence(sequence);
   }
 }
 

@@ -63,13 +63,18 @@ describe('lookahead', () => {
     expect(own.compressions).toEqual(closedForm(settlePolicy('lookahead', { ...knobs, ratio: 1 }), 5, maxTokens).compressions);
   });
 
+  it('does not compress where nothing follows to be seen', async () => {
+    expect((await run({}, { maxTokens: 16 })).compressions).toEqual([]);
+    expect((await run({}, { maxTokens: 17 })).compressions).toMatchObject([{ generated: 15 }]);
+  });
+
   it('comes back where a stop id ends the trip, or the token before it', async () => {
     const { ids } = await run({ ratio: 1 });
     for (const stop of new Set(ids.slice(14, 29))) {
       const end = ids.indexOf(stop);
       const { ids: own, finish, compressions } = await run({ ratio: 1 }, { stopIds: [stop] });
       expect({ own, finish }).toEqual({ own: ids.slice(0, end), finish: 'stop' });
-      expect(compressions.map(({ generated }) => generated)).toEqual([15, 27, 39, 51, 63].filter((at) => at <= end));
+      expect(compressions.map(({ generated }) => generated)).toEqual([15, 27, 39, 51, 63].filter((at) => at < end));
     }
   });
 

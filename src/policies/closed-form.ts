@@ -69,7 +69,8 @@ function compressionsUntil(policy: Policy, promptTokens: number, passes: number)
   const list: Compression[] = [];
   if (!schedule) return list;
   let held = { at: 0, entries: promptTokens };
-  for (let n = 1; schedule.trigger(n, promptTokens) <= passes; n += 1) {
+  const last = passes - (schedule.passesAfter ?? 0);
+  for (let n = 1; schedule.trigger(n, promptTokens) <= last; n += 1) {
     const at = schedule.trigger(n, promptTokens);
     const before = held.entries + at - held.at;
     const after = schedule.after(n, promptTokens, before);

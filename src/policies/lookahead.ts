@@ -11,5 +11,8 @@ export const lookahead: PolicyRow<LookaheadPolicy> = {
   name: 'lookahead',
   summary: 'an oracle, to see what a score could win: what the next tokens will attend to stays',
   settle: (given) => settleBudget({ name: 'lookahead', ...settlePooling(parse(given), 7) }),
-  schedule: (policy) => (policy.budget === 'cap' ? capSchedule(policy, policy.window) : periodicSchedule(policy)),
+  schedule: (policy) => ({
+    ...(policy.budget === 'cap' ? capSchedule(policy, policy.window) : periodicSchedule(policy)),
+    passesAfter: 1, // it must have seen something
+  }),
 };

@@ -4,6 +4,8 @@ import type { Policy } from './policy.js';
 export interface Schedule {
   /** Generated tokens whose entries exist at the n-th compression, n ≥ 1; 0 at the end of prefill. */
   trigger(n: number, promptTokens: number): number;
+  /** Decode passes that must follow a trigger, else its compression is not done; 0 where not given. */
+  passesAfter?: number;
   /** Entries right after the n-th compression of a cache that held `before`. */
   after(n: number, promptTokens: number, before: number): number;
 }
