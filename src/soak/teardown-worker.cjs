@@ -14,6 +14,7 @@ const request = {
   stopIds: new Int32Array(0),
   stream: Int32Array.of(0, 0),
   trace: false,
+  tokens: true,
   lockstep: false,
 };
 
@@ -29,6 +30,7 @@ load({
     vocab: config.vocab_size,
     normEpsilon: config.rms_norm_eps,
     ropeTheta: config.rope_theta,
+    ropeFraction: 0,
     ropeScaling: { type: 'default', factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192 },
     tiedEmbeddings: config.tie_word_embeddings,
     attentionBias: false,
@@ -38,7 +40,9 @@ load({
   threads: 2,
   cache: '',
   simd: '',
+  products: 'float32',
   cacheLimit: 0,
+  prefillRows: 128,
 }).then((engine) => {
   globalThis.engine = engine; // a collected engine ends its runs
   let seen = 0;

@@ -49,19 +49,22 @@ async function repeated({ count, seed, first, progress }: Work, repeat: Repeat, 
   return outcome;
 }
 
-async function aWorkerGoes(random: Random): Promise<void> {
+async function aWorkerGoes(random: Random, i: number, outcome: ReturnType<typeof newOutcome>): Promise<void> {
   const script = fileURLToPath(new URL('../../src/soak/teardown-worker.cjs', import.meta.url));
   const addon = fileURLToPath(new URL('../../build/native/engine.node', import.meta.url));
   const how = random.pick(['exit', 'throw', 'terminate']);
   const worker = new Worker(script, { workerData: { addon, model, how, streams: random.integer(1, 3) } });
-  worker.on('error', () => undefined);
+  const planned = 'out of the worker';
+  worker.on('error', ({ message }) => {
+    if (how !== 'throw' || message !== planned) outcome.fault(`worker ${i}, to ${how}: ${message}`);
+  });
   const exited = new Promise((resolve) => worker.once('exit', resolve));
   if (how === 'terminate') {
     // Now and then before it has begun, or while its model loads.
     const early = random.chance(0.2);
     await (early
       ? new Promise((resolve) => setTimeout(resolve, random.integer(0, 60)))
-      : new Promise((resolve) => worker.once('message', resolve)));
+      : Promise.race([new Promise((resolve) => worker.once('message', resolve)), exited]));
     await worker.terminate();
   }
   await exited;
