@@ -17,7 +17,10 @@ import { modelMemoryGrid, paperMemoryFigure } from './paper-memory.js';
 import { redundancyFigure } from './redundancy.js';
 import { redundancyPoliciesFigure } from './redundancy-policies.js';
 import { redundancyThresholdFigure } from './redundancy-threshold.js';
+import { rivalLossFigure } from './rival-loss.js';
+import { rivalsFigure } from './rivals.js';
 import { sawtoothFigure } from './sawtooth.js';
+import { solvedCostFigure } from './solved-cost.js';
 import { sparsityFigure } from './sparsity.js';
 import { sparsityPairedFigure } from './sparsity-paired.js';
 import { throughputFigure } from './throughput.js';
@@ -94,6 +97,35 @@ const examples: Record<string, () => Figure> = {
     accuracyCostFigure(
       ['loops', 'chains'].flatMap((task) => policies.flatMap((policy, p) => (p === 0 ? [1000] : [150, 240, 420]).map((cost, i) => ({ task, policy, cost, ...around(0.9 - 0.15 * p + 0.05 * i, 0.05) })))),
       'mean entries held',
+      text,
+    ),
+  rivals: () =>
+    rivalsFigure(
+      ['loops', 'chains'].flatMap((task) =>
+        ['full', 'rpc', 'h2o', 'r-kv'].flatMap((policy, p) =>
+          [true, false].flatMap((pinned) => (p === 0 ? (pinned ? [1000] : []) : [150, 420]).map((cost, i) => ({ task, policy, pinned, published: pinned === p < 2, cost, ...around(0.9 - 0.13 * p + 0.05 * i, 0.05) }))),
+        ),
+      ),
+      'mean bytes held (KiB)',
+      text,
+    ),
+  'solved-cost': () =>
+    solvedCostFigure(
+      ['loops', 'chains', 'passcode'].flatMap((task, t) => [
+        { task, policy: 'full', row: 'full', budget: 'all', cost: 700 },
+        ...['h2o', 'r-kv', 'lazy-eviction'].flatMap((policy, p) =>
+          ['pinned', 'not pinned'].flatMap((how, h) => [180, 390, 640].map((keep, k) => ({ task, policy, row: `${policy}, ${how}`, budget: String(keep), cost: k + p < t + h ? null : 9000 / (1 + k + p) }))),
+        ),
+      ]),
+      'MiB × steps',
+      text,
+    ),
+  'rival-loss': () =>
+    rivalLossFigure(
+      ['RPC, pinned', 'RPC, not pinned', 'H2O, not pinned'].flatMap((row, r) => [
+        ...['loops', 'chains', 'passcode'].map((series, s) => ({ row, series, source: 'ours' as const, ...around(-0.1 - 0.2 * r - 0.1 * s, 0.1) })),
+        ...(r === 1 ? [] : ['R1-Qwen-7B, AIME 2024', 'QwQ-32B, IFEval'].map((series, s) => ({ row, series, source: 'paper' as const, mean: -0.02 - 0.05 * r - 0.03 * s }))),
+      ]),
       text,
     ),
   'paper-accuracy': () => paperAccuracyFigure(reported().accuracy, text),

@@ -101,11 +101,13 @@ export function frame(data: Trace[], axes: Trace, options: FrameOptions): Figure
       font: { family: fontFamily, size: sizes.tick, color: ink.text },
       margin: { l: left, r: right, t: top, b: height - top - plotHeight, autoexpand: false },
       showlegend: rows > 0,
-      legend: {
-        orientation: 'h', xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'top',
-        x: (edge - left - 2) / plotWidth, y: 1 + (top - subtitleBottom) / plotHeight,
-        font: { size: sizes.legend }, bgcolor: 'rgba(0,0,0,0)', borderwidth: 0, tracegroupgap: 0,
-      },
+      ...(rows > 0 && {
+        legend: {
+          orientation: 'h', xref: 'paper', yref: 'paper', xanchor: 'left', yanchor: 'top',
+          x: (edge - left - 2) / plotWidth, y: 1 + (top - subtitleBottom) / plotHeight,
+          font: { size: sizes.legend }, bgcolor: 'rgba(0,0,0,0)', borderwidth: 0, tracegroupgap: 0,
+        },
+      }),
       hovermode: 'closest',
       ...axes,
       annotations,

@@ -34,6 +34,16 @@ const policyStyles: Record<string, Style> = {
   h2o: { colour: colours.purple, symbol: 'cross' },
   tova: { colour: '#882255', symbol: 'x' },
   lightthinker: { colour: '#999933', symbol: 'star' },
+  streaming: { colour: '#B8860B', symbol: 'triangle-left' },
+  'r-kv': { colour: '#332288', symbol: 'hexagon' },
+  'snapkv-decode': { colour: '#117733', symbol: 'hourglass' },
+  snapkv: { colour: '#117733', symbol: 'bowtie' },
+  adakv: { colour: '#661100', symbol: 'bowtie' },
+  vase: { colour: '#AA4499', symbol: 'pentagon' },
+  raas: { colour: '#3C8D93', symbol: 'octagon' },
+  'lazy-eviction': { colour: '#7A5C99', symbol: 'star-diamond' },
+  'random-attention': { colour: colours.vermilion, symbol: 'star-square' },
+  quest: { colour: colours.grey, symbol: 'circle' },
 };
 /** For names without a row of their own, in order of appearance. */
 const spare: Style[] = [
