@@ -22,6 +22,7 @@ export { capacityCell, type CapacityCell } from './experiments/capacity-cell.js'
 export { openBundle, type Bundle } from './experiments/bundle.js';
 export { makeOutputs, type MadeOutput } from './experiments/outputs.js';
 export { cutToLengths, matchedRedundancy, mostRepeated, redundancyCell, sampleOutputs, type MatchedRedundancy, type RedundancyCell } from './experiments/redundancy-cell.js';
+export { rivalCells, type RivalCell } from './experiments/rival-cells.js';
 export { speedCell, type SpeedCell } from './experiments/speed-cell.js';
 export { fileHash, howToGetTraces, traceFiles, traceOutputs, traceTokenizer } from './experiments/traces.js';
 export { ablationFigure } from './figures/ablation.js';
@@ -38,7 +39,10 @@ export { modelMemoryGrid, paperMemoryFigure } from './figures/paper-memory.js';
 export { redundancyFigure } from './figures/redundancy.js';
 export { redundancyPoliciesFigure } from './figures/redundancy-policies.js';
 export { redundancyThresholdFigure } from './figures/redundancy-threshold.js';
+export { rivalsFigure, type RivalPoint } from './figures/rivals.js';
+export { rivalLossFigure, type RivalLoss } from './figures/rival-loss.js';
 export { sawtoothFigure } from './figures/sawtooth.js';
+export { solvedCostFigure, type SolvedCost } from './figures/solved-cost.js';
 export { sparsityFigure } from './figures/sparsity.js';
 export { sparsityPairedFigure } from './figures/sparsity-paired.js';
 export { throughputFigure } from './figures/throughput.js';
