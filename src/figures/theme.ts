@@ -44,6 +44,7 @@ const policyStyles: Record<string, Style> = {
   'lazy-eviction': { colour: '#7A5C99', symbol: 'star-diamond' },
   'random-attention': { colour: colours.vermilion, symbol: 'star-square' },
   quest: { colour: colours.grey, symbol: 'circle' },
+  'cache-bits': { colour: '#505050', symbol: 'star-triangle-up' },
 };
 /** For names without a row of their own, in order of appearance. */
 const spare: Style[] = [
