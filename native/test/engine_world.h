@@ -31,6 +31,13 @@ struct Collector : Listener {
   std::promise<void> finished;
 };
 
+inline bool oneResultEach(const Collector& collector) {
+  for (const auto& results : collector.results) {
+    if (results.size() != 1) return false;
+  }
+  return collector.ends == 1 && collector.end.empty();
+}
+
 // Everything but the time it took.
 inline bool sameResult(const Result& a, const Result& b) {
   const auto of = [](const CacheReport& r) {
