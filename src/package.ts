@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,4 +17,14 @@ export function bundledModel(name: string): string {
 export function portableName(folder: string): string {
   const inside = relative(packageRoot, resolve(folder));
   return inside.startsWith('..') || inside === '' ? resolve(folder).split(sep).pop()! : inside.split(sep).join('/');
+}
+
+/** The commit that is checked out here, with `+` where files of it were changed; `unknown` outside of a checkout. */
+export function checkedOut(): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
+  try {
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? '+' : '');
+  } catch {
+    return 'unknown';
+  }
 }

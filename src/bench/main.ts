@@ -7,14 +7,13 @@
  *   -- --no-peers      ours alone
  *   -- --json FILE     writes the record
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProgressBar } from '../cli/progress.js';
 import { loadBinding } from '../engine/binding.js';
-import { packageRoot, version } from '../package.js';
+import { checkedOut, version } from '../package.js';
 import { PathPressError } from '../engine/errors.js';
 import { Measured } from './ceilings.js';
 import { withFloor } from './floors.js';
@@ -124,16 +123,6 @@ async function main(): Promise<void> {
 function failedCase({ name }: Job, error: Error): BenchCase {
   process.exitCode = 1;
   return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [target('of the case ended', 0, true, 1)] };
-}
-
-/** Of the checkout, with `+` where it was changed; empty outside of one. */
-function checkedOut(): string {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
-  try {
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') ? '+' : '');
-  } catch {
-    return '';
-  }
 }
 
 await main().catch((error: unknown) => {

@@ -1,10 +1,9 @@
 /** data/records/soak.json: the last full run of the suite. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { versions } from '../engine/engine.js';
-import { packageRoot, version } from '../package.js';
+import { checkedOut, packageRoot, version } from '../package.js';
 
 export interface PartRecord {
   name: string;
@@ -23,7 +22,7 @@ export function keepRecord(seed: number, parts: PartRecord[], folder = join(pack
     name: 'soak',
     command: 'npm run soak',
     made: new Date().toISOString().slice(0, 10),
-    commit: commit(),
+    commit: checkedOut(),
     engine: version,
     machine: { processor: cpus()[0]?.model ?? 'unknown', cores: cpus().length, simd: versions().simd },
     seed,
@@ -33,14 +32,4 @@ export function keepRecord(seed: number, parts: PartRecord[], folder = join(pack
   writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 1)}\n`);
   renameSync(`${path}.part`, path);
   console.log(`kept in ${path}`);
-}
-
-/** The commit that was built, with a plus where the tree had changes of its own. */
-function commit(): string {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageRoot, encoding: 'utf8' }).trim();
-  try {
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') ? '+' : '');
-  } catch {
-    return 'unknown';
-  }
 }
