@@ -39,7 +39,9 @@ export function solvedCostFigure(costs: SolvedCost[], costTitle: string, text: F
     const values = here.length ? here.map(({ cost }) => cost) : [1];
     const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
     const span = Math.max(high - low, 0.3);
-    axes[panel.xaxis] = logAxis(costTitle, values, { domain: panel.xDomain, anchor: panel.y, range: [low - 0.06 * span, high + roomForNames * span] });
+    // Ticks for all that is drawn, the room for names too: else they are too many for it, turn and push the title away.
+    const end = high + roomForNames * span;
+    axes[panel.xaxis] = logAxis(costTitle, [...values, 10 ** end], { domain: panel.xDomain, anchor: panel.y, range: [low - 0.06 * span, end] });
     axes[panel.yaxis] = rowAxis(rows, panel, column === 0);
     const full = here.find(({ policy }) => policy === 'full');
     if (full) shapes.push(rule(panel, { x: full.cost }, ink.axis));
