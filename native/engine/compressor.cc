@@ -262,7 +262,11 @@ class LayerCompression {
   }
 
   void record(int head, const std::vector<int32_t>& positions) {
-    if (trace_) trace_->push_back({job_.progress.written, layer_, head, positions});
+    if (!trace_) return;
+    KeptPositions& kept = trace_->emplace_back(KeptPositions{job_.progress.written, layer_, head, positions, {}});
+    if (!job_.side.record.kept()) return;
+    const std::span<const float> mass = job_.side.record.view(layer_, std::max(head, 0)).mass;
+    kept.mass.assign(mass.begin(), mass.end());
   }
 
   const CompressJob& job_;

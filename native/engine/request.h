@@ -51,6 +51,7 @@ struct KeptPositions {
   int layer = 0;
   int head = -1;  // -1 where one set serves the layer
   std::vector<int32_t> positions;
+  std::vector<float> mass;  // attention that each gathered, where the policy notes it
 };
 
 struct CacheReport {

@@ -248,6 +248,7 @@ Napi::Object fromResult(Napi::Env env, const Result& result) {
                to.Set("layer", row.layer);
                to.Set("head", row.head < 0 ? env.Null() : Napi::Value(Napi::Number::New(env, row.head)));
                to.Set("positions", fromIds(env, row.positions));
+               if (!row.mass.empty()) to.Set("mass", fromFloats(env, row.mass));
              }));
   return object;
 }

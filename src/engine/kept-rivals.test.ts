@@ -89,3 +89,33 @@ it.each(methods)('%s %o', async (name, options, sets, method) => {
   }
   expect(compared).toBeGreaterThanOrEqual(name === 'snapkv' ? 2 : name === 'snapkv-decode' ? 4 : 20);
 });
+
+it.each([['layer', 1], ['group', kvHeads]] as const)('a trace tells what each entry gathered of attention, %s, also where nothing leaves', async (aggregation, sets) => {
+  const policy = settlePolicy('h2o', { budget: 'ratio', ratio: 1, interval: 8, window: 8, recent: 'window', pinPrompt: true, aggregation });
+  const { ids, trace = [] } = await engine.generate(request({ promptIds: prompt, policy, sampling: drawn, maxTokens: 41, trace: true })).result;
+  const whole = await engine.generate(request({ promptIds: prompt, sampling: drawn, maxTokens: 41 })).result;
+  expect(ids).toEqual(whole.ids);
+  const tokens = [...prompt, ...ids];
+  const first = trace.filter(({ layer }) => layer === 0);
+  expect(first.map(({ generated, head }) => [generated, head])).toEqual([16, 24, 32, 40].flatMap((at) => Array.from({ length: sets }, (_, set) => [at, sets === 1 ? null : set])));
+  for (const { generated, head, positions, mass } of first) {
+    const rows = prompt.length + generated;
+    expect(Array.from(positions)).toEqual(Array.from({ length: rows }, (_, i) => i));
+    const expected = positions.reduce((sum, row) => {
+      const held = Array.from({ length: row + 1 }, (_, i) => i);
+      attention(tokens, members(head ?? 0, sets), row, held).forEach((weight, i) => (sum[i] += weight));
+      return sum;
+    }, new Float64Array(rows));
+    expect(mass).toHaveLength(rows);
+    mass!.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 4));
+  }
+  for (const { positions, mass } of trace) expect(mass!.reduce((a, b) => a + b, 0)).toBeCloseTo(positions.length, 3); // of every layer: a row gives 1
+});
+
+it('a policy that notes no attention tells none', async () => {
+  for (const policy of [settlePolicy('rpc', { interval: 8, window: 4 }), settlePolicy('raas', { keep: 40 })]) {
+    const { trace = [] } = await engine.generate(request({ promptIds: prompt, policy, maxTokens: 41, trace: true })).result;
+    expect(trace.length).toBeGreaterThan(0);
+    for (const kept of trace) expect(kept).not.toHaveProperty('mass');
+  }
+});

@@ -126,6 +126,12 @@ export interface KeptPositions {
   head: number | null;
   /** 0-based, the prompt's included, ascending. */
   positions: Int32Array;
+  /**
+   * Of `h2o` and `lookahead` only: the attention that each of these positions gathered, in query rows: each row's weights
+   * over all that it sees, its own token included, mean over the set's heads. Of `h2o` summed over all rows so far, of
+   * `lookahead` over those that it looked ahead to.
+   */
+  mass?: Float32Array;
 }
 
 /** What a sequence's cache held; entries as in `Compression`, bytes of all layers. */
