@@ -167,9 +167,13 @@ export function pairedBootstrap(
 export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: BootstrapOptions = {}): PairedDifference | undefined {
   const drawn = pairedBootstrap(a, b, options);
   if (!drawn || drawn.low < drawn.high) return drawn;
-  const { mean: d, pairs } = drawn;
+  return { ...unseenDifference(drawn.mean, drawn.pairs), pairs: drawn.pairs };
+}
+
+/** The rule of `pairedShares` for `pairs` problems that all differ by `d`. */
+export function unseenDifference(d: number, pairs: number): Interval {
   const u = wilson(0, pairs).high;
-  return { mean: d, low: d - u * (1 + d), high: d + u * (1 - d), pairs };
+  return { mean: d, low: d - u * (1 + d), high: d + u * (1 - d) };
 }
 
 /**
