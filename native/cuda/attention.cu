@@ -84,13 +84,13 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpTotal, attendWarps * rows);
   const int chunks = task.chunks();
   const int chunk = blockIndex() % chunks, head = blockIndex() / chunks % task.kvHeads;
-  const int sequence = blockIndex() / chunks / task.kvHeads;
-  const int length = task.lengths.load(sequence);
+  const int token = blockIndex() / chunks / task.kvHeads;
+  const int slot = task.rows.slots.load(token), length = task.rows.lengths.load(token);
   const int first = chunk * chunkPages;
-  if (first * cachePageEntries >= length) return;  // the whole block
+  if (slot < 0 || first * cachePageEntries >= length) return;  // the whole block
   const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
 
-  const int64_t heads = (static_cast<int64_t>(sequence) * task.kvHeads + head) * task.group;  // the group's first
+  const int64_t heads = (static_cast<int64_t>(token) * task.kvHeads + head) * task.group;  // the group's first
   FragmentA query[dim / 16];
   UNROLL(dim / 32)
   for (int s = 0; s < dim / 32; ++s) {
@@ -106,8 +106,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
   const int last = (length + cachePageEntries - 1) / cachePageEntries;
   for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
-    const int64_t number = task.table.load(static_cast<int64_t>(sequence) * task.tableWidth + p);
-    const int64_t page = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    const int64_t page = (task.table.page(slot, p) * task.kvHeads + head) * (2 * cachePageEntries * dim);
     addPage<dim, rows>(task, page, length - p * cachePageEntries, scale, query, sums);
   }
 
@@ -128,7 +127,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   }
   barrier();
 
-  const int64_t part = ((static_cast<int64_t>(sequence) * task.kvHeads + head) * chunks + chunk) * task.group;
+  const int64_t part = ((static_cast<int64_t>(token) * task.kvHeads + head) * chunks + chunk) * task.group;
   for (int item = threadIndex(); item < task.group * dim; item += attendThreads) {
     const int row = item / dim, channel = item % dim;
     float top = noScore, total = 0, sum = 0;
@@ -150,8 +149,9 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
 // A block a query head, a thread a channel.
 KERNEL joinChunks(DecodeAttention task) {
   const int group = task.group, row = blockIndex() % group;
-  const int64_t head = blockIndex() / group;  // of all sequences' key-value heads
-  const int length = task.lengths.load(head / task.kvHeads);
+  const int64_t head = blockIndex() / group;  // of all tokens' key-value heads
+  const bool idle = task.rows.slots.load(head / task.kvHeads) < 0;
+  const int length = idle ? 0 : task.rows.lengths.load(head / task.kvHeads);
   const int mine = (length + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
   const int64_t first = head * task.chunks() * group + row;
   float top = noScore, total = 0, sum = 0;
@@ -165,12 +165,12 @@ KERNEL joinChunks(DecodeAttention task) {
     total += weight * task.totals.load(at);
     sum += weight * task.sums.load(at * task.dim + threadIndex());
   }
-  task.out.store((head * group + row) * task.dim + threadIndex(), toBf16(sum / total));
+  task.out.store((head * group + row) * task.dim + threadIndex(), toBf16(idle ? 0 : sum / total));
 }
 
 bool attend(Stream stream, const DecodeAttention& task) {
   if (task.group < 1 || task.group > 16 || (task.dim != 64 && task.dim != 128)) return false;
-  const Grid grid{task.sequences * task.kvHeads * task.chunks(), attendThreads};
+  const Grid grid{task.rows.count * task.kvHeads * task.chunks(), attendThreads};
   if (task.dim == 64) {
     if (task.group <= 8) launch(stream, grid, attendChunk<64, 8>, task);
     else launch(stream, grid, attendChunk<64, 16>, task);
@@ -178,7 +178,7 @@ bool attend(Stream stream, const DecodeAttention& task) {
     if (task.group <= 8) launch(stream, grid, attendChunk<128, 8>, task);
     else launch(stream, grid, attendChunk<128, 16>, task);
   }
-  launch(stream, {task.sequences * task.kvHeads * task.group, task.dim}, joinChunks, task);
+  launch(stream, {task.rows.count * task.kvHeads * task.group, task.dim}, joinChunks, task);
   return true;
 }
 

@@ -35,29 +35,32 @@ struct Sequence {
 
 int pagesOf(int length) { return (length + cachePageEntries - 1) / cachePageEntries; }
 
+// A row a sequence, and one that is nobody's behind them; the last sequence has the first slot.
 std::vector<Bf16> onDevice(Emulator& device, const Case& c) {
+  const size_t sequences = c.lengths.size();
   DecodeAttention task;
-  task.sequences = static_cast<int>(c.lengths.size());
+  task.rows.count = static_cast<int>(sequences) + 1;
   task.kvHeads = c.kvHeads;
   task.group = c.group;
   task.dim = c.dim;
   task.scale = static_cast<float>(1 / std::sqrt(c.dim));
-  task.tableWidth = 0;
+  task.table.width = 0;
   int pool = 1;  // page 0 is nobody's
   for (const int length : c.lengths) {
-    task.tableWidth = std::max(task.tableWidth, pagesOf(length));
+    task.table.width = std::max(task.table.width, pagesOf(length));
     pool += pagesOf(length);
   }
   const size_t headElements = static_cast<size_t>(2 * cachePageEntries * c.dim);
   // Past a sequence's end lie finite numbers, and large ones.
   std::vector<uint16_t> query, pages(static_cast<size_t>(pool * c.kvHeads) * headElements, floatToBf16(1000));
-  std::vector<int> table(c.lengths.size() * static_cast<size_t>(task.tableWidth), 0);
+  std::vector<int> table(sequences * static_cast<size_t>(task.table.width), 0), slots, lengths = c.lengths;
   int next = pool;  // handed out from the end, so that no sequence's pages ascend
-  for (size_t s = 0; s < c.lengths.size(); ++s) {
+  for (size_t s = 0; s < sequences; ++s) {
     const int length = c.lengths[s];
+    slots.push_back(static_cast<int>(sequences - 1 - s));
     const Sequence sequence(c, length);
     query.insert(query.end(), sequence.query.begin(), sequence.query.end());
-    int* own = &table[s * static_cast<size_t>(task.tableWidth)];
+    int* own = &table[static_cast<size_t>(slots[s] * task.table.width)];
     for (int p = 0; p < pagesOf(length); ++p) own[p] = --next;
     for (int h = 0; h < c.kvHeads; ++h) {
       for (int e = 0; e < length; ++e) {
@@ -71,11 +74,15 @@ std::vector<Bf16> onDevice(Emulator& device, const Case& c) {
       }
     }
   }
-  const size_t parts = c.lengths.size() * static_cast<size_t>(c.kvHeads * task.chunks() * c.group);
+  slots.push_back(-1);
+  lengths.push_back(0);
+  query.resize(query.size() + static_cast<size_t>(c.kvHeads * c.group * c.dim));
+  const size_t parts = slots.size() * static_cast<size_t>(c.kvHeads * task.chunks() * c.group);
   task.query = device.input("query", asBf16(query));
   task.pages = device.input("pages", asBf16(pages));
-  task.table = device.input("table", table);
-  task.lengths = device.input("lengths", c.lengths);
+  task.table.pages = device.input("table", table);
+  task.rows.slots = device.input("slots", slots);
+  task.rows.lengths = device.input("lengths", lengths);
   task.sums = device.unwritten<float>("sums", parts * static_cast<size_t>(c.dim));
   task.tops = device.unwritten<float>("tops", parts);
   task.totals = device.unwritten<float>("totals", parts);
@@ -125,6 +132,8 @@ void values() {
         const int count = wrong(c, c.lengths[s], &out[s * width]);
         CHECK_CASE(count == 0, c.name() + ": " + std::to_string(count) + " of sequence " + std::to_string(s));
       }
+      const auto zero = [](Bf16 value) { return value.bits == 0; };
+      CHECK_CASE(std::all_of(out.end() - static_cast<ptrdiff_t>(width), out.end(), zero), c.name());
     });
   }
 }
@@ -170,7 +179,7 @@ void bytes() {
 void refusals() {
   Emulator device({emulate::Order::Kind::forward});
   DecodeAttention task;
-  task.sequences = task.kvHeads = task.tableWidth = 1;
+  task.rows.count = task.kvHeads = task.table.width = 1;
   for (const auto& [group, dim] : {std::pair{0, 64}, {17, 64}, {4, 96}}) {
     task.group = group;
     task.dim = dim;
