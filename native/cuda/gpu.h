@@ -43,6 +43,9 @@ class Global {
 
   __device__ __forceinline__ Value load(int64_t i) const { return elements_[i]; }
   __device__ __forceinline__ Value loadIf(bool wanted, int64_t i) const { return wanted ? elements_[i] : Value{}; }
+  __device__ __forceinline__ uint32_t load4If(bool wanted, int64_t i) const {
+    return wanted ? *reinterpret_cast<const uint32_t*>(elements_ + i) : 0;
+  }
   __device__ __forceinline__ Words load16(int64_t i) const {
     return words(*reinterpret_cast<const uint4*>(elements_ + i));
   }
@@ -63,6 +66,9 @@ class Global {
   __device__ __forceinline__ void store(int64_t i, Value value) const { elements_[i] = value; }
   __device__ __forceinline__ void storeIf(bool wanted, int64_t i, Value value) const {
     if (wanted) elements_[i] = value;
+  }
+  __device__ __forceinline__ void store4If(bool wanted, int64_t i, uint32_t word) const {
+    if (wanted) *reinterpret_cast<uint32_t*>(elements_ + i) = word;
   }
   __device__ __forceinline__ void store8If(bool wanted, int64_t i, const WordPair& words) const {
     if (wanted) *reinterpret_cast<uint2*>(elements_ + i) = {words.word[0], words.word[1]};

@@ -48,6 +48,7 @@ class Global {
 
   Value load(int64_t i, Site at = Site::current()) const { return loadIf(true, i, at); }
   Value loadIf(bool wanted, int64_t i, Site at = Site::current()) const { return get<Value>(wanted, i, at); }
+  uint32_t load4If(bool wanted, int64_t i, Site at = Site::current()) const { return get<uint32_t>(wanted, i, at); }
   Words load16(int64_t i, Site at = Site::current()) const { return load16If(true, i, at); }
   Words load16If(bool wanted, int64_t i, Site at = Site::current()) const { return get<Words>(wanted, i, at); }
   WordPair load8If(bool wanted, int64_t i, Site at = Site::current()) const { return get<WordPair>(wanted, i, at); }
@@ -55,6 +56,7 @@ class Global {
   Words stream16If(bool wanted, int64_t i, Site at = Site::current()) const { return get<Words>(wanted, i, at); }
   void store(int64_t i, Value value, Site at = Site::current()) const { storeIf(true, i, value, at); }
   void storeIf(bool wanted, int64_t i, Value value, Site at = Site::current()) const { put(wanted, i, value, at); }
+  void store4If(bool wanted, int64_t i, uint32_t word, Site at = Site::current()) const { put(wanted, i, word, at); }
   void store8If(bool wanted, int64_t i, const WordPair& words, Site at = Site::current()) const {
     put(wanted, i, words, at);
   }

@@ -1,0 +1,148 @@
+#include "heads.h"
+
+#include "words.h"
+
+namespace pathpress::cuda {
+
+constexpr int headWarps = 4, headThreads = headWarps * 32;
+constexpr int valueGroup = 8;  // slots of a channel's values that attention reads in one access
+
+// The channels of a head that a lane has, in a row.
+template <int dim>
+struct LaneChannels {
+  static constexpr int count = dim / 32;
+  float value[count];
+};
+
+template <int count>
+DEVICE void loadFloats(const Global<const float>& from, bool wanted, int64_t at, float* to) {
+  if (count == 4) {
+    const Words words = from.load16If(wanted, at);
+    for (int i = 0; i < 4; ++i) to[i % count] = asFloat(words.word[i]);
+  } else {
+    const WordPair words = from.load8If(wanted, at);
+    for (int i = 0; i < 2; ++i) to[i] = asFloat(words.word[i]);
+  }
+}
+
+template <int count>
+DEVICE void storeHalves(const Global<Bf16>& to, bool wanted, int64_t at, const float* from) {
+  if (count == 4) {
+    to.store8If(wanted, at, {{halves(from[0], from[1]), halves(from[2 % count], from[3 % count])}});
+  } else {
+    to.store4If(wanted, at, halves(from[0], from[1]));
+  }
+}
+
+template <int dim>
+DEVICE void normalize(const Global<const Bf16>& weight, float epsilon, LaneChannels<dim>& mine) {
+  constexpr int count = LaneChannels<dim>::count;
+  float sum = 0;
+  UNROLL(count)
+  for (int i = 0; i < count; ++i) sum += mine.value[i] * mine.value[i];
+  for (int mask = 16; mask > 0; mask /= 2) sum += shuffleXor(sum, mask);
+  const float scale = reciprocalRoot(sum / static_cast<float>(dim) + epsilon);
+  UNROLL(count / 2)
+  for (int i = 0; i < count; i += 2) {
+    const uint32_t pair = weight.load4If(true, threadIndex() % 32 * count + i);
+    mine.value[i] *= scale * half(&pair, 0);
+    mine.value[i + 1] *= scale * half(&pair, 1);
+  }
+}
+
+template <int dim>
+DEVICE void rotate(const HeadPreparation& task, int position, LaneChannels<dim>& mine) {
+  constexpr int count = LaneChannels<dim>::count;
+  float other[count];
+  UNROLL(count)
+  for (int i = 0; i < count; ++i) {
+    const float opposite = shuffleXor(mine.value[i], 16);  // the channel half a head away
+    other[i] = task.neighbours ? mine.value[i ^ 1] : opposite;
+  }
+  UNROLL(count)
+  for (int i = 0; i < count; ++i) {
+    const int channel = threadIndex() % 32 * count + i;
+    const int pair = task.neighbours ? channel / 2 : channel % (dim / 2);
+    const bool second = task.neighbours ? channel % 2 == 1 : channel >= dim / 2;
+    const bool turns = pair < task.pairs;
+    const WordPair angle = task.angles.load8If(turns, (static_cast<int64_t>(position) * task.pairs + pair) * 2);
+    const float cosine = asFloat(angle.word[0]), sine = asFloat(angle.word[1]);
+    const float turned = second ? mine.value[i] * cosine + other[i] * sine : mine.value[i] * cosine - other[i] * sine;
+    mine.value[i] = turns ? turned : mine.value[i];
+  }
+}
+
+// Where a prompt's rows are more than the ring holds, a later one takes the same place.
+template <int dim>
+DEVICE void keepQuery(const HeadPreparation& task, int row, int head, const LaneChannels<dim>& mine) {
+  const QueryRing& ring = task.ring;
+  if (!ring.rows) return;
+  const int slot = task.rows.slots.load(row), position = task.rows.positions.load(row);
+  const int turn = ring.rowsOfSlot.load(slot);
+  const int until = ring.until.load(slot), later = row + turn;
+  if (turn == 0 || position < ring.from.load(slot) || position >= until) return;  // the whole warp
+  if (position + turn < until && later < task.rows.count && task.rows.slots.load(later) == slot) return;
+  const int64_t place = (static_cast<int64_t>(slot) * ring.mostRows + position % turn) * task.heads + head;
+  storeHalves<LaneChannels<dim>::count>(ring.rows, true, place * dim + threadIndex() % 32 * (dim / 32), mine.value);
+}
+
+// Attention reads a channel's values eight slots at a time, multiplies those past the end with zero, and whose numbers
+// lie there may be NaN: where a group of eight begins in this launch, the sequence's last row clears the rest of it.
+template <int dim>
+DEVICE void storeValue(const HeadPreparation& task, int row, int slot, int64_t page, int entry,
+                       const LaneChannels<dim>& mine) {
+  const int begin = row - entry % valueGroup, next = row + 1;
+  const bool begins = begin >= 0 && task.rows.slots.load(begin) == slot;
+  const bool clears = begins && (next == task.rows.count || task.rows.slots.load(next) != slot);
+  UNROLL(dim / 32)
+  for (int i = 0; i < dim / 32; ++i) {
+    const int64_t channel = threadIndex() % 32 * (dim / 32) + i;
+    const int64_t at = page + cachePageEntries * dim + channel * cachePageEntries + entry;
+    task.pages.store(at, toBf16(mine.value[i]));
+    for (int ahead = 1; ahead < valueGroup - entry % valueGroup; ++ahead) {
+      task.pages.storeIf(clears, at + ahead, Bf16{0});
+    }
+  }
+}
+
+// A warp a head: queries, then keys, then values.
+template <int dim>
+BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
+  constexpr int count = LaneChannels<dim>::count;
+  const int parts = task.heads + 2 * task.kvHeads;
+  const int item = blockIndex() * headWarps + threadIndex() / 32, lane = threadIndex() % 32;
+  const int row = item / parts, part = item % parts;
+  if (row >= task.rows.count) return;  // the whole warp; there is no barrier
+  const int slot = task.rows.slots.load(row);
+  const bool isQuery = part < task.heads, isKey = !isQuery && part < task.heads + task.kvHeads;
+
+  LaneChannels<dim> mine;
+  loadFloats<count>(task.qkv, true, (static_cast<int64_t>(row) * parts + part) * dim + lane * count, mine.value);
+  if (isQuery && task.queryNorm) normalize<dim>(task.queryNorm, task.epsilon, mine);
+  if (isKey && task.keyNorm) normalize<dim>(task.keyNorm, task.epsilon, mine);
+  if (slot >= 0 && (isQuery || isKey)) rotate<dim>(task, task.rows.positions.load(row), mine);
+  if (isQuery) {
+    const int64_t at = (static_cast<int64_t>(row) * task.heads + part) * dim + lane * count;
+    storeHalves<count>(task.query, true, at, mine.value);
+    if (slot >= 0) keepQuery<dim>(task, row, part, mine);
+  } else if (slot >= 0) {
+    const int entry = task.rows.lengths.load(row) - 1, within = entry % cachePageEntries;
+    const int head = (part - task.heads) % task.kvHeads;
+    const int64_t number = task.table.page(slot, entry / cachePageEntries);
+    const int64_t page = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    if (isKey) storeHalves<count>(task.pages, true, page + within * dim + lane * count, mine.value);
+    else storeValue<dim>(task, row, slot, page, within, mine);
+  }
+}
+
+bool prepareHeads(Stream stream, const HeadPreparation& task) {
+  if (task.dim != 64 && task.dim != 128) return false;
+  if (task.pairs < 1 || task.pairs > task.dim / 2 || (!task.neighbours && task.pairs != task.dim / 2)) return false;
+  const int items = task.rows.count * (task.heads + 2 * task.kvHeads);
+  const Grid grid{(items + headWarps - 1) / headWarps, headThreads};
+  if (task.dim == 64) launch(stream, grid, prepareHead<64>, task);
+  else launch(stream, grid, prepareHead<128>, task);
+  return true;
+}
+
+}  // namespace pathpress::cuda
