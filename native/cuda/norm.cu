@@ -4,35 +4,62 @@
 
 namespace pathpress::cuda {
 
+constexpr int normWarps = normThreads / 32;
+
+// 1 / sqrt(mean + epsilon) of what the block's threads have squared and added up.
+DEVICE float scaleOf(float squares, const SharedArray<float>& warpSums, const ResidualNorm& task) {
+  for (int mask = 16; mask > 0; mask /= 2) squares += shuffleXor(squares, mask);
+  if (threadIndex() % 32 == 0) warpSums.set(threadIndex() / 32, squares);
+  barrier();
+  float total = 0;
+  for (int warp = 0; warp < normWarps; ++warp) total += warpSums.get(warp);
+  return reciprocalRoot(total / static_cast<float>(task.hidden) + task.epsilon);
+}
+
 // A block a row. What a thread adds up it keeps in registers, so that the state is read and written once. Neighbouring
 // lanes read neighbouring 16 bytes of the state: with 8 elements a lane its sectors were asked for twice.
 template <int chunks>  // of 4 elements, of a thread
 BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
-  SHARED_ARRAY(float, warpSums, normThreads / 32);
+  SHARED_ARRAY(float, branchSums, normWarps);
+  SHARED_ARRAY(float, stateSums, normWarps);
   const int64_t row = static_cast<int64_t>(blockIndex()) * task.hidden;
   const bool adds = static_cast<bool>(task.branch);
-  float kept[chunks][4];
+  float kept[chunks][4] = {};
+  if (adds) {
+    float sum = 0;
+    UNROLL(chunks)
+    for (int c = 0; c < chunks; ++c) {
+      const int at = (c * normThreads + threadIndex()) * 4;
+      const Words branch = task.branch.load16If(at < task.hidden, row + at);
+      UNROLL(4)
+      for (int i = 0; i < 4; ++i) {
+        kept[c][i] = asFloat(branch.word[i]);
+        sum += kept[c][i] * kept[c][i];
+      }
+    }
+    const float scale = scaleOf(sum, branchSums, task);
+    UNROLL(chunks)
+    for (int c = 0; c < chunks; ++c) {
+      const int at = (c * normThreads + threadIndex()) * 4;
+      const WordPair weight = task.branchWeight.load8If(at < task.hidden, at);
+      UNROLL(4)
+      for (int i = 0; i < 4; ++i) kept[c][i] *= scale * half(weight.word, i);
+    }
+  }
   float sum = 0;
   UNROLL(chunks)
   for (int c = 0; c < chunks; ++c) {
     const int at = (c * normThreads + threadIndex()) * 4;
-    const bool inside = at < task.hidden;
-    Words state = task.state.load16If(inside, row + at);
-    const WordPair branch = task.branch.load8If(inside && adds, row + at);
+    Words state = task.state.load16If(at < task.hidden, row + at);
     UNROLL(4)
     for (int i = 0; i < 4; ++i) {
-      kept[c][i] = asFloat(state.word[i]) + half(branch.word, i);
+      kept[c][i] += asFloat(state.word[i]);
       state.word[i] = asWord(kept[c][i]);
       sum += kept[c][i] * kept[c][i];
     }
-    task.state.store16If(inside && adds, row + at, state);
+    task.state.store16If(at < task.hidden && adds, row + at, state);
   }
-  for (int mask = 16; mask > 0; mask /= 2) sum += shuffleXor(sum, mask);
-  if (threadIndex() % 32 == 0) warpSums.set(threadIndex() / 32, sum);
-  barrier();
-  float total = 0;
-  for (int warp = 0; warp < normThreads / 32; ++warp) total += warpSums.get(warp);
-  const float scale = reciprocalRoot(total / static_cast<float>(task.hidden) + task.epsilon);
+  const float scale = scaleOf(sum, stateSums, task);
   UNROLL(chunks)
   for (int c = 0; c < chunks; ++c) {
     const int at = (c * normThreads + threadIndex()) * 4;

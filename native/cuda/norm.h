@@ -1,16 +1,18 @@
-// Residual and RMS norm in one pass over the rows.
+// RMS norm of the rows' state, and before it what a branch with a norm of its own adds, in one pass.
 #pragma once
 
 #include "device.h"
 
 namespace pathpress::cuda {
 
+// norm(x, w) = x / sqrt(mean(x²) + epsilon) · w, as the CPU engine's.
 struct ResidualNorm {
-  Global<float> state;        // (tokens, hidden); gets state + branch
-  Global<const Bf16> branch;  // (tokens, hidden); null: nothing to add yet
-  Global<const Bf16> weight;  // (hidden)
-  Global<Bf16> normed;        // (tokens, hidden); gets state / sqrt(mean(state²) + epsilon) · weight
-  int hidden;                 // a multiple of 4, at most maxNormWidth
+  Global<float> state;              // (tokens, hidden); gets state + norm(branch, branchWeight)
+  Global<const float> branch;       // (tokens, hidden); null: nothing to add, or a product has added it
+  Global<const Bf16> branchWeight;  // (hidden)
+  Global<const Bf16> weight;        // (hidden)
+  Global<Bf16> normed;              // (tokens, hidden); gets norm(state, weight)
+  int hidden;                       // a multiple of 4, at most maxNormWidth
   float epsilon;
 };
 

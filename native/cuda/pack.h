@@ -2,6 +2,8 @@
 // each, and a warp reads 512 bytes in a row. Rows and cols past the end are zeros.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -31,6 +33,21 @@ inline std::vector<uint16_t> packWeights(const std::vector<uint16_t>& weight, in
     }
   }
   return packed;
+}
+
+// Rows of two matrices, (rows, cols) each, dealt out in eights, so that a gate and what it lets through meet in a product's
+// tile; rows past the end are zeros. Also of two biases, whose cols are 1.
+template <class T>
+std::vector<T> dealGated(const std::vector<T>& gate, const std::vector<T>& up, int rows, int cols) {
+  const size_t width = static_cast<size_t>(cols), eights = static_cast<size_t>((rows + 7) / 8);
+  std::vector<T> dealt(eights * packedRows * width);
+  for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
+    const size_t at = (r / 8 * packedRows + r % 8) * width;
+    std::copy_n(gate.begin() + static_cast<std::ptrdiff_t>(r * width), width, dealt.begin() + static_cast<std::ptrdiff_t>(at));
+    std::copy_n(up.begin() + static_cast<std::ptrdiff_t>(r * width), width,
+                dealt.begin() + static_cast<std::ptrdiff_t>(at + 8 * width));
+  }
+  return dealt;
 }
 
 }  // namespace pathpress::cuda

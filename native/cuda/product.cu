@@ -8,6 +8,29 @@ namespace pathpress::cuda {
 constexpr int productThreads = productWarps * 32;
 constexpr int tokenStride = 20;  // floats between the tokens of a tile: 16 rows, and 4 so that no bank is hit twice
 
+DEVICE void addWords(const Words& words, float* to) {
+  UNROLL(4)
+  for (int i = 0; i < 4; ++i) to[i] += asFloat(words.word[i]);
+}
+
+DEVICE void storeSums(const WeightProduct& task, bool wanted, int64_t at, float* total) {
+  addWords(task.out.load16If(wanted && task.ending == Ending::added, at), total);
+  task.out.store16If(wanted, at, {{asWord(total[0]), asWord(total[1]), asWord(total[2]), asWord(total[3])}});
+}
+
+// Of four neighbouring lanes the first two have the gates of a tile, the others what these let through.
+DEVICE void storeGated(const WeightProduct& task, bool wanted, int token, int row, const float* total) {
+  float made[4];
+  UNROLL(4)
+  for (int i = 0; i < 4; ++i) {
+    const float up = shuffleXor(total[i], 2);
+    made[i] = total[i] / (1 + powerOfTwo(total[i] * -1.44269504f)) * up;
+  }
+  const int64_t at = static_cast<int64_t>(token) * (task.rows / 2) + row / packedRows * 8 + row % packedRows;
+  const bool first = row % packedRows < 8;
+  task.halves.store8If(wanted && first, at, {{halves(made[0], made[1]), halves(made[2], made[3])}});
+}
+
 // A warp goes through its stretch of 16 rows with the weights straight from memory to registers. Tokens are the mma's
 // columns, so that each one's sums are its own, whoever else is there.
 template <int tokenTiles>  // of 8
@@ -49,24 +72,21 @@ BOUNDED_KERNEL(productThreads, 2) multiplyTiles(WeightProduct task, int slices) 
   }
   barrier();
 
-  // Eight rows of a token at a time; the slices in ascending order.
-  const int items = blockTiles * 2 * tokenTiles * 8, turns = (items + productThreads - 1) / productThreads;
+  // Four rows of a token at a time; the slices in ascending order.
+  const int quarters = blockTiles * 4;
+  const int items = quarters * tokenTiles * 8, turns = (items + productThreads - 1) / productThreads;
   for (int turn = 0; turn < turns; ++turn) {
     const int item = turn * productThreads + threadIndex();
-    const int eighth = item % (blockTiles * 2), token = item / (blockTiles * 2);
-    const int row = (blockIndex() * blockTiles * 2 + eighth) * 8;
+    const int quarter = item % quarters, token = item / quarters, row = (blockIndex() * quarters + quarter) * 4;
     const bool wanted = token < task.tokens && row < task.rows;
-    float total[8] = {};
+    float total[4] = {};
     for (int slice = 0; wanted && slice < slices; ++slice) {
-      const int from = ((eighth / 2 * slices + slice) * tokenTiles * 8 + token) * tokenStride + eighth % 2 * 8;
-      const Words low = partial.get16(from), high = partial.get16(from + 4);
-      UNROLL(8)
-      for (int i = 0; i < 8; ++i) total[i] += asFloat(i < 4 ? low.word[i] : high.word[i - 4]);
+      const int from = ((quarter / 4 * slices + slice) * tokenTiles * 8 + token) * tokenStride + quarter % 4 * 4;
+      addWords(partial.get16(from), total);
     }
-    Words out;
-    UNROLL(4)
-    for (int w = 0; w < 4; ++w) out.word[w] = halves(total[2 * w], total[2 * w + 1]);
-    task.out.store16If(wanted, static_cast<int64_t>(token) * task.rows + row, out);
+    addWords(task.bias.load16If(wanted && task.bias, row), total);
+    if (task.ending == Ending::gated) storeGated(task, wanted, token, row, total);
+    else storeSums(task, wanted, static_cast<int64_t>(token) * task.rows + row, total);
   }
 }
 

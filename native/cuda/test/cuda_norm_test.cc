@@ -1,4 +1,4 @@
-// Residual + RMS norm against a plain reference in double precision.
+// RMS norm, and a branch with its own, against a plain reference in double precision.
 #include <cmath>
 
 #include "../norm.cu"
@@ -16,12 +16,13 @@ struct Case {
 };
 
 struct Inputs {
-  std::vector<float> state;
-  std::vector<uint16_t> branch, weight;
+  std::vector<float> state, branch;
+  std::vector<uint16_t> branchWeight, weight;
 
   explicit Inputs(const Case& c)
       : state(drawFloats(static_cast<size_t>(c.hidden * c.tokens), 1)),
-        branch(drawBf16(static_cast<size_t>(c.hidden * c.tokens), 2)),
+        branch(drawFloats(static_cast<size_t>(c.hidden * c.tokens), 2)),
+        branchWeight(drawBf16(static_cast<size_t>(c.hidden), 4)),
         weight(drawBf16(static_cast<size_t>(c.hidden), 3)) {}
 };
 
@@ -33,7 +34,10 @@ struct Outputs {
 Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
   ResidualNorm task;
   task.state = device.array("state", in.state);
-  if (c.adds) task.branch = device.input("branch", asBf16(in.branch));
+  if (c.adds) {
+    task.branch = device.input("branch", in.branch);
+    task.branchWeight = device.input("branchWeight", asBf16(in.branchWeight));
+  }
   task.weight = device.input("weight", asBf16(in.weight));
   task.normed = device.unwritten<Bf16>("normed", in.state.size());
   task.hidden = c.hidden;
@@ -52,16 +56,18 @@ void values() {
       const Outputs out = onDevice(device, c, in);
       int wrong = 0;
       for (int t = 0; t < c.tokens; ++t) {
-        const size_t at = static_cast<size_t>(t * c.hidden);
-        double squares = 0;
-        for (size_t i = 0; i < static_cast<size_t>(c.hidden); ++i) {
-          // One sum of two floats: rounded once, so that the device's is this one.
-          const float state = in.state[at + i] + (c.adds ? bf16ToFloat(in.branch[at + i]) : 0.0f);
-          wrong += out.state[at + i] != state;
-          squares += double{state} * state;
+        const size_t at = static_cast<size_t>(t * c.hidden), width = static_cast<size_t>(c.hidden);
+        double squares = 0, branchSquares = 0;
+        for (size_t i = 0; i < width; ++i) branchSquares += double{in.branch[at + i]} * in.branch[at + i];
+        const double branchScale = c.adds ? 1 / std::sqrt(branchSquares / c.hidden + double{epsilon}) : 0;
+        for (size_t i = 0; i < width; ++i) {
+          const double adds = in.branch[at + i] * branchScale * double{bf16ToFloat(in.branchWeight[i])};
+          wrong += !(std::abs(out.state[at + i] - (in.state[at + i] + adds)) <= 1e-6 * (1 + std::abs(adds)));
+          wrong += !c.adds && out.state[at + i] != in.state[at + i];
+          squares += double{out.state[at + i]} * out.state[at + i];
         }
         const double scale = 1 / std::sqrt(squares / c.hidden + double{epsilon});
-        for (size_t i = 0; i < static_cast<size_t>(c.hidden); ++i) {
+        for (size_t i = 0; i < width; ++i) {
           const double want = out.state[at + i] * scale * double{bf16ToFloat(in.weight[i])};
           // Half a step of bfloat16, and a little for the float32 on the way.
           wrong += !(std::abs(double{toFloat(out.normed[at + i])} - want) <= std::abs(want) * (0x1p-8 + 1e-5));
@@ -91,13 +97,13 @@ void barriers() {
   everyOmissionIsSeen("norm", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
 }
 
-// Needed: the state in and out, the branch in, the normed row out, and the weight once, which a cache keeps.
+// Needed: the state in and out, the branch in, the normed row out, and the weights once, which a cache keeps.
 void bytes() {
   const Case c{3584, 4, true};
   Emulator device({emulate::Order::Kind::forward});
   onDevice(device, c, Inputs(c));
   const emulate::Traffic all = device.traffic();
-  const double needed = 3584.0 * (4 * (4 + 4 + 2 + 2) + 2);
+  const double needed = 3584.0 * (4 * (4 + 4 + 4 + 2) + 2 + 2);
   const double moved = static_cast<double>(all.distinct + all.stored) * emulate::sectorBytes;
   std::printf("norm 4 × 3584: moved over needed %.3f\n", moved / needed);
   CHECK(moved / needed <= 1.05);

@@ -11,31 +11,47 @@ namespace {
 
 struct Case {
   int rows, cols, tokens;
+  Ending ending = Ending::stored;
+  bool biased = false;
+
   std::string name() const {
-    return std::to_string(rows) + " × " + std::to_string(cols) + ", " + std::to_string(tokens) + " tokens";
+    constexpr const char* endings[] = {"", ", added", ", gated"};
+    return std::to_string(rows) + " × " + std::to_string(cols) + ", " + std::to_string(tokens) + " tokens" +
+           endings[static_cast<int>(ending)] + (biased ? ", biased" : "");
   }
 };
 
 struct Inputs {
-  std::vector<uint16_t> weight, input;
+  std::vector<uint16_t> weight, input;  // weights of gated rows as they are dealt out
+  std::vector<float> bias, before;      // before: what sums are added to
 
   explicit Inputs(const Case& c)
       : weight(drawBf16(static_cast<size_t>(c.rows * c.cols), 4)),
-        input(drawBf16(static_cast<size_t>(c.cols * maxProductTokens), 5)) {  // the same tokens in every batch
+        input(drawBf16(static_cast<size_t>(c.cols * maxProductTokens), 5)),  // the same tokens in every batch
+        bias(drawFloats(static_cast<size_t>(c.rows), 6)),
+        before(drawFloats(static_cast<size_t>(c.rows * c.tokens), 7)) {
     input.resize(static_cast<size_t>(c.cols * c.tokens));
   }
 };
 
-std::vector<Bf16> onDevice(Emulator& device, const Case& c, const Inputs& in) {
+// (tokens, rows), or where gated (tokens, rows / 2).
+std::vector<float> onDevice(Emulator& device, const Case& c, const Inputs& in) {
+  const size_t elements = static_cast<size_t>(c.rows * c.tokens);
   WeightProduct task;
   task.weight = device.input("weight", asBf16(packWeights(in.weight, c.rows, c.cols)));
   task.input = device.input("input", asBf16(in.input));
-  task.out = device.unwritten<Bf16>("out", static_cast<size_t>(c.rows * c.tokens));
+  if (c.biased) task.bias = device.input("bias", in.bias);
+  if (c.ending == Ending::gated) task.halves = device.unwritten<Bf16>("out", elements / 2);
+  else task.out = c.ending == Ending::added ? device.array("out", in.before) : device.unwritten<float>("out", elements);
   task.rows = c.rows;
   task.cols = c.cols;
   task.tokens = c.tokens;
+  task.ending = c.ending;
   CHECK(multiply(&device, task));
-  return device.values(task.out);
+  if (c.ending != Ending::gated) return device.values(task.out);
+  std::vector<float> made;
+  for (const Bf16 half : device.values(task.halves)) made.push_back(toFloat(half));
+  return made;
 }
 
 // (tokens, rows), of the inputs as they are or of their absolute values, which bound the error of the sums.
@@ -63,15 +79,57 @@ void values() {
     const Inputs in(c);
     const std::vector<float> want = onCpu(c, in, false), size = onCpu(c, in, true);
     everyOrder(c.name(), [&](Emulator& device) {
-      const std::vector<Bf16> out = onDevice(device, c, in);
+      const std::vector<float> out = onDevice(device, c, in);
       int wrong = 0;
-      for (size_t i = 0; i < want.size(); ++i) {
-        const float error = std::abs(toFloat(out[i]) - want[i]);
-        wrong += !(error <= std::abs(want[i]) * 0x1p-8f + size[i] * 1e-6f);
-      }
+      for (size_t i = 0; i < want.size(); ++i) wrong += !(std::abs(out[i] - want[i]) <= size[i] * 1e-6f);
       CHECK_CASE(wrong == 0, c.name() + ": " + std::to_string(wrong) + " of " + std::to_string(want.size()));
     });
   }
+}
+
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+// Biases, sums onto what is there, and gates of which the CPU engine's SwiGLU makes the same.
+void endings() {
+  for (const Case& c : {Case{80, 264, 9, Ending::stored, true}, {80, 264, 9, Ending::added, true},
+                        {48, 64, 3, Ending::added}, {96, 128, 17, Ending::gated, true}, {80, 64, 2, Ending::gated},
+                        {4608, 64, 1, Ending::gated}}) {
+    const Inputs in(c);
+    std::vector<float> want = onCpu(c, in, false), size = onCpu(c, in, true);
+    const size_t rows = static_cast<size_t>(c.rows);
+    for (size_t i = 0; i < want.size(); ++i) {
+      if (c.biased) want[i] += in.bias[i % rows];
+      if (c.ending == Ending::added) want[i] += in.before[i];
+    }
+    std::vector<float> bound;
+    for (size_t i = 0; i < want.size(); ++i) bound.push_back((size[i] + 2) * 1e-6f);
+    if (c.ending == Ending::gated) {
+      std::vector<float> gate, up, bounds;
+      for (size_t i = 0; i < want.size(); ++i) {
+        if (i % rows % 16 >= 8) continue;
+        gate.push_back(want[i]);
+        up.push_back(want[i + 8]);
+        // The slope of silu is at most 1.1; half a step of bfloat16 is added below.
+        bounds.push_back(1.1f * bound[i] * std::abs(want[i + 8]) + std::abs(want[i]) * sigmoid(want[i]) * bound[i + 8]);
+      }
+      selectKernels("scalar").swiglu(gate.data(), up.data(), gate.size());
+      for (size_t i = 0; i < gate.size(); ++i) bounds[i] += std::abs(gate[i]) * 0x1p-8f + 1e-7f;
+      want = gate;
+      bound = bounds;
+    }
+    everyOrder(c.name(), [&](Emulator& device) {
+      const std::vector<float> out = onDevice(device, c, in);
+      int wrong = out.size() != want.size();
+      for (size_t i = 0; i < want.size(); ++i) wrong += !(std::abs(out[i] - want[i]) <= bound[i]);
+      CHECK_CASE(wrong == 0, c.name() + ": " + std::to_string(wrong) + " of " + std::to_string(want.size()));
+    });
+  }
+}
+
+void dealing() {
+  const std::vector<int> dealt = dealGated<int>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {11, 12, 13, 14, 15, 16, 17, 18, 19}, 9, 1);
+  CHECK((dealt == std::vector<int>{1, 2,  3,  4,  5,  6,  7,  8,  11, 12, 13, 14, 15, 16, 17, 18,
+                                   9, 0,  0,  0,  0,  0,  0,  0,  19, 0,  0,  0,  0,  0,  0,  0}));
 }
 
 // The law of the engine: a token's values are the same bits alone and among strangers.
@@ -79,22 +137,21 @@ void tokensAloneAndTogether() {
   const Case many{176, 416, 64};
   const Inputs in(many);
   Emulator device({emulate::Order::Kind::shuffled, 9});
-  const std::vector<Bf16> all = onDevice(device, many, in);
+  const std::vector<float> all = onDevice(device, many, in);
   for (const int token : {0, 7, 8, 41, 63}) {
     Inputs one = in;
     one.input.assign(in.input.begin() + token * many.cols, in.input.begin() + (token + 1) * many.cols);
     Emulator alone({emulate::Order::Kind::forward});
-    const std::vector<Bf16> single = onDevice(alone, {many.rows, many.cols, 1}, one);
+    const std::vector<float> single = onDevice(alone, {many.rows, many.cols, 1}, one);
     bool same = true;
-    const Bf16* among = &all[static_cast<size_t>(token * many.rows)];
-    for (size_t r = 0; r < single.size(); ++r) same &= single[r].bits == among[r].bits;
+    const float* among = &all[static_cast<size_t>(token * many.rows)];
+    for (size_t r = 0; r < single.size(); ++r) same &= asWord(single[r]) == asWord(among[r]);
     CHECK_CASE(same, "token " + std::to_string(token));
   }
 }
 
 void barriers() {
-  for (const int tokens : {1, 33}) {
-    const Case c{64, 128, tokens};
+  for (const Case& c : {Case{64, 128, 1}, {64, 128, 33, Ending::added}, {64, 128, 9, Ending::gated}}) {
     everyOmissionIsSeen("product, " + c.name(), [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
   }
 }
@@ -107,7 +164,7 @@ void bytes() {
     Emulator device({emulate::Order::Kind::forward});
     onDevice(device, c, Inputs(c));
     const emulate::Traffic &weight = device.traffic("weight"), &input = device.traffic("input");
-    const double needed = 2.0 * (c.rows * c.cols + tokens * (c.rows + c.cols));
+    const double needed = 2.0 * (c.rows * c.cols + tokens * (2 * c.rows + c.cols));
     const double moved = static_cast<double>(weight.loaded + input.distinct + device.traffic("out").stored) * 32;
     std::printf("product %s: moved over needed %.3f; inputs asked for over weights %.3f\n", c.name().c_str(),
                 moved / needed, static_cast<double>(input.loaded) / static_cast<double>(weight.loaded));
@@ -123,10 +180,10 @@ void shapes() {
   CHECK(productSlices(18944, 3584) == 2);
   Emulator device({emulate::Order::Kind::forward});
   WeightProduct task;
-  for (const auto& [rows, cols, tokens] : {Case{8, 8, 1}, {16, 12, 1}, {16, 8, 0}, {16, 8, 65}}) {
-    task.rows = rows;
-    task.cols = cols;
-    task.tokens = tokens;
+  for (const Case& c : {Case{8, 8, 1}, {16, 12, 1}, {16, 8, 0}, {16, 8, 65}}) {
+    task.rows = c.rows;
+    task.cols = c.cols;
+    task.tokens = c.tokens;
     CHECK(!multiply(&device, task));
   }
 }
@@ -137,6 +194,8 @@ void shapes() {
 int main() {
   using namespace pathpress::cuda;
   values();
+  endings();
+  dealing();
   tokensAloneAndTogether();
   barriers();
   bytes();
