@@ -28,13 +28,14 @@ void Engine::collectRows() {
   int left = prefillRows_;
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
-    const bool known = sequence.replaying() && !sequence.ahead, prompt = sequence.prefilling(), bulk = known || prompt;
+    const bool known = sequence.knowsNext(), prompt = sequence.prefilling(), bulk = known || prompt;
     if (sequence.parked || sequence.waiting || sequence.asked || (bulk && left == 0)) continue;
     const int count = bulk ? static_cast<int>(std::min<int64_t>(left, sequence.feedable())) : 1;
     if (!makeRoom(place, count)) continue;
     if (bulk) left -= count;
     const int follow = !prompt ? count : sequence.prefilled + count == sequence.progress.prompt ? 1 : 0;
     fed_.push_back({&sequence, count, follow, follow > 0 && !known, prompt});
+    if (sequence.forced() && !sequence.ahead) fed_.back().judged = follow;
   }
 }
 

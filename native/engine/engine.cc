@@ -86,11 +86,11 @@ std::string Engine::simd() const {
   return std::string(kernels_.name) + (kernels_.bf16 ? "-bf16" : "-rounded");
 }
 
-void Engine::checkPrompt(const std::vector<int32_t>& ids) const {
-  if (ids.empty()) throw EngineError("BAD_PROMPT", "the prompt has no ids");
+void Engine::checkIds(const std::vector<int32_t>& ids, const char* what) const {
+  if (ids.empty()) throw EngineError("BAD_PROMPT", std::string(what) + " has no ids");
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= model_->config.vocab) {
-      throw EngineError("BAD_PROMPT", "id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
+      throw EngineError("BAD_PROMPT", "id " + std::to_string(ids[i]) + " at index " + std::to_string(i) + " of " + what +
                                           " is outside the vocabulary of " + std::to_string(model_->config.vocab));
     }
   }
@@ -98,7 +98,13 @@ void Engine::checkPrompt(const std::vector<int32_t>& ids) const {
 
 void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std::shared_ptr<Listener> listener) {
   for (const Request& request : requests) {
-    checkPrompt(request.promptIds);
+    checkIds(request.promptIds, "the prompt");
+    const auto given = std::ssize(request.forced);
+    if (given > 0) checkIds(request.forced, "the output");
+    if (given > 0 && given != request.maxTokens) {
+      throw EngineError("BAD_OPTION", "an output of " + std::to_string(given) + " ids is not maxTokens " +
+                                          std::to_string(request.maxTokens));
+    }
     if (request.maxTokens < 1) throw EngineError("BAD_OPTION", "maxTokens " + std::to_string(request.maxTokens) + " < 1");
     try {
       const auto policy = makePolicy(request.policy);
@@ -156,7 +162,7 @@ void Engine::acknowledge(uint64_t id, size_t request) {
 }
 
 void Engine::logits(std::vector<int32_t> ids, LogitsDone done) {
-  checkPrompt(ids);
+  checkIds(ids, "the prompt");
   post([this, ids = std::move(ids), done = std::move(done)] { computeLogits(ids, done); });
 }
 

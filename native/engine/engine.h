@@ -83,7 +83,7 @@ class Engine {
  private:
   using Command = std::function<void()>;
 
-  void checkPrompt(const std::vector<int32_t>& ids) const;
+  void checkIds(const std::vector<int32_t>& ids, const char* what) const;
   void post(Command command);
   void loop();
   void runCommands();

@@ -12,6 +12,7 @@ void Lane::run() {
   collectRows();
   forward.run(rows_);
   if (threads_.cancelled()) return;
+  judgeKnown();
   count();
   sampleNext();
 }
@@ -22,9 +23,29 @@ void Lane::collectRows() {
     Sequence& sequence = *fed->sequence;
     for (int i = 0; i < fed->rows; ++i) {
       rows_.push_back({sequence.upcoming(i), sequence.position(i), i, &sequence.cache, &sequence.side,
-                       fed->sampled && i == fed->rows - 1});
+                       i >= fed->rows - (fed->sampled ? 1 : fed->judged)});
     }
   }
+}
+
+void Lane::judgeKnown() {
+  size_t wanted = 0;
+  judgements_.clear();
+  for (const Fed* fed : fed_) {
+    Sequence& sequence = *fed->sequence;
+    for (size_t i = 0; i < static_cast<size_t>(fed->judged); ++i) {
+      judgements_.push_back({&sequence, sequence.generated(sequence.step() + i), wanted + i, NAN, 0});
+    }
+    wanted += static_cast<size_t>(fed->sampled ? 1 : fed->judged);
+  }
+  threads_.run(static_cast<int>(judgements_.size()), judgements_.size() < 4, [&](int task, int) {
+    Judgement& one = judgements_[static_cast<size_t>(task)];
+    const auto logits = forward.logits(one.logits);
+    if (!allFinite(logits)) return;
+    one.logLikelihood = logLikelihood(logits, one.id);
+    if (one.sequence->notesEntropy()) one.entropy = entropyBits(logits);
+  });
+  for (const Judgement& one : judgements_) one.sequence->judge(one.logLikelihood, one.entropy);
 }
 
 void Lane::count() {
@@ -41,7 +62,8 @@ void Lane::count() {
 void Lane::sampleNext() {
   size_t wanted = 0;
   for (Fed* fed : fed_) {
-    if (fed->sampled) fed->logits = forward.logits(wanted++);
+    if (fed->sampled) fed->logits = forward.logits(wanted);
+    wanted += static_cast<size_t>(fed->sampled ? 1 : fed->judged);
   }
   threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
     Fed& fed = *fed_[static_cast<size_t>(task)];

@@ -14,9 +14,10 @@ namespace pathpress {
 struct Fed {
   Sequence* sequence;
   int rows;
-  int follow;   // tokens that follow: one sampled, or those known from before a restart; 0 within a prompt
+  int follow;   // tokens that follow: one sampled, or those that are known; 0 within a prompt
   bool sampled;
   bool prompt;
+  int judged = 0;  // known ones of which the logits before them are asked what they say
   std::span<const float> logits = {};  // of the last row where sampled, (vocab); valid until the lane's next step
   int32_t token = -1;                  // sampled; -1 where the logits are not numbers
   float entropy = 0;                   // of what it was sampled from, where asked for
@@ -40,12 +41,20 @@ class Lane {
 
  private:
   void collectRows();
+  void judgeKnown();
   void count();
   void sampleNext();
 
   std::vector<Fed*> fed_;
   std::vector<Row> rows_;
   std::vector<SamplerScratch> scratch_;  // one a worker
+  struct Judgement {
+    Sequence* sequence;
+    int32_t id;
+    size_t logits;  // Forward::logits
+    float logLikelihood, entropy;
+  };
+  std::vector<Judgement> judgements_;
 };
 
 }  // namespace pathpress

@@ -29,6 +29,7 @@ struct Request {
   bool trace = false;
   bool scored = false;     // candidates are scored by whoever listens (Listener::ask); one set a layer or key-value head
   bool scoreKeys = false;  // and their keys are shown too
+  std::vector<int32_t> forced;  // tokens fed as if they had been generated (maxTokens of them); none: they are sampled
   bool tokens = true;      // the listener hears of each token as it comes, not of the result alone
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
   Assumed assumed;
@@ -64,6 +65,7 @@ enum class Finish { stop, length, aborted };
 
 struct Result {
   std::vector<int32_t> ids;
+  std::vector<float> logLikelihoods;  // of Request::forced: natural logarithm, one a token
   Finish finish = Finish::length;
   int64_t promptTokens = 0;
   std::vector<Compression> compressions;

@@ -38,6 +38,13 @@ float entropyBits(std::span<const float> logits) {
   return static_cast<float>((std::log(total) - weighed / total) / std::log(2.0));
 }
 
+float logLikelihood(std::span<const float> logits, int32_t id) {
+  const double top = *std::max_element(logits.begin(), logits.end());
+  double total = 0;
+  for (const float logit : logits) total += std::exp(logit - top);
+  return static_cast<float>(logits[static_cast<size_t>(id)] - top - std::log(total));
+}
+
 int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch) {
   const auto best = std::max_element(logits.begin(), logits.end());
   if (sampling.temperature == 0) return static_cast<int>(best - logits.begin());

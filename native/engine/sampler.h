@@ -24,6 +24,8 @@ struct SamplerScratch {
 bool allFinite(std::span<const float> logits);
 // Of the distribution that finite logits state, in bits.
 float entropyBits(std::span<const float> logits);
+// Natural logarithm of the probability that finite logits give to an id.
+float logLikelihood(std::span<const float> logits, int32_t id);
 // What to say where one is not; weights are checked when they are loaded.
 inline constexpr const char* overflowText = "the logits hold NaN or infinity: the model's values overflow float32";
 

@@ -157,13 +157,20 @@ void Engine::acceptTokens() {
     if (fed.follow == 0) continue;
     Sequence& sequence = *fed.sequence;
     if (sequence.lookingAhead()) {
-      if (fed.token < 0) sequence.fail("BAD_LOGITS", overflowText);
-      else if (sequence.acceptAhead(fed.token)) compressNow(sequence);
+      bool over = false;
+      if (!fed.sampled) {
+        for (int i = 0; i < fed.follow; ++i) over = sequence.acceptAhead(sequence.replayed());
+      } else if (fed.token < 0) sequence.fail("BAD_LOGITS", overflowText);
+      else over = sequence.acceptAhead(fed.token);
+      if (over) compressNow(sequence);
       if (threads_.cancelled()) return;
       continue;
     }
     if (!fed.sampled) {
-      for (int i = 0; i < fed.follow; ++i) sequence.ended = sequence.accept(sequence.replayed());
+      for (int i = 0; i < fed.follow && sequence.failureCode.empty(); ++i) {
+        if (fed.judged > 0 && !sequence.judgedWell()) sequence.fail("BAD_LOGITS", overflowText);
+        else sequence.ended = sequence.accept(sequence.replayed());
+      }
       if (sequence.ended && !sequence.asked) endSequence(sequence);
       continue;
     }

@@ -79,13 +79,15 @@ void Sequence::afterCompression(const Compression& compression) {
 
 int64_t Sequence::feedable() const {
   if (prefilling()) return progress.prompt - prefilled;
-  if (!replaying()) return 1;
-  const auto known = static_cast<int64_t>(lost_->ids.size() - result.ids.size());
+  if (!knowsNext()) return 1;
+  const auto known = static_cast<int64_t>((forced() ? request.forced : lost_->ids).size() - step());
   const int64_t most = std::min(known, side.rowsAtOnce());
-  Progress ahead = progress;
+  if (ahead) return std::min(most, recipe.ahead - ahead->rows);
+  if (forced() && recipe.entropies) return 1;  // an interval's end depends on what each pass says of the next token
+  Progress later = progress;
   for (int64_t rows = 1; rows < most; ++rows) {
-    ahead.written += 1;
-    if (policy->due(ahead)) return rows;
+    later.written += 1;
+    if (policy->due(later)) return rows;
   }
   return most;
 }
@@ -93,7 +95,7 @@ int64_t Sequence::feedable() const {
 int32_t Sequence::upcoming(int i) const {
   const auto at = static_cast<size_t>(i);
   if (prefilling()) return request.promptIds[static_cast<size_t>(prefilled) + at];
-  return i == 0 ? next : generated(result.ids.size() + at - 1);
+  return i == 0 ? next : generated(step() + at - 1);
 }
 
 int Sequence::position(int i) const {
@@ -105,6 +107,11 @@ void Sequence::noteEntropy(float bits) {
   entropies.push_back(bits);
   entropySums_.push_back(entropySums_.back() + bits);
   progress.entropySums = entropySums_;
+}
+
+void Sequence::judge(float logLikelihood, float entropy) {
+  result.logLikelihoods.push_back(logLikelihood);
+  if (entropies.size() < result.logLikelihoods.size()) noteEntropy(entropy);  // else it was, before a restart
 }
 
 bool Sequence::stopsAt(int32_t id) const {
@@ -158,7 +165,7 @@ void Sequence::restart() {
   fresh.prefillSeconds = result.prefillSeconds;
   fresh.decodeSeconds = result.decodeSeconds;
   fresh.compressSeconds = result.compressSeconds;
-  if (!replaying() && !result.ids.empty()) lost_ = std::move(result);
+  if (!forced() && !replaying() && !result.ids.empty()) lost_ = std::move(result);
   result = std::move(fresh);
   cache.clear();
   side.clear();
@@ -172,7 +179,7 @@ void Sequence::restart() {
 Result Sequence::finish(Finish how) {
   if (ahead) endAhead();
   describeCache();
-  if (replaying()) {
+  if (lost_) {
     lost_->prefillSeconds = result.prefillSeconds;
     lost_->decodeSeconds = result.decodeSeconds;
     lost_->compressSeconds = result.compressSeconds;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,13 +52,20 @@ struct Sequence {
   // Gives every block back. The sequence then runs again from its prompt, compressions included, with its tokens known;
   // since neither tokens nor kept sets depend on the batch, it gets to where it was, and its result tells of one run.
   void restart();
-  // Whether the next token is known from before a restart, and which it is.
-  bool replaying() const { return lost_ && result.ids.size() < lost_->ids.size(); }
-  int32_t replayed() const { return generated(result.ids.size()); }
+  bool forced() const { return !request.forced.empty(); }
+  // Whether the next token is known, given or from before a restart, and which it is.
+  bool replaying() const {
+    return result.ids.size() < (forced() ? request.forced.size() : lost_ ? lost_->ids.size() : 0);
+  }
+  int32_t replayed() const { return generated(step()); }
   // The i-th generated token, 0-based, of those that are known.
-  int32_t generated(size_t i) const { return i < result.ids.size() ? result.ids[i] : lost_->ids[i]; }
+  int32_t generated(size_t i) const {
+    return i < result.ids.size() ? result.ids[i] : forced() ? request.forced[i] : lost_->ids[i];
+  }
+  // Whether so is the token that follows the next pass: what a look ahead sampled before a restart is not.
+  bool knowsNext() const { return replaying() && (!ahead || forced()); }
 
-  // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; after a restart
+  // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; of the generated
   // those up to the next compression, as far as the policy's side state takes several at once. Never 0.
   int64_t feedable() const;
   // The i-th token to come, and its position: the true one, or its place in the cache (SideState::rotatedAtReading).
@@ -100,6 +108,9 @@ struct Sequence {
   bool notesEntropy() const { return request.scored || recipe.entropies; }
   void noteEntropy(float bits);
   std::vector<float> entropies;  // one a token that was drawn, those from before a restart included
+  // What the logits before the given token say of it; NaN where they are not numbers. One after the other.
+  void judge(float logLikelihood, float entropy);
+  bool judgedWell() const { return !std::isnan(result.logLikelihoods[result.ids.size()]); }
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;

@@ -100,6 +100,7 @@ Request toRequest(const Napi::Object& value) {
   const std::vector<int32_t> stream = toIds(member(value, "stream"));
   if (stream.size() != 2) throw Napi::TypeError::New(value.Env(), "stream is not a pair");
   std::copy(stream.begin(), stream.end(), request.stream);
+  if (member(value, "forced").IsTypedArray()) request.forced = toIds(member(value, "forced"));
   request.trace = flag(value, "trace");
   request.tokens = flag(value, "tokens");
   request.lockstep = flag(value, "lockstep");
@@ -224,6 +225,7 @@ Napi::Object fromResult(Napi::Env env, const Result& result) {
   constexpr const char* finishes[] = {"stop", "length", "aborted"};
   Napi::Object object = Napi::Object::New(env);
   object.Set("ids", fromIds(env, result.ids));
+  object.Set("logLikelihoods", fromFloats(env, result.logLikelihoods));
   object.Set("finish", finishes[static_cast<int>(result.finish)]);
   object.Set("promptTokens", static_cast<double>(result.promptTokens));
   object.Set("compressions", fromRows(env, result.compressions, [](Napi::Object& to, const Compression& row) {

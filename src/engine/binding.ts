@@ -51,6 +51,8 @@ export interface NativeRequest {
   maxTokens: number;
   stopIds: Int32Array;
   stream: Int32Array;
+  /** `maxTokens` ids that are fed as if they had been generated; where left out they are sampled. */
+  forced?: Int32Array;
   trace: boolean;
   /** Tokens are told as they come, not with the result alone. */
   tokens: boolean;
@@ -69,6 +71,8 @@ export interface NativeRequest {
 export interface NativeResult {
   request: number;
   ids: Int32Array;
+  /** Of `forced` ids, else empty. */
+  logLikelihoods: Float32Array;
   finish: GenerateResult['finish'];
   promptTokens: number;
   compressions: Compression[];

@@ -5,9 +5,9 @@ import { loadBinding, type NativeEngine } from './binding.js';
 import { hashWeights, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { PathPressError } from './errors.js';
 import { NativeGeneration, TokenQueue } from './generation.js';
-import { checkOptions, checkPrompt, checkRequest } from './request.js';
+import { checkIds, checkOptions, checkReplay, checkRequest } from './request.js';
 import { Run, toError } from './run.js';
-import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo } from './types.js';
+import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo, ReplayRequest, ReplayResult } from './types.js';
 
 /**
  * Opens a folder in Hugging Face layout (config.json, *.safetensors). Weights are copied into memory where half of what
@@ -120,9 +120,20 @@ class NativeBackedEngine implements Engine {
     return results;
   }
 
+  async replay(request: ReplayRequest): Promise<ReplayResult> {
+    const native = this.live();
+    let replayed: ReplayResult | undefined;
+    const run = new Run(native, [checkReplay(request, this.info)], 1, this.loadSeconds, {
+      onResult: (_, { ids: _given, ...result }, { logLikelihoods }) => void (replayed = { ...result, logLikelihoods }),
+    });
+    const unlisten = abortOn(request.signal, run);
+    await run.done.finally(unlisten);
+    return replayed!;
+  }
+
   async logits(ids: ArrayLike<number>): Promise<Float32Array> {
     const native = this.live();
-    const checked = checkPrompt(ids, this.info.vocabSize);
+    const checked = checkIds(ids, this.info.vocabSize);
     return new Promise((resolve, reject) => {
       native.logits(checked, ({ logits, error }) => (error ? reject(toError(error)) : resolve(logits as Float32Array)));
     });

@@ -4,7 +4,7 @@ import { settlePolicy } from '../policies/settle.js';
 import { checkSampling } from './sampling.js';
 import type { NativeRequest } from './binding.js';
 import { PathPressError } from './errors.js';
-import { cacheTypes, type EngineOptions, type GenerateRequest, type ModelInfo } from './types.js';
+import { cacheTypes, type EngineOptions, type GenerateRequest, type ModelInfo, type ReplayRequest } from './types.js';
 
 const bad = (what: string): never => {
   throw new PathPressError('BAD_OPTION', what);
@@ -15,12 +15,12 @@ const shares = new Set(['ratio', 'lambda', 'threshold', 'floor']);
 
 const isInt32 = (value: unknown): value is number => Number.isInteger(value) && (value as number) === ((value as number) | 0);
 
-/** Ids as the engine takes them. @throws BAD_PROMPT naming id and index. */
-export function checkPrompt(ids: ArrayLike<number>, vocabSize: number): Int32Array {
-  if (ids.length === 0) throw new PathPressError('BAD_PROMPT', 'the prompt has no ids');
+/** Ids as the engine takes them; `what` they are is said of bad ones. @throws BAD_PROMPT naming id and index. */
+export function checkIds(ids: ArrayLike<number>, vocabSize: number, what = 'the prompt'): Int32Array {
+  if (ids.length === 0) throw new PathPressError('BAD_PROMPT', `${what} has no ids`);
   for (let i = 0; i < ids.length; i++) {
     if (!isInt32(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize) {
-      throw new PathPressError('BAD_PROMPT', `id ${String(ids[i])} at index ${i} is outside the vocabulary of ${vocabSize}`);
+      throw new PathPressError('BAD_PROMPT', `id ${String(ids[i])} at index ${i} of ${what} is outside the vocabulary of ${vocabSize}`);
     }
   }
   return Int32Array.from(ids);
@@ -42,7 +42,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
   const { score, scoreKeys } = request.policy as Partial<RpcPolicy>;
   if (score !== undefined || scoreKeys !== undefined) settlePolicy(request.policy.name, { ...request.policy }); // the native registry does not see them
   return {
-    promptIds: checkPrompt(request.promptIds, info.vocabSize),
+    promptIds: checkIds(request.promptIds, info.vocabSize),
     policy: request.policy,
     sampling: checkSampling(request.sampling),
     maxTokens,
@@ -54,6 +54,13 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     scored: score !== undefined,
     scoreKeys: scoreKeys === true,
   };
+}
+
+/** @throws BAD_PROMPT, BAD_OPTION; as `checkRequest` */
+export function checkReplay({ outputIds, seed = 0, ...rest }: ReplayRequest, info: ModelInfo): NativeRequest {
+  const forced = checkIds(outputIds, info.vocabSize, 'the output');
+  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0, seed };
+  return { ...checkRequest({ ...rest, sampling, maxTokens: forced.length, stopIds: [] }, info), forced };
 }
 
 /** @throws BAD_OPTION naming the option and its value. */

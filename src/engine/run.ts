@@ -7,7 +7,7 @@ import type { GenerateResult } from './types.js';
 
 export interface RunHandlers {
   onToken?: (request: number, id: number) => boolean | void;
-  onResult: (request: number, result: GenerateResult) => void | Promise<void>;
+  onResult: (request: number, result: GenerateResult, native: NativeResult) => void | Promise<void>;
 }
 
 let lastRun = 0;
@@ -69,7 +69,7 @@ export class Run {
     try {
       for (let i = 0; i < events.tokens.length; i += 2) this.receiveToken(events.tokens[i], events.tokens[i + 1]);
       for (const result of events.results) {
-        const handled = this.handlers.onResult(result.request, this.toResult(result));
+        const handled = this.handlers.onResult(result.request, this.toResult(result), result);
         if (handled) this.handled.push(handled.catch((error: unknown) => this.fail(error)));
       }
       for (const { request, number, ballots } of events.questions) this.answer(request, number, ballots);

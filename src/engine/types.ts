@@ -102,6 +102,29 @@ export interface GenerateRequest {
   onTokens?: (ids: number[]) => boolean | void;
 }
 
+/** A text whose every token is given: an output after a prompt, fed as if it had been generated. */
+export interface ReplayRequest {
+  /** At least one id each, below the vocabulary's size. */
+  promptIds: ArrayLike<number>;
+  outputIds: ArrayLike<number>;
+  /** As in `GenerateRequest`. */
+  policy: Policy;
+  /** With `stream`, the key of what a policy draws at random; 0 and [0, 0] if left out. */
+  seed?: number;
+  stream?: [number, number];
+  trace?: boolean;
+  signal?: AbortSignal;
+}
+
+/** What a replay leaves behind: all that the generation of the same tokens would, and how likely each was. */
+export interface ReplayResult extends Omit<GenerateResult, 'ids'> {
+  /**
+   * Natural logarithm of the probability that the model, with what the policy had left in its cache, gave to each output
+   * token; no temperature, no filter. Fewer than outputIds where it was aborted.
+   */
+  logLikelihoods: Float32Array;
+}
+
 /** One compression. Entries are of one layer and key-value head, the prompt's included: the mean where they differ. */
 export interface Compression {
   /** Generated tokens whose entries exist; 0 at the end of prefill. */
@@ -193,6 +216,13 @@ export interface Engine {
    * (which ends the whole run)
    */
   generateMany(requests: GenerateRequest[], options?: { batch?: number; signal?: AbortSignal; onResult?: (index: number, result: GenerateResult) => void | Promise<void> }): Promise<GenerateResult[]>;
+  /**
+   * Teacher-forced replay of an output under a policy: its tokens are fed as if they had been generated, so that the policy
+   * compresses at the same tokens and keeps the same entries, but many at once, between compressions. What it returns
+   * depends on the request and the weights alone, to the bit. A policy that looks ahead sees the output itself.
+   * @throws BAD_PROMPT, BAD_OPTION naming the value, DISPOSED; BAD_LOGITS, BAD_SCORER, OUT_OF_MEMORY
+   */
+  replay(request: ReplayRequest): Promise<ReplayResult>;
   /**
    * Teacher-forced logits of every position: row-major (ids.length × vocabSize).
    * @throws OUT_OF_MEMORY (bytes needed), BAD_LOGITS (naming the position), DISPOSED
