@@ -4,9 +4,10 @@ import type { CacheType } from '../engine/types.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import type { Policy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
-import { cellRecords, manifestOf } from '../sweep/folder.js';
+import { manifestOf } from '../sweep/folder.js';
 import type { SweepCell } from '../sweep/manifest.js';
 import { summarizeSweep, type ArmSummary, type SweepGroup } from '../sweep/summary.js';
+import { digits, finishedRecords, readable, tenths } from './cell-records.js';
 
 /** An arm on a task: its summary, and what tells it from the others. */
 export interface RivalCell extends Omit<ArmSummary, keyof SweepGroup> {
@@ -37,7 +38,7 @@ export interface RivalCell extends Omit<ArmSummary, keyof SweepGroup> {
  */
 export async function rivalCells(folder: string): Promise<RivalCell[]> {
   const manifest = await manifestOf(folder);
-  const records = manifest.cells.map((cell, number) => inOrder(cell, cellRecords(folder, manifest, number)));
+  const records = manifest.cells.map((_, number) => finishedRecords(folder, manifest, number));
   const { arms } = await summarizeSweep([folder]);
   if (arms.length !== manifest.cells.length) {
     throw new PathPressError('RECORD_MISMATCH', `${folder}: ${manifest.cells.length} cells of ${arms.length} arms: draws or seeds repeat an arm`);
@@ -45,20 +46,10 @@ export async function rivalCells(folder: string): Promise<RivalCell[]> {
   return manifest.cells.map((cell, number) => ({ ...summaryOf(arms[number]!), ...kindOf(cell), ...outcomesOf(records[number]!) }));
 }
 
-function inOrder({ arm, settings, problems, samplesPerProblem }: SweepCell, records: EvalRecord[]): EvalRecord[] {
-  if (records.length !== problems || samplesPerProblem !== 1) {
-    const what = `${settings.task.name}, arm ${arm}: ${records.length} samples of ${problems} problems`;
-    throw new PathPressError('RECORD_MISMATCH', `${what}: needs one each: finish the sweep first`);
-  }
-  return records.sort((a, b) => a.problem - b.problem);
+/** Model and split are the sweep's own. */
+function summaryOf({ model: _m, weightsHash: _w, split: _s, ...rest }: ArmSummary): Omit<ArmSummary, 'model' | 'weightsHash' | 'split'> {
+  return { ...rest, ...readable(rest) };
 }
-
-/** Model and split are the sweep's own; bytes to the byte and tokens to a tenth: a record is read by people too. */
-function summaryOf({ model: _m, weightsHash: _w, split: _s, meanTokens, meanEntries, meanBytes, ...rest }: ArmSummary): Omit<ArmSummary, 'model' | 'weightsHash' | 'split'> {
-  return { ...rest, meanTokens: tenths(meanTokens), meanEntries: tenths(meanEntries), meanBytes: Math.round(meanBytes) };
-}
-
-const tenths = (value: number): number => Number(value.toFixed(1));
 
 function kindOf({ arm, settings: { policy, cache } }: SweepCell): Pick<RivalCell, 'rival' | 'policy' | 'cache' | 'pinned' | 'published' | 'budget'> {
   const { pinPrompt, ratio, keep, ...rest } = policy as { pinPrompt?: boolean; ratio?: number; keep?: number };
@@ -77,7 +68,7 @@ function outcomesOf(records: readonly EvalRecord[]): Pick<RivalCell, 'correct' |
   const sum = (value: (record: EvalRecord) => number): number => records.reduce((all, record) => all + value(record), 0);
   const solved = sum(({ correct }) => Number(correct));
   return {
-    correct: records.map(({ correct }) => Number(correct)).join(''),
+    correct: digits(records),
     lengths: records.map(({ generatedTokens }) => generatedTokens),
     byteStepsPerSolved: solved ? Math.round(sum((r) => (r.meanBytes + r.sideBytes) * r.generatedTokens) / solved) : null,
     seconds: tenths(sum(({ seconds: { prefill, decode, compress } }) => prefill + decode + compress)),

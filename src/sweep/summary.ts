@@ -14,8 +14,22 @@ export interface SweepGroup {
   split: string;
 }
 
-/** An arm in a group, over its draws and seeds. Bytes are of all layers, the policy's own state (side bytes) charged. */
-export interface ArmSummary extends SweepGroup {
+/** Samples in numbers. Bytes are of all layers, the policy's own state (side bytes) charged. */
+export interface SampleFigures {
+  meanTokens: number;
+  meanEntries: number;
+  /** Time-mean, averaged over samples, and the worst moment of all samples; both with side bytes. */
+  meanBytes: number;
+  peakBytes: number;
+  sideBytes: number;
+  /** How often each reason ended a sample. */
+  finish: { stop: number; length: number };
+  /** Of tasks that count them: right look-ups over all. */
+  lookups?: { right: number; total: number };
+}
+
+/** An arm in a group, over its draws and seeds. */
+export interface ArmSummary extends SweepGroup, SampleFigures {
   arm: string;
   /**
    * Whether every sample of the sweep is recorded. What ends early is recorded early: an arm that is not complete leans
@@ -27,16 +41,6 @@ export interface ArmSummary extends SweepGroup {
   problems: number;
   /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem (`shareInterval`). */
   accuracy: Interval;
-  meanTokens: number;
-  meanEntries: number;
-  /** Time-mean, averaged over samples, and the worst moment of all samples; both with side bytes. */
-  meanBytes: number;
-  peakBytes: number;
-  sideBytes: number;
-  /** How often each reason ended a sample. */
-  finish: { stop: number; length: number };
-  /** Of tasks that count them: right look-ups over all. */
-  lookups?: { right: number; total: number };
 }
 
 /** A group's difference of two arms on the same problems. */
@@ -125,10 +129,6 @@ function completeOutcomes({ cells, records }: ArmRecords): Map<number, number[]>
 function summarizeArm(armRecords: ArmRecords, options: BootstrapOptions): ArmSummary {
   const { records, cells: _, ...row } = armRecords;
   const problems = [...outcomesByProblem(records).values()];
-  const average = (value: (record: EvalRecord) => number): number => mean(records.map(value));
-  const largest = (value: (record: EvalRecord) => number): number => records.reduce((most, record) => Math.max(most, value(record)), 0);
-  const lookups = records.flatMap((record) => record.lookups ?? []);
-  const count = (finish: EvalRecord['finish']): number => records.filter((record) => record.finish === finish).length;
   return {
     ...row,
     complete: isComplete(armRecords),
@@ -138,6 +138,17 @@ function summarizeArm(armRecords: ArmRecords, options: BootstrapOptions): ArmSum
       problems.length === records.length
         ? wilson(records.filter(({ correct }) => correct).length, records.length)
         : shareInterval(problems, options),
+    ...sampleFigures(records),
+  };
+}
+
+/** @param records at least one */
+export function sampleFigures(records: readonly EvalRecord[]): SampleFigures {
+  const average = (value: (record: EvalRecord) => number): number => mean(records.map(value));
+  const largest = (value: (record: EvalRecord) => number): number => records.reduce((most, record) => Math.max(most, value(record)), 0);
+  const lookups = records.flatMap((record) => record.lookups ?? []);
+  const count = (finish: EvalRecord['finish']): number => records.filter((record) => record.finish === finish).length;
+  return {
     meanTokens: average((r) => r.generatedTokens),
     meanEntries: average((r) => r.meanEntries),
     meanBytes: average((r) => r.meanBytes + r.sideBytes),
