@@ -1,6 +1,6 @@
 /** A difference of two arms measured with several models on the same problems: each model by itself, then together. */
 import { PathPressError } from '../engine/errors.js';
-import { randomIndex } from './random.js';
+import { randomBits, randomIndex } from './random.js';
 import { mean, quantile, unseenDifference, type BootstrapOptions, type Interval } from './statistics.js';
 
 /** Shares (0 to 1) of two arms with one model, (problems)(draws) each; a problem's draws say nothing of another problem's. */
@@ -36,11 +36,12 @@ export function strataDifference(models: readonly PairedOutcomes[], options: Boo
   if (!Number.isInteger(resamples) || resamples < 1) throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
   if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
   const problems = checked(models);
+  const arms = models.map(({ a, b }) => [a, b].map((arm) => arm.map(drawable)));
   const drawn = models.map(() => new Float64Array(resamples)); // (models)(resamples)
   const chosen = new Int32Array(problems);
   for (let r = 0; r < resamples; r++) {
     for (let i = 0; i < problems; i++) chosen[i] = randomIndex(problems, seed, r * problems + i);
-    models.forEach(({ a, b }, m) => {
+    arms.forEach(([a, b], m) => {
       let sum = 0;
       for (let i = 0; i < problems; i++) {
         const counter = r * problems + i;
@@ -71,12 +72,27 @@ function checked(models: readonly PairedOutcomes[]): number {
   return problems;
 }
 
+/** A problem's draws; where all are the same nothing has to be drawn. */
+interface Drawable {
+  draws: readonly number[];
+  same: boolean;
+}
+
+const drawable = (draws: readonly number[]): Drawable => ({ draws, same: draws.every((draw) => draw === draws[0]) });
+const picksOfWord = 4; // of 32 random bits: enough for hundreds of draws
+
 /** Mean of as many draws as there are, drawn with replacement. */
-function redrawn(draws: readonly number[], seed: number, counter: number, stream: number): number {
+function redrawn({ draws, same }: Drawable, seed: number, counter: number, stream: number): number {
+  if (same) return draws[0];
   const count = draws.length;
-  if (count === 1) return draws[0];
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += draws[randomIndex(count, seed, counter * count + k, stream)];
+  let [sum, rest] = [0, 0];
+  for (let k = 0; k < count; k++) {
+    if (k % picksOfWord === 0) rest = randomBits(seed, counter * count + k, stream) / 4294967296;
+    rest *= count;
+    const pick = Math.floor(rest);
+    rest -= pick;
+    sum += draws[pick];
+  }
   return sum / count;
 }
 
