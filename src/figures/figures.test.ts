@@ -12,6 +12,7 @@ import { plotlyComplaints } from './dom/plotly.js';
 import { renderPng, renderSvg } from './export.js';
 import type { Figure } from './figure.js';
 import { lengthsFigure } from './lengths.js';
+import { modelArmsFigure, modelDifferencesFigure } from './model-dots.js';
 import { paperAccuracyFigure } from './paper-accuracy.js';
 import { modelMemoryGrid, paperMemoryFigure } from './paper-memory.js';
 import { redundancyFigure } from './redundancy.js';
@@ -127,6 +128,33 @@ const examples: Record<string, () => Figure> = {
         ...(r === 1 ? [] : ['R1-Qwen-7B, AIME 2024', 'QwQ-32B, IFEval'].map((series, s) => ({ row, series, source: 'paper' as const, mean: -0.02 - 0.05 * r - 0.03 * s }))),
       ]),
       text,
+    ),
+  'model-differences': () =>
+    modelDifferencesFigure(
+      ['loops', 'chains', 'passcode'].flatMap((task, t) =>
+        ['reasoner', 'reasoner-s2', 'reasoner-s3', 'together'].map((model, m) => ({ task, row: model, model, ...around([0.35, -0.01, 0.004][t] + 0.01 * m * (1 - t), m < 3 ? 0.03 : 0.017) })),
+      ),
+      text,
+      { margin: 0.03, labels: { loops: 'better, Holm p < 0.001', chains: 'undecided, Holm p = 0.21', passcode: 'uninformative: oracle +4 points' }, faint: ['passcode'], axisTitle: 'RPC − random (points)' },
+    ),
+  'model-differences-factors': () =>
+    modelDifferencesFigure(
+      ['loops', 'chains', 'passcode'].flatMap((task, t) =>
+        ['RPC: prompt pinned − not', 'random: prompt pinned − not', 'RPC: ratio − cap', 'random: ratio − cap'].flatMap((row, r) =>
+          ['reasoner', 'reasoner-s2', 'reasoner-s3', 'together'].map((model, m) => ({ task, row, model, ...around(0.1 * (2 - r) + 0.02 * m - 0.05 * t, 0.05) })),
+        ),
+      ),
+      text,
+    ),
+  'model-arms': () =>
+    modelArmsFigure(
+      ['loops', 'chains', 'passcode'].flatMap((task, t) =>
+        ['full', 'lookahead', 'rpc', 'random-persistent', 'random-redraw', 'recency', 'rpc-inverted'].flatMap((row, r) =>
+          ['reasoner', 'reasoner-s2', 'reasoner-s3'].map((model, m) => ({ task, row, model, ...around(Math.max(0.08, 0.95 - 0.13 * r + 0.02 * m - 0.02 * t), 0.04) })),
+        ),
+      ),
+      text,
+      { groups: [2, 4], labels: { loops: 'informative', chains: 'informative', passcode: 'uninformative' } },
     ),
   'paper-accuracy': () => paperAccuracyFigure(reported().accuracy, text),
   throughput: () =>
