@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../package.js';
+import { closedForm } from '../policies/closed-form.js';
+import { armsOf } from '../sweep/arms.js';
+import { readSweepFile, type SweepFile } from '../sweep/file.js';
+import { checkScorePlan, scorePlan } from './score-plan.js';
+
+const place = join(packageRoot, 'data', 'records', '08-plan.md');
+const files = ['loops', 'chains', 'passcode'].map((task) => join(packageRoot, 'data', 'sweeps', `08-${task}.json`));
+const sweeps = async (): Promise<SweepFile[]> => Promise.all(files.map(async (path) => (await readSweepFile(path)).file));
+
+const planned = (plan: object): string => `# Plan\n\nWords.\n\n\`\`\`json\n${JSON.stringify(plan, null, 1)}\n\`\`\`\n\nMore words.\n`;
+
+describe('the plan of 08', () => {
+  it.skipIf(!existsSync(place))('is what the sweep files run', async () => checkScorePlan(readFileSync(place, 'utf8'), place, scorePlan(await sweeps())));
+
+  it('is refused where it differs, by what differs', async () => {
+    const plan = scorePlan(await sweeps());
+    checkScorePlan(planned(plan), 'plan.md', plan);
+    const other = structuredClone(plan) as unknown as { tasks: { arms: Record<string, { policies: { interval: number }[] }> }[]; rules: { margin: number } };
+    other.tasks[1]!.arms.rpc!.policies[0]!.interval = 77;
+    expect(() => checkScorePlan(planned(other), 'plan.md', plan)).toThrow(/plan\.md: tasks\.1\.arms\.rpc\.policies\.0\.interval is 77, the sweep files have \d+/);
+    other.rules.margin = 0.05;
+    expect(() => checkScorePlan(planned(other), 'plan.md', plan)).toThrow('plan.md: rules.margin is 0.05, the sweep files have 0.03');
+    const draws = structuredClone(plan);
+    draws.tasks[0]!.arms['random-persistent']!.policies.pop();
+    expect(() => checkScorePlan(planned(draws), 'plan.md', plan)).toThrow(/policies\.\d+ is undefined, the sweep files have/);
+    expect(() => checkScorePlan('# Plan\n', 'plan.md', plan)).toThrow('plan.md: no block of JSON');
+  });
+});
+
+describe('the sweep files of 08', () => {
+  it('hold as many entries in every arm at every token, caps apart, and have at least three draws of random', async () => {
+    for (const sweep of await sweeps()) {
+      const arms = armsOf(sweep, sweep.name).filter(({ policy }) => (policy as { budget?: string }).budget === 'ratio');
+      const rpc = closedForm(arms.find(({ name }) => name === 'rpc')!.policy, 40, 1500).corners;
+      expect(rpc.length).toBeGreaterThan(8);
+      for (const { name, policy } of arms) expect({ name, corners: closedForm(policy, 40, 1500).corners }).toEqual({ name, corners: rpc });
+      for (const name of ['random-persistent', 'random-redraw']) expect(arms.filter((arm) => arm.name === name).length).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  it('are alike but for frame, kernels and problems: the same models and arms, one task each', async () => {
+    const all = await sweeps();
+    const shape = (sweep: SweepFile) => ({ models: sweep.models, seeds: sweep.seeds, sampling: sweep.sampling, arms: armsOf(sweep, sweep.name).map(({ name }) => name) });
+    expect(all.map(({ tasks }) => tasks.map(({ name }) => name))).toEqual([['loops'], ['chains'], ['passcode']]);
+    for (const sweep of all) expect(shape(sweep)).toEqual(shape(all[0]!));
+  });
+});
