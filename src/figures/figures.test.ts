@@ -18,6 +18,7 @@ import { modelMemoryGrid, paperMemoryFigure } from './paper-memory.js';
 import { redundancyFigure } from './redundancy.js';
 import { redundancyPoliciesFigure } from './redundancy-policies.js';
 import { redundancyThresholdFigure } from './redundancy-threshold.js';
+import { replayLossFigure } from './replay-loss.js';
 import { rivalLossFigure } from './rival-loss.js';
 import { rivalsFigure } from './rivals.js';
 import { sawtoothFigure } from './sawtooth.js';
@@ -155,6 +156,16 @@ const examples: Record<string, () => Figure> = {
       ),
       text,
       { groups: [2, 4], labels: { loops: 'informative', chains: 'informative', passcode: 'uninformative' } },
+    ),
+  'replay-loss': () =>
+    replayLossFigure(
+      ['reasoning', 'non-reasoning'].flatMap((panel, k) =>
+        ['1–32', '33–128', '129–512', '513–2,048', 'over 2,048', 'never before'].flatMap((bin, b) =>
+          ['rpc', 'random-persistent', 'recency', 'rpc-shuffled', 'h2o', 'lookahead'].map((arm, a) => ({ panel, bin, arm, tokens: 123_456 >> (2 * b), ...around(0.02 * (a + 1) * (b + 1) - 0.03 * k, 0.02 * (b + 1)) })),
+        ),
+      ),
+      'excess loss (nats a token)',
+      text,
     ),
   'paper-accuracy': () => paperAccuracyFigure(reported().accuracy, text),
   throughput: () =>
