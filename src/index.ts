@@ -3,6 +3,7 @@ export { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, pairedShares, qu
 export { strataDifference, type PairedOutcomes, type StrataDifference, type TestedDifference } from './analysis/strata.js';
 export { holm, isEquivalent } from './analysis/decision.js';
 export { pairSpread, problemsForEquivalence, type EquivalenceGoal, type PairSpread } from './analysis/power.js';
+export { excessLoss, type BinnedLoss, type ExcessLoss } from './analysis/excess-loss.js';
 export { entropyCeiling, ngramEntropy, prefixEntropies } from './analysis/entropy.js';
 export { defaultLengths, entropyTable, type EntropyCell, type EntropyMode, type OutputIds } from './analysis/entropy-table.js';
 export { pairedByPrompt, pairedEntropy, shareReaching } from './analysis/pairing.js';
@@ -25,6 +26,8 @@ export { capacityCell, type CapacityCell } from './experiments/capacity-cell.js'
 export { openBundle, type Bundle } from './experiments/bundle.js';
 export { makeOutputs, type MadeOutput } from './experiments/outputs.js';
 export { cutToLengths, matchedRedundancy, mostRepeated, redundancyCell, sampleOutputs, type MatchedRedundancy, type RedundancyCell } from './experiments/redundancy-cell.js';
+export { howToGetSmolLm2, openSmolLm2, type Pretrained } from './experiments/pretrained.js';
+export { drawReplays, firstTouched, inTurn, mentionBins, replayArms, replayKnobs, replayRows, replayTokens, type ReplayArm, type ReplayOutput, type ReplayRow } from './experiments/replay-cell.js';
 export { rivalCells, type RivalCell } from './experiments/rival-cells.js';
 export { scoreCells, type ScoreCell } from './experiments/score-cells.js';
 export { checkScorePlan, scorePlan, type ScorePlan } from './experiments/score-plan.js';
@@ -46,6 +49,7 @@ export { modelMemoryGrid, paperMemoryFigure } from './figures/paper-memory.js';
 export { redundancyFigure } from './figures/redundancy.js';
 export { redundancyPoliciesFigure } from './figures/redundancy-policies.js';
 export { redundancyThresholdFigure } from './figures/redundancy-threshold.js';
+export { replayLossFigure, type ReplayLoss } from './figures/replay-loss.js';
 export { rivalsFigure, type RivalPoint } from './figures/rivals.js';
 export { rivalLossFigure, type RivalLoss } from './figures/rival-loss.js';
 export { sawtoothFigure } from './figures/sawtooth.js';
