@@ -91,9 +91,8 @@ DEVICE void keepQuery(const HeadPreparation& task, int row, int head, const Lane
 template <int dim>
 DEVICE void storeValue(const HeadPreparation& task, int row, int slot, int64_t page, int entry,
                        const LaneChannels<dim>& mine) {
-  const int begin = row - entry % valueGroup, next = row + 1;
-  const bool begins = begin >= 0 && task.rows.slots.load(begin) == slot;
-  const bool clears = begins && (next == task.rows.count || task.rows.slots.load(next) != slot);
+  const int begin = row - entry % valueGroup;
+  const bool begins = begin >= 0 && task.rows.slots.load(begin) == slot, clears = begins && task.rows.isLast(row, slot);
   UNROLL(dim / 32)
   for (int i = 0; i < dim / 32; ++i) {
     const int64_t channel = threadIndex() % 32 * (dim / 32) + i;

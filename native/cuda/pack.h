@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -43,9 +42,8 @@ std::vector<T> dealGated(const std::vector<T>& gate, const std::vector<T>& up, i
   std::vector<T> dealt(eights * packedRows * width);
   for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
     const size_t at = (r / 8 * packedRows + r % 8) * width;
-    std::copy_n(gate.begin() + static_cast<std::ptrdiff_t>(r * width), width, dealt.begin() + static_cast<std::ptrdiff_t>(at));
-    std::copy_n(up.begin() + static_cast<std::ptrdiff_t>(r * width), width,
-                dealt.begin() + static_cast<std::ptrdiff_t>(at + 8 * width));
+    std::copy_n(gate.data() + r * width, width, dealt.data() + at);
+    std::copy_n(up.data() + r * width, width, dealt.data() + at + 8 * width);
   }
   return dealt;
 }

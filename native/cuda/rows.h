@@ -10,11 +10,22 @@ namespace pathpress::cuda {
 // that both are the mma's B operand as they are read, 16 bytes a lane.
 constexpr int cachePageEntries = 32;
 
+// What is known of a sequence from one step to the next.
+struct SequenceState {
+  Global<int> positions;  // (slots): true position of the token that comes next
+  Global<int> entries;    // (slots): entries in the cache, the same for every head
+  Global<int> drawn;      // (slots): the last token drawn, or -1 where the logits were no numbers
+  Global<int> draws;      // (slots): tokens drawn so far, which choose the random number
+};
+
 struct StepRows {
   Global<const int> slots;      // (count): the sequence's, or -1: nobody's row, which computes what no one reads
   Global<const int> positions;  // (count): true ones
   Global<const int> lengths;    // (count): entries that the row sees, its own the last
   int count;
+
+  // Of the rows of its sequence.
+  DEVICE bool isLast(int row, int slot) const { return row + 1 == count || slots.load(row + 1) != slot; }
 };
 
 struct PageTable {
