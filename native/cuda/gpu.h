@@ -29,6 +29,9 @@ DEVICE float toFloat(Bf16 value) { return __uint_as_float(static_cast<uint32_t>(
 DEVICE Bf16 toBf16(float value) { return {__bfloat16_as_ushort(__float2bfloat16_rn(value))}; }
 DEVICE float reciprocalRoot(float value) { return rsqrtf(value); }
 DEVICE float powerOfTwo(float exponent) { return exp2f(exponent); }
+DEVICE double exponential(double exponent) { return exp(exponent); }
+DEVICE int leadingZeros(uint32_t word) { return __clz(static_cast<int>(word)); }
+DEVICE int bitCount(uint32_t word) { return __popc(word); }
 
 template <class T>
 class Global {

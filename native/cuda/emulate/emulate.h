@@ -34,6 +34,9 @@ inline Bf16 toBf16(float value) {
 }
 inline float reciprocalRoot(float value) { return 1.0f / std::sqrt(value); }
 inline float powerOfTwo(float exponent) { return std::exp2(exponent); }
+inline double exponential(double exponent) { return std::exp(exponent); }
+inline int leadingZeros(uint32_t word) { return std::countl_zero(word); }
+inline int bitCount(uint32_t word) { return std::popcount(word); }
 
 // An element's address in global memory (T const: only read). Copies of it are an address arithmetic of their own.
 template <class T>
