@@ -31,7 +31,7 @@ export { drawReplays, firstTouched, inTurn, mentionBins, replayArms, replayKnobs
 export { rivalCells, type RivalCell } from './experiments/rival-cells.js';
 export { scoreCells, type ScoreCell } from './experiments/score-cells.js';
 export { checkScorePlan, scorePlan, type ScorePlan } from './experiments/score-plan.js';
-export { armDifference, armOutcomes, scoreRules, scoreVerdicts, type ArmDifference, type ScoreVerdict, type TaskVerdict } from './experiments/score-verdict.js';
+export { armAccuracy, armDifference, armOutcomes, scoreRules, scoreVerdicts, type ArmDifference, type ScoreVerdict, type TaskVerdict } from './experiments/score-verdict.js';
 export { speedCell, type SpeedCell } from './experiments/speed-cell.js';
 export { fileHash, howToGetTraces, traceFiles, traceOutputs, traceTokenizer } from './experiments/traces.js';
 export { ablationFigure } from './figures/ablation.js';

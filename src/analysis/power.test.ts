@@ -24,6 +24,8 @@ describe('how many problems suffice', { timeout: 60000 }, () => {
     expect(problemsForEquivalence({ problems: 0.2, drawsA: 0, drawsB: 0 })).toBe(2888);
     // Three draws of b: 0.1 + 0.21 / 3 = 0.17 truly, 0.21 · 2 / 9 more shown: (1.959964 · √0.216667 + 1.644854 · √0.17) / 0.03 = 53.0168.
     expect(problemsForEquivalence({ problems: 0.1, drawsA: 0, drawsB: 0.21 }, { drawsB: 3 })).toBe(2811);
+    // None discordant: 1.959964² · (1 / 0.03 − 1) = 124.2.
+    expect(problemsForEquivalence({ problems: 0, drawsA: 0, drawsB: 0 })).toBe(125);
     expect(() => problemsForEquivalence({ problems: 0.2, drawsA: 0, drawsB: 0 }, { margin: 0 })).toThrow(/margin 0/);
   });
 

@@ -41,7 +41,8 @@ export function pairSpread({ a, b }: PairedOutcomes): PairSpread {
 /**
  * Problems of one model that suffice: where the arms are equal, the interval of `strataDifference` lies within the margin
  * with probability `power`. Normal approximation: z_level · s + z_power · σ ≤ margin · √n, with σ² the variance of a
- * problem's difference and s² the larger one that the two-stage bootstrap shows.
+ * problem's difference and s² the larger one that the two-stage bootstrap shows. Never fewer than where all problems
+ * agree, whose interval has the width of `pairedShares`: n > z_level² · (1 / margin − 1).
  * @throws BAD_OPTION for a margin that is not above 0, a level or power outside 0 to 1, or draws below 1
  */
 export function problemsForEquivalence(spread: PairSpread, goal: EquivalenceGoal = {}): number {
@@ -52,8 +53,10 @@ export function problemsForEquivalence(spread: PairSpread, goal: EquivalenceGoal
   const again = (spread.drawsA * (drawsA - 1)) / drawsA ** 2 + (spread.drawsB * (drawsB - 1)) / drawsB ** 2;
   const truly = Math.sqrt(spread.problems + within);
   const shown = Math.sqrt(spread.problems + within + again);
-  const needed = normalQuantile((1 + level) / 2) * shown + normalQuantile((1 + power) / 2) * truly;
-  return Math.ceil((needed / margin) ** 2);
+  const z = normalQuantile((1 + level) / 2);
+  const needed = z * shown + normalQuantile((1 + power) / 2) * truly;
+  const agreeing = Math.floor(z ** 2 * (1 / margin - 1)) + 1;
+  return Math.max(agreeing, Math.ceil((needed / margin) ** 2));
 }
 
 /** Point below which a standard normal value lies with this probability, 0.5 to 1: bisection on Simpson's rule, to 1e-9. */

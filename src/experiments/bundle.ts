@@ -8,7 +8,8 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 
 /** A bundled model: engine, tokenizer and defaults. */
 export interface Bundle {
-  name: 'reasoner' | 'writer';
+  /** A folder of data/models: `reasoner`, its further training seeds, `writer`. */
+  name: string;
   folder: string;
   engine: Engine;
   tokenizer: Tokenizer;
@@ -22,7 +23,7 @@ export interface Bundle {
  * Opens data/models/<name>; dispose of it when done.
  * @throws as `openEngine`, `loadTokenizer` and `generationDefaults`
  */
-export async function openBundle(name: 'reasoner' | 'writer', options: { threads?: number; cacheLimit?: number } = {}): Promise<Bundle> {
+export async function openBundle(name: string, options: { threads?: number; cacheLimit?: number } = {}): Promise<Bundle> {
   const folder = join(packageRoot, 'data', 'models', name);
   const [tokenizer, defaults] = await Promise.all([loadTokenizer(folder), generationDefaults(folder)]);
   const engine = await openEngine({ model: folder, ...options });

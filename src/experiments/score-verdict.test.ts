@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { armDifference, armOutcomes, scoreRules, scoreVerdicts } from './score-verdict.js';
+import { wilson } from '../analysis/statistics.js';
+import { armAccuracy, armDifference, armOutcomes, scoreRules, scoreVerdicts } from './score-verdict.js';
 
 const models = ['one', 'two', 'three'];
 const digits = (right: number, of: number): string => Array.from({ length: of }, (_, i) => ((i * 37) % of < right ? '1' : '0')).join('');
@@ -51,6 +52,8 @@ it('puts a problem’s draws beside each other, and names what is missing', () =
   const cells = ['10', '11', '01'].map((correct) => ({ model: 'one', task: 'loops', arm: 'random-persistent', correct }));
   expect(armOutcomes(cells, { task: 'loops', model: 'one', arm: 'random-persistent' })).toEqual([[1, 1, 0], [0, 1, 1]]);
   expect(() => armDifference(cells, 'loops', ['rpc', 'random-persistent'])).toThrow('no arm rpc on loops with one');
+  expect(armAccuracy(cells, { task: 'loops', model: 'one', arm: 'random-persistent' }).mean).toBeCloseTo(4 / 6, 12);
+  expect(armAccuracy(cells.slice(0, 1), { task: 'loops', model: 'one', arm: 'random-persistent' })).toEqual(wilson(1, 2));
   const uneven = [...cells, { ...cells[0]!, correct: '1' }];
   expect(() => armOutcomes(uneven, { task: 'loops', model: 'one', arm: 'random-persistent' })).toThrow('draws of 2, 2, 2, 1 problems');
 });

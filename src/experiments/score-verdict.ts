@@ -1,6 +1,6 @@
 /** Does the score matter? Differences of arms over models, and what the rules written down before the test say of them. */
 import { holm, isEquivalent } from '../analysis/decision.js';
-import type { BootstrapOptions } from '../analysis/statistics.js';
+import { shareInterval, wilson, type BootstrapOptions, type Interval } from '../analysis/statistics.js';
 import { strataDifference, type StrataDifference, type TestedDifference } from '../analysis/strata.js';
 import { PathPressError } from '../engine/errors.js';
 import type { ScoreCell } from './score-cells.js';
@@ -61,6 +61,16 @@ export function armOutcomes(cells: readonly Contrasted[], at: { task: string; mo
   if (new Set(counts).size > 1) throw new PathPressError('BAD_OPTION', `${what}: draws of ${counts.join(', ')} problems`);
   const { length = 0 } = draws[0]!;
   return Array.from({ length: Math.min(length, problems ?? length) }, (_, i) => draws.map((correct) => Number(correct[i])));
+}
+
+/**
+ * Accuracy of an arm, 95 %: Wilson with one draw, else a bootstrap by problem.
+ * @throws as `armOutcomes`
+ */
+export function armAccuracy(cells: readonly Contrasted[], at: { task: string; model: string; arm: string }): Interval {
+  const problems = armOutcomes(cells, at);
+  const single = problems.every((draws) => draws.length === 1);
+  return single ? wilson(problems.filter(([right]) => right).length, problems.length) : shareInterval(problems);
 }
 
 /**

@@ -41,7 +41,7 @@ export function modelDifferencesFigure(
     const room = 0.05 * Math.max(high - low, 1);
     return [low - room, high + room];
   };
-  return dots('model-differences', marks, text, { axisTitle, range, shapes, labels });
+  return dots('model-differences', marks, text, { axisTitle, range, shapes, labels, zero: { zeroline: true, zerolinecolor: ink.soft, zerolinewidth: 1.4 } });
 }
 
 /**
@@ -61,9 +61,11 @@ interface Dots {
   range: (here: ModelMark[]) => [number, number];
   shapes: (panel: Panel, task: string) => Trace[];
   labels: Record<string, string>;
+  /** How the axis shows where it is 0. */
+  zero?: Trace;
 }
 
-function dots(figure: string, marks: ModelMark[], text: FigureText, { axisTitle, range, shapes, labels }: Dots): Figure {
+function dots(figure: string, marks: ModelMark[], text: FigureText, { axisTitle, range, shapes, labels, zero = {} }: Dots): Figure {
   checkDrawable(figure, marks, (index) => `${marks[index].task}, ${marks[index].row}, ${marks[index].model}`);
   const tasks = distinct(marks.map(({ task }) => task));
   const rows = distinct(marks.map(({ row }) => row));
@@ -75,7 +77,7 @@ function dots(figure: string, marks: ModelMark[], text: FigureText, { axisTitle,
   tasks.forEach((task, column) => {
     const panel = panels[column];
     const ofTask = marks.filter((mark) => mark.task === task);
-    axes[panel.xaxis] = axis(axisTitle, { domain: panel.xDomain, anchor: panel.y, range: range(ofTask), zeroline: true, zerolinecolor: ink.soft, zerolinewidth: 1.4 });
+    axes[panel.xaxis] = axis(axisTitle, { domain: panel.xDomain, anchor: panel.y, range: range(ofTask), ...zero });
     axes[panel.yaxis] = rowAxis(rows, panel, column === 0);
     models.forEach((model) => {
       const here = ofTask.filter((mark) => mark.model === model);
