@@ -15,15 +15,15 @@ export interface ScorePlan {
     models: string[];
     seeds: number[];
     sampling: SweepFile['sampling'];
-    /** Of each arm of the primary contrast: its problems, and a policy for each of its draws. */
+    /** Of each arm of the primary contrast, and of the oracle: its problems, and a policy for each of its draws. */
     arms: Record<string, { problems: number; policies: object[] }>;
   }[];
 }
 
 /**
- * What a plan has to say of the primary contrast.
+ * What a plan has to say of the primary contrast, and of the oracle that says whether it can tell anything.
  * @param sweeps files of a task or more each
- * @throws PathPressError BAD_SWEEP for an arm that does not hold; BAD_OPTION where an arm of the primary contrast is missing
+ * @throws PathPressError BAD_SWEEP for an arm that does not hold; BAD_OPTION where one of these arms is missing
  */
 export function scorePlan(sweeps: readonly SweepFile[]): ScorePlan {
   const tasks = sweeps.flatMap((sweep) => {
@@ -35,7 +35,7 @@ export function scorePlan(sweeps: readonly SweepFile[]): ScorePlan {
       seeds: sweep.seeds,
       sampling: sweep.sampling,
       arms: Object.fromEntries(
-        scoreRules.primary.map((arm) => {
+        [...scoreRules.primary, scoreRules.oracle].map((arm) => {
           const draws = all.filter((one) => one.name === arm);
           if (draws.length === 0) throw new PathPressError('BAD_OPTION', `${sweep.name}: no arm ${arm}`);
           const problems = Math.min(...draws.map((draw) => Math.min(most, draw.problems ?? most)));
