@@ -1,0 +1,46 @@
+/** Shares in named rows, a mark a series, a panel a group: retention by class, copies that survive, attention lost. */
+import type { Figure } from './figure.js';
+import { frame, panelGrid, panelTitle } from './frame.js';
+import { checkDrawable, distinct, dodge, errorBars, percent, rowAxis, rowMargin, rule, type Estimate, type FigureText } from './parts.js';
+import { axis, ink, marker, policyStyle, type Trace } from './theme.js';
+
+/** One mark. */
+export interface ShareMark extends Estimate {
+  panel: string;
+  row: string;
+  /** A policy, which gives colour and symbol, or another name. */
+  series: string;
+}
+
+/**
+ * Rows from the top and panels from the left in order of appearance.
+ * @param marks estimates are shares, 0 to 1
+ * @param more `rule`: a share at which a dashed line runs through every panel; `rowHeight` in pixels, 26 if left out
+ * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
+ */
+export function sharesFigure(marks: ShareMark[], shareTitle: string, text: FigureText, more: { rule?: number; rowHeight?: number } = {}): Figure {
+  checkDrawable('shares', marks, (index) => `${marks[index].panel}, ${marks[index].row}, ${marks[index].series}`);
+  const { rowHeight = 26 } = more;
+  const [names, rows, series] = [distinct(marks.map(({ panel }) => panel)), distinct(marks.map(({ row }) => row)), distinct(marks.map((one) => one.series))];
+  const panels = panelGrid(names.length, names.length, 0.03);
+  const top = Math.max(...marks.map(({ mean, high = mean }) => high));
+  const data = names.flatMap((name, column) =>
+    series.map((one, index): Trace => {
+      const here = marks.filter((mark) => mark.panel === name && mark.series === one);
+      const style = policyStyle(one, index);
+      return {
+        type: 'scatter', mode: 'markers', name: one, legendgroup: one, showlegend: column === 0, xaxis: panels[column].x, yaxis: panels[column].y,
+        x: here.map(({ mean }) => percent(mean)), y: here.map(({ row }) => rows.indexOf(row) + dodge(index, series.length)),
+        error_x: { ...errorBars(here, style.colour, 100), width: 0 }, marker: marker(style, 'ours', 7),
+      };
+    }),
+  );
+  const axes = Object.assign({}, ...panels.map((panel, column) => ({
+    [panel.xaxis]: axis(shareTitle, { domain: panel.xDomain, anchor: panel.y, range: [-3, Math.min(104, 104 * Math.max(top, 0.05))] }),
+    [panel.yaxis]: rowAxis(rows, panel, column === 0),
+  }))) as Trace;
+  const shapes = more.rule === undefined ? [] : panels.map((panel) => rule(panel, { x: percent(more.rule!) }, ink.axis));
+  return frame(data, { ...axes, shapes, annotations: panels.map((panel, column) => panelTitle(panel, names[column])) }, {
+    ...text, width: 980, plotHeight: 20 + rows.length * rowHeight, left: rowMargin(rows), header: 22,
+  });
+}
