@@ -76,7 +76,7 @@ export async function retentionRuns(bundle: Bundle, task: string, arms: Record<s
   return runs;
 }
 
-/** A text and what each arm held of it, small enough for a record: after the prompt, a digit a token. */
+/** A text and what each arm held of it, small enough for a record: after the prompt, a character a token. */
 export interface RetentionMap {
   task: string;
   problem: number;
@@ -84,7 +84,7 @@ export interface RetentionMap {
   layers: number;
   /** Generated tokens at each compression. */
   compressions: number[];
-  /** Layers that hold each token that had an entry, a string a compression. */
+  /** Layers that hold each token that had an entry, in base 36, a string a compression. */
   views: { arm: string; held: string[] }[];
 }
 
@@ -92,7 +92,7 @@ export interface RetentionMap {
 export async function retentionMap(bundle: Bundle, task: string, arms: Record<string, Policy>, options: Omit<RetentionRunOptions, 'problems'> = {}): Promise<RetentionMap> {
   const [{ text, along }] = await retentionRuns(bundle, task, arms, { ...options, problems: 1 });
   const digits = ({ sets, length }: Retained): string =>
-    Array.from({ length: length - text.promptTokens }, (_, at) => sets.reduce((sum, { held }) => sum + held[text.promptTokens + at], 0)).join('');
+    Array.from({ length: length - text.promptTokens }, (_, at) => sets.reduce((sum, { held }) => sum + held[text.promptTokens + at], 0).toString(36)).join('');
   const first = along[Object.keys(arms)[0]].compressions;
   return {
     task, problem: 0, words: text.words.slice(text.promptTokens), layers: first[0].sets.length, compressions: first.map(({ generated }) => generated),
