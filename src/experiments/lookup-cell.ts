@@ -7,7 +7,7 @@ import { lookupsOf, type Lookup } from '../tasks/statements.js';
 import type { Split } from '../tasks/task.js';
 import type { Bundle } from './bundle.js';
 
-/** Shares of the layers that hold both digits of it, at the moment of a look-up. */
+/** Shares of the layers that hold both digits of it when the second digit of a look-up is written. */
 export interface HeldSource {
   /** Of the statement that came first. */
   first: number;
@@ -66,7 +66,7 @@ export function lookupsHeld(words: readonly string[], promptTokens: number, comp
 
 /** What is held of a look-up's sources; null where the first of them could not be evicted so far. */
 export function heldSource({ at, sources }: Lookup, promptTokens: number, compressions: readonly Retained[], window: number): HeldSource | null {
-  const last = compressions.filter(({ length }) => length < at).at(-1); // the pass that triggers one still sees all
+  const last = compressions.filter(({ length }) => length <= at).at(-1); // the token after a trigger still comes of what was there before
   if (!last || sources[0] < promptTokens || sources[0] >= last.length - window) return null;
   const safe = sources.some((source) => source >= last.length - window);
   const holds = (held: Uint8Array, source: number): boolean => source >= last.length - window || (held[source] === 1 && held[source + 1] === 1);

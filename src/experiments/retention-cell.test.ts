@@ -65,8 +65,8 @@ describe('what is held at a look-up, by hand', () => {
   it.each([
     ['both digits in one of two layers', at(19, [20, 21, 24], [20, 24]), { first: 0.5, later: 0, any: 0.5, safe: false }],
     ['in the window', at(16, [20, 21], [20, 21]), null],
-    ['compressed by the pass itself', at(24, [20, 21], [20, 21]), null],
-    ['compressed by the pass before it', at(23, [20, 21], [20, 21]), { first: 1, later: 0, any: 1, safe: false }],
+    ['compressed after the pass that gives its second digit', at(25, [20, 21], [20, 21]), null],
+    ['compressed between its digits', at(24, [20, 21], [20, 21]), { first: 1, later: 0, any: 1, safe: false }],
     ['never compressed', [], null],
   ])('%s', (_, compressions, expected) => expect(heldSource(first, 6, compressions, 2)).toEqual(expected));
   it('a later copy is safe where it is younger than the compression', () => {

@@ -1,4 +1,3 @@
-import { JSDOM } from 'jsdom';
 import { describe, expect, it, vi } from 'vitest';
 import { reported } from '../paper/reported.js';
 import { ablationFigure } from './ablation.js';
@@ -7,9 +6,7 @@ import { accuracyFigure } from './accuracy.js';
 import { bytesSavedFigure } from './bytes-saved.js';
 import { capacityFigure } from './capacity.js';
 import { compressionsFigure } from './compressions.js';
-import { pageBox, type SvgNode } from './dom/boxes.js';
 import { plotlyComplaints } from './dom/plotly.js';
-import { renderPng, renderSvg } from './export.js';
 import type { Figure } from './figure.js';
 import { lengthsFigure } from './lengths.js';
 import { modelArmsFigure, modelDifferencesFigure } from './model-dots.js';
@@ -25,17 +22,11 @@ import { sawtoothFigure } from './sawtooth.js';
 import { solvedCostFigure } from './solved-cost.js';
 import { sparsityFigure } from './sparsity.js';
 import { sparsityPairedFigure } from './sparsity-paired.js';
+import { around, misplacedTexts, shortNumbers, text, writePreview } from './testing.js';
 import { throughputFigure } from './throughput.js';
 
 vi.setConfig({ testTimeout: 180_000 });
 
-/** Invented numbers throughout: these figures are looked at, never published. */
-const text = {
-  title: 'A finding in a whole sentence that is long enough to need a second line, as the findings of this kind of study often are',
-  subtitle: 'What is shown: task, model, sample sizes; means and 95 % intervals',
-  note: 'Invented numbers for a test. Open marks: the paper’s own report on other models. The note says how it was measured and what to beware of, and runs over more than one line.',
-};
-const around = (mean: number, half: number) => ({ mean, low: mean - half, high: mean + half });
 const models = [
   { name: 'QwQ-32B', kind: 'reasoning' },
   { name: 'Qwen3-30B-A3B, thinking', kind: 'reasoning' },
@@ -206,26 +197,6 @@ const examples: Record<string, () => Figure> = {
     ),
 };
 
-const shortNumbers = (figure: Figure): unknown =>
-  JSON.parse(JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toFixed(3)) : value)));
-
-interface Placed {
-  words: string;
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
-
-/** Every text of the drawing with its place on the page. */
-function placedTexts(svg: string): Placed[] {
-  const { document } = new JSDOM(svg, { contentType: 'image/svg+xml' }).window;
-  return Array.from(document.querySelectorAll('text')).map((node) => {
-    const { x, y, width, height } = pageBox(node as unknown as SvgNode);
-    return { words: node.textContent ?? '', left: x, top: y, right: x + width, bottom: y + height };
-  });
-}
-
 describe.each(Object.entries(examples))('%s', (name, build) => {
   const figure = build();
 
@@ -234,25 +205,12 @@ describe.each(Object.entries(examples))('%s', (name, build) => {
   it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
 
   it('keeps every text on the page and apart from the others', async () => {
-    const { width, height } = figure.layout as { width: number; height: number };
-    const texts = placedTexts(await renderSvg(figure)).filter(({ words }) => words.trim() !== '');
-    expect(texts.length).toBeGreaterThan(8);
-    const outside = texts.filter((t) => t.left < -1 || t.top < -1 || t.right > width + 1 || t.bottom > height + 1);
-    expect(outside).toEqual([]);
-    const slack = 2.5; // line boxes are taller than the letters in them
-    const clash = (a: Placed, b: Placed): boolean =>
-      a.left < b.right - slack && b.left < a.right - slack && a.top < b.bottom - slack && b.top < a.bottom - slack;
-    const clashes = texts.flatMap((a, i) => texts.slice(i + 1).filter((b) => clash(a, b)).map((b) => `${a.words} × ${b.words}`));
-    expect(clashes).toEqual([]);
+    const { texts, outside, clashes } = await misplacedTexts(figure);
+    expect(texts).toBeGreaterThan(8);
+    expect({ outside, clashes }).toEqual({ outside: [], clashes: [] });
   });
 
-  if (process.env.FIGURE_PREVIEW) {
-    it('is written for a look', async () => {
-      const { mkdir, writeFile } = await import('node:fs/promises');
-      await mkdir(process.env.FIGURE_PREVIEW!, { recursive: true });
-      await writeFile(`${process.env.FIGURE_PREVIEW}/${name}.png`, await renderPng(figure));
-    });
-  }
+  if (process.env.FIGURE_PREVIEW) it('is written for a look', () => writePreview(name, figure));
 });
 
 it('names a number that cannot be drawn', () => {

@@ -39,13 +39,12 @@ export function matrixFigure(cells: MatrixCell[], text: FigureText): Figure {
       hovertemplate: `${names[index]}<br>%{customdata}<br>%{z} %<extra></extra>`,
     });
     axes[panel.xaxis] = axis('', {
-      domain: panel.xDomain, anchor: panel.y, tickmode: 'array', tickvals: columns.map((_, i) => i), ticktext: columns, tickangle: -40,
+      domain: panel.xDomain, anchor: panel.y, tickmode: 'array', tickvals: columns.map((_, i) => i), ticktext: columns, tickangle: -90,
       range: [-0.5, columns.length - 0.5], showgrid: false, showline: false, ticks: '', title: { text: '' }, tickfont: { size: sizes.note, color: ink.text },
     });
     axes[panel.yaxis] = { ...rowAxis(rows, panel, index === 0), showgrid: false };
   });
-  const below = 16 + rowMargin(distinct(cells.map(({ column }) => column))) * 0.75; // labels stand askew
   return frame(data, { ...axes, annotations: panels.map((panel, index) => panelTitle(panel, names[index])) }, {
-    ...text, width: 980, plotHeight: rows.length * 26, left: rowMargin(rows), bottom: Math.ceil(below), header: 22, legend: false,
+    ...text, width: 980, plotHeight: rows.length * 26, left: rowMargin(rows), bottom: rowMargin(distinct(cells.map(({ column }) => column))), header: 22, legend: false,
   });
 }

@@ -25,7 +25,7 @@ export interface MapText {
 }
 
 const shades = ['#EFEFEF', '#A9CFE8', '#4C93C6', '#12466F']; // a bin each, least first
-const columns = 32;
+const columns = 28;
 const cell = { height: 17, font: 8.5 };
 const width = 980;
 
@@ -42,15 +42,14 @@ export function retentionMapFigure(text: MapText, views: MapView[], words: Figur
     }
   }
   const rows = Math.ceil(text.words.length / columns);
-  const grid = <T>(value: (at: number) => T): (T | null)[][] =>
-    Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => (row * columns + column < text.words.length ? value(row * columns + column) : null)));
+  const grid = <T>(value: (at: number) => T): T[][] => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => value(row * columns + column)));
   const percents = (shares: ArrayLike<number>): (number | null)[][] => grid((at) => (at < shares.length ? Math.round(100 * shares[at]) : null));
   const scale = retentionBins.flatMap(({ from }, bin) => [[from, shades[bin]], [retentionBins[bin + 1]?.from ?? 1, shades[bin]]]);
-  const words2d = grid((at) => text.words[at].replace('<', '&lt;'));
+  const shown = grid((at) => (text.words[at] ?? '').replace('<', '&lt;'));
   const maps = views.map(({ policy, shares }, index): Trace => ({
     type: 'heatmap', name: policy, showlegend: false, visible: index === 0, z: percents(shares[last]), zmin: 0, zmax: 100,
     colorscale: scale as [number, string][], showscale: false, xgap: 1, ygap: 1,
-    text: words2d, texttemplate: '%{text}', textfont: { size: cell.font }, hovertext: grid((at) => `token ${at + 1} · ${text.kinds[at]}`),
+    text: shown, texttemplate: '%{text}', textfont: { size: cell.font }, hovertext: grid((at) => (at < text.words.length ? `token ${at + 1} · ${text.kinds[at]}` : '')),
     hovertemplate: `<b>%{text}</b> · %{hovertext}<br>held by %{z} % of the layers<extra>${policy}</extra>`,
   }));
   const legend = retentionBins.map(({ label }, bin): Trace => ({
@@ -70,7 +69,7 @@ export function retentionMapFigure(text: MapText, views: MapView[], words: Figur
         buttons: views.map(({ policy }, chosen) => ({ label: policy, method: 'restyle', args: [{ visible: views.map((_, index) => index === chosen) }, indices] })),
       }],
       sliders: [{
-        active: last, x: 0, len: 1, y: 0, yanchor: 'top', pad: { t: 8, b: 0, l: 0, r: 0 }, font: { size: 11 }, currentvalue: { visible: false }, ticklen: 3,
+        active: last, x: 0.04, len: 0.92, y: 0, yanchor: 'top', pad: { t: 8, b: 0, l: 0, r: 0 }, font: { size: 11 }, currentvalue: { visible: false }, ticklen: 3,
         steps: text.compressions.map((label, compression) => ({
           label, method: 'update', args: [{ z: views.map(({ shares }) => percents(shares[compression])) }, { shapes: [frameOf(compression)] }, indices],
         })),

@@ -1,0 +1,64 @@
+import { describe, expect, it, vi } from 'vitest';
+import { tasks } from '../tasks/registry.js';
+import { plotlyComplaints } from './dom/plotly.js';
+import type { Figure } from './figure.js';
+import { matrixFigure } from './matrix.js';
+import { retentionAgeFigure } from './retention-age.js';
+import { retentionMapFigure } from './retention-map.js';
+import { sharesFigure } from './shares.js';
+import { around, misplacedTexts, shortNumbers, text, writePreview } from './testing.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const examples: Record<string, () => Figure> = {
+  'retention-map': () => {
+    const worked = tasks.passcode.worked('tune', 0).solution.split(' ').slice(0, 100);
+    const shares = (policy: number) => [60, 90].map((length) => Array.from({ length }, (_, at) => (at >= length - 30 ? 1 : ((at * (3 + policy)) % 5) / 4)));
+    return retentionMapFigure(
+      { words: worked, kinds: worked.map(() => 'word'), compressions: ['after 60 tokens', 'after 90 tokens'], window: 30 },
+      ['rpc', 'recency'].map((policy, p) => ({ policy, shares: shares(p) })),
+      text,
+    );
+  },
+  shares: () =>
+    sharesFigure(
+      ['loops', 'chains'].flatMap((panel, t) => ['result', 'restated value', 'separator'].flatMap((row, r) => ['rpc', 'h2o', 'recency'].map((series, s) => ({ panel, row, series, ...around(0.2 + 0.1 * r + 0.05 * s - 0.03 * t, 0.04) })))),
+      'share held (%)',
+      text,
+      { rule: 0.25 },
+    ),
+  matrix: () => {
+    const arms = ['rpc', 'rpc-shuffled', 'h2o', 'random-persistent', 'recency'];
+    return matrixFigure(['loops', 'chains', 'passcode'].flatMap((panel) => arms.flatMap((row, a) => arms.map((column, b) => ({ panel, row, column, share: a === b ? null : 0.1 + 0.08 * Math.abs(a - b) })))), text);
+  },
+  'retention-age': () =>
+    retentionAgeFigure(['loops', 'chains', 'passcode'].flatMap((panel) => ['rpc', 'h2o', 'recency'].flatMap((policy, p) => [160, 224, 288, 352].map((age, i) => ({ panel, policy, age, mean: Math.max(0, 0.8 - 0.2 * i - 0.1 * p) })))), 0.25, text),
+};
+
+describe.each(Object.entries(examples))('%s', (name, build) => {
+  const figure = build();
+
+  it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
+
+  it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
+
+  it('keeps every text on the page and apart from the others', async () => {
+    const { texts, outside, clashes } = await misplacedTexts(figure);
+    expect(texts).toBeGreaterThan(8);
+    expect({ outside, clashes }).toEqual({ outside: [], clashes: [] });
+  });
+
+  if (process.env.FIGURE_PREVIEW) it('is written for a look', () => writePreview(name, figure));
+});
+
+describe('names what cannot be drawn', () => {
+  it('in a map', () => {
+    const map = { words: ['a', 'b'], kinds: ['word', 'word'], compressions: ['one'], window: 1 };
+    expect(() => retentionMapFigure(map, [{ policy: 'rpc', shares: [[1, 1, 1]] }], text)).toThrowError(/rpc: 1 compressions for 1, number 0 of 3 tokens for 2/);
+    expect(() => retentionMapFigure(map, [{ policy: 'rpc', shares: [] }], text)).toThrowError(/rpc: 0 compressions for 1/);
+  });
+  it('in tables and rows', () => {
+    expect(() => matrixFigure([{ panel: 'loops', row: 'a', column: 'b', share: 1.5 }], text)).toThrowError(/loops, a, b: share 1.5/);
+    expect(() => sharesFigure([{ panel: 'loops', row: 'a', series: 'rpc', mean: NaN }], 'share', text)).toThrowError(/loops, a, rpc: mean NaN/);
+  });
+});
