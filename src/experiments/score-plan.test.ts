@@ -35,9 +35,9 @@ describe('the sweep files of 08', () => {
   it('hold as many entries in every arm at every token, caps apart, and have at least three draws of random', async () => {
     for (const sweep of await sweeps()) {
       const arms = armsOf(sweep, sweep.name).filter(({ policy }) => (policy as { budget?: string }).budget === 'ratio');
-      const rpc = closedForm(arms.find(({ name }) => name === 'rpc')!.policy, 40, 1500).corners;
+      const rpc = closedForm(arms.find(({ name }) => name === 'rpc')!.policy, 40, 4000).corners;
       expect(rpc.length).toBeGreaterThan(8);
-      for (const { name, policy } of arms) expect({ name, corners: closedForm(policy, 40, 1500).corners }).toEqual({ name, corners: rpc });
+      for (const { name, policy } of arms) expect({ name, corners: closedForm(policy, 40, 4000).corners }).toEqual({ name, corners: rpc });
       for (const name of ['random-persistent', 'random-redraw']) expect(arms.filter((arm) => arm.name === name).length).toBeGreaterThanOrEqual(3);
     }
   });
