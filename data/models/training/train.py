@@ -23,12 +23,14 @@ EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 WHOLE = "0.55,0.15,0.3,whole"  # half of them at the size that is evaluated
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (5, 0.25, WIDE), (6, 0.6, WIDE), (27, 1.0, WHOLE)],
+    "reasoner": [(2, 0.08, EVEN), (5, 0.25, WIDE), (6, 0.6, WIDE), (47, 1.0, WHOLE)],
     "writer": [(1, 0.1, NONE), (1.5, 0.4, NONE), (4, 1.05, NONE)],
 }
 # What seed 1 of the reasoner went through while the tasks were still being made: its history, not a schedule to repeat.
 FIRST = [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (8, 1.08, WIDE), (25.7, 1.0, WHOLE)]
-DECAY = 0.63  # of all tokens, at the end, over which the rate falls to nothing
+# How the rate falls, as (share of all tokens, rate) between which it is a straight line. The reasoner needs a long time at
+# a low rate: sums of two looked-up numbers are learned slowly, and not at all at the full one.
+FALL = {"reasoner": [(0.25, 1.0), (0.5, 0.4), (1.0, 0.0)], "writer": [(0.37, 1.0), (1.0, 0.0)]}
 FARTHEST = 2600  # positions that short problems are spread over
 
 
@@ -90,6 +92,14 @@ def measured(model, ids, targets, positions, weights):
     return loss, (logits.detach().argmax(-1) == wanted).sum() / (wanted >= 0).sum()
 
 
+def fallen(done, fall):
+    """Rate at a share of all tokens, 1 before the first point."""
+    for (x0, y0), (x1, y1) in zip([(0.0, 1.0)] + fall, fall):
+        if done <= x1:
+            return y0 + (y1 - y0) * (done - x0) / (x1 - x0)
+    return fall[-1][1]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=PHASES)
@@ -117,7 +127,8 @@ def main():
         state["tokens"], state["seconds"] = state["log"][-1]["tokens"], 60 * state["log"][-1]["minutes"]
         state["next"] += 1_000_000  # examples that the lost run did not see
     rng = random.Random(args.seed * 1000 + state["tokens"])
-    phases = FIRST if (args.kind, args.seed) == ("reasoner", 1) else PHASES[args.kind]
+    first = (args.kind, args.seed) == ("reasoner", 1)
+    phases, fall = (FIRST, FALL["writer"]) if first else (PHASES[args.kind], FALL[args.kind])
     total = sum(tokens for tokens, _, _ in phases) * 1e6
     base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
     state["base"] = base
@@ -129,8 +140,7 @@ def main():
             continue
         window = []
         for (ids, targets, positions, weights), state["next"] in batches(args.kind, scale, mix, state["next"], rng):
-            done = state["tokens"] / total
-            rate = min(1.0, (state["tokens"] + BATCH_TOKENS) / 5e5, max(0.0, (1 - done) / DECAY))
+            rate = min((state["tokens"] + BATCH_TOKENS) / 5e5, fallen(state["tokens"] / total, fall))
             for optimizer, lrs in zip(steps, base):
                 for group, lr in zip(optimizer.param_groups, lrs):
                     group["lr"] = lr * rate
