@@ -9,8 +9,9 @@ import type { Bundle } from './bundle.js';
 
 /** Shares of the layers that hold both digits of it when the second digit of a look-up is written. */
 export interface HeldSource {
-  /** Of the statement that came first. */
+  /** Of the statement that came first; and (layers) which of them. */
   first: number;
+  firstIn: boolean[];
   /** Of some later copy. */
   later: number;
   /** Of either. */
@@ -71,7 +72,8 @@ export function heldSource({ at, sources }: Lookup, promptTokens: number, compre
   const safe = sources.some((source) => source >= last.length - window);
   const holds = (held: Uint8Array, source: number): boolean => source >= last.length - window || (held[source] === 1 && held[source + 1] === 1);
   const share = (some: readonly number[]): number => last.sets.filter(({ held }) => some.some((source) => holds(held, source))).length / last.sets.length;
-  return { first: share(sources.slice(0, 1)), later: share(sources.slice(1)), any: share(sources), safe };
+  const firstIn = last.sets.map(({ held }) => holds(held, sources[0]));
+  return { first: share(sources.slice(0, 1)), firstIn, later: share(sources.slice(1)), any: share(sources), safe };
 }
 
 /**

@@ -49,6 +49,10 @@ describe('one text, by hand', () => {
     expect(sums.arms[0].agreement).toEqual([0.333]); // 13 of 4, 13, 14
     expect(sums.overlaps).toEqual([{ arms: ['one', 'other'], each: [0.5] }]); // all in layer 0, nothing in layer 1
   });
+  it('bits of what a compressed cache had to foresee', () => {
+    expect(sums.written).toEqual(tokenClasses.map((kind) => Number(kind === 'separator'))); // the last token, 21: 20 came of the whole cache
+    expect(sum(sums.arms[0].bits)).toBe(1);
+  });
   it('attention from a compression to the last time that it was noted', () => {
     expect(sums.attention.all).toEqual([2]);
     const candidates = sum(Array.from({ length: 13 }, (_, i) => i + 4));
@@ -63,19 +67,19 @@ describe('what is held at a look-up, by hand', () => {
   const [, , first, second] = markText(said, 6).lookups; // of v2 at 30, and again at 35: first stated at 20
   const at = (generated: number, ...layers: number[][]) => retained(layers.map((positions, layer) => set(layer, generated, positions)), 6);
   it.each([
-    ['both digits in one of two layers', at(19, [20, 21, 24], [20, 24]), { first: 0.5, later: 0, any: 0.5, safe: false }],
+    ['both digits in one of two layers', at(19, [20, 21, 24], [20, 24]), { first: 0.5, firstIn: [true, false], later: 0, any: 0.5, safe: false }],
     ['in the window', at(16, [20, 21], [20, 21]), null],
     ['compressed after the pass that gives its second digit', at(25, [20, 21], [20, 21]), null],
-    ['compressed between its digits', at(24, [20, 21], [20, 21]), { first: 1, later: 0, any: 1, safe: false }],
+    ['compressed between its digits', at(24, [20, 21], [20, 21]), { first: 1, firstIn: [true, true], later: 0, any: 1, safe: false }],
     ['never compressed', [], null],
   ])('%s', (_, compressions, expected) => expect(heldSource(first, 6, compressions, 2)).toEqual(expected));
   it('a later copy is safe where it is younger than the compression', () => {
-    expect(heldSource(second, 6, at(19, [24], [24]), 1)).toEqual({ first: 0, later: 1, any: 1, safe: true });
+    expect(heldSource(second, 6, at(19, [24], [24]), 1)).toEqual({ first: 0, firstIn: [false, false], later: 1, any: 1, safe: true });
   });
   it('a prompt’s statement is never evicted', () => expect(heldSource(markText(said, 6).lookups[0], 6, at(3, [1], [1]), 1)).toBeNull());
   it('counts end at the first wrong one', () => {
     expect(lookupsHeld(said, 6, at(19, [20, 21], []), 1)).toEqual({
-      right: 3, evictable: [['operand', 0, 1, 0.5, 0.5]], wrong: { kind: 'operand', bin: 0, held: { first: 0.5, later: 1, any: 1, safe: true } },
+      right: 3, evictable: [['operand', 0, 1, 0.5, 0.5]], wrong: { kind: 'operand', bin: 0, held: { first: 0.5, firstIn: [true, false], later: 1, any: 1, safe: true } },
     });
   });
 });
@@ -107,6 +111,19 @@ describe('on the bundled reasoner', () => {
     cell.attention.candidates.forEach((own, i) => expect(own).toBeLessThan(cell.attention.all[i]));
     for (const { lost } of cell.arms.slice(0, 2)) lost!.forEach((own, i) => expect(own).toBeLessThan(cell.attention.candidates[i]));
     expect(cell.arms[2]).not.toHaveProperty('lost');
+  });
+  it('look-ups by layer are those by number of layers', () => {
+    for (const { recall } of cell.arms.slice(0, 2)) {
+      for (const { first, layers } of recall!) {
+        for (const part of [0, 1]) {
+          const weighted = sum(first.map((bin, n) => bin[part] * n));
+          expect(sum(layers.map(([, holding]) => holding[part]))).toBeCloseTo(weighted, 1);
+          for (const [without, holding] of layers) expect(without[part] + holding[part]).toBeCloseTo(sum(first.map((bin) => bin[part])), 1);
+        }
+      }
+    }
+    const bits = (of: number[]): number => sum(of);
+    for (const { bits: own } of cell.arms) expect(bits(own)).toBeGreaterThan(bits(cell.bits)); // the full cache wrote the text
   });
   it('recency’s layers agree, and a copy in any is in the latest’s place', () => {
     const [, recency] = cell.arms;

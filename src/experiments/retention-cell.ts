@@ -21,6 +21,8 @@ export interface Recall {
   first: Recalled[];
   /** Of those of which none does: by layers that hold a later copy. */
   later: Recalled[];
+  /** Of each layer: those of which it does not hold the first statement, and those of which it does. */
+  layers: [without: Recalled, holding: Recalled][];
 }
 
 /** What one arm held of the candidates. Sums run over a problem's compressions; what is held is the mean over layers, or heads. */
@@ -36,6 +38,8 @@ export interface RetentionArm {
   copies: { [which in keyof Copies]: number[] };
   /** (problems) mean overlap of two of its layers, or heads. */
   agreement: number[];
+  /** (classes) bits by which the arm was surprised by the text's tokens after the first compression, of all problems together. */
+  bits: number[];
   /** (problems) later attention of the full cache to candidates that are not held. Of arms with one set a layer, as is the next. */
   lost?: number[];
   recall?: Recall[];
@@ -62,6 +66,9 @@ export interface RetentionCell extends FrameKnobs {
   attentionTo: number[];
   /** (problems) the same look-ups under the full cache. */
   recall: Recalled[];
+  /** (classes) tokens of `bits`, and the bits under the full cache. */
+  written: number[];
+  bits: number[];
   arms: RetentionArm[];
   /** (problems) mean overlap of what two arms with one set a layer hold of the candidates, layer by layer. */
   overlaps: { arms: [string, string]; each: number[] }[];
@@ -96,6 +103,8 @@ export function sumRetention(runs: readonly RetentionRun[], arms: readonly strin
     attention: { all: later.map((one) => round(one.all)), candidates: later.map((one) => round(one.candidates)) },
     attentionTo: addAll(later.map((one) => one.byClass)).map(round),
     recall: runs.map((run) => recallOf(run, 'full', run.along[arms[0]].compressions, window).first.reduce<Recalled>((sum, [count, p]) => [sum[0] + count, round(sum[1] + p)], [0, 0])),
+    written: addAll(runs.map(({ text }, i) => byClass(text.classes.slice(seenFrom(places[i])), () => 1))),
+    bits: addAll(runs.map((run, i) => bitsOf(run, 'full', places[i]))).map(round),
     arms: arms.map((arm) => {
       const own = runs.map(({ text, along }, i) => tally(text, places[i], along[arm].compressions));
       const copies = (which: keyof Copies): number[] => own.map((one) => round(one.copies[which]));
@@ -106,6 +115,7 @@ export function sumRetention(runs: readonly RetentionRun[], arms: readonly strin
         sets: addTables(own.map(({ sets }) => sets)),
         copies: { first: copies('first'), latest: copies('latest'), any: copies('any'), all: copies('all') },
         agreement: own.map(({ agreement }) => round(agreement)),
+        bits: addAll(runs.map((run, i) => bitsOf(run, arm, places[i]))).map(round),
         ...(layered.includes(arm) && {
           lost: runs.map(({ along }, i) => round(later[i].lost(along[arm].compressions))),
           recall: runs.map((run) => recallOf(run, arm, run.along[arm].compressions, window)),
@@ -175,25 +185,37 @@ function meanOverlap(places: readonly Place[], a: readonly Retained[], b: readon
   return each.length === 0 ? 0 : mean(each);
 }
 
+/** The first token that a compressed cache had to foresee; past all of a text without a compression. */
+const seenFrom = (places: readonly Place[]): number => (places.length === 0 ? Infinity : places[0].length + 1);
+
+function bitsOf({ along, text }: RetentionRun, arm: string, places: readonly Place[]): number[] {
+  const from = seenFrom(places);
+  return byClass(text.classes.slice(from), (i) => -along[arm].logLikelihoods[from + i - text.promptTokens] / Math.LN2);
+}
+
 /** @param compressions of one set a layer: what is held of each look-up is counted by them, how likely it was by `arm`'s own run */
 function recallOf({ along, text }: RetentionRun, arm: string, compressions: readonly Retained[], window: number): Recall {
   const layers = compressions[0]?.sets.length ?? 0;
   const empty = (): Recalled[] => Array.from({ length: layers + 1 }, (): Recalled => [0, 0]);
-  const recall: Recall = { first: empty(), later: empty() };
+  const recall: Recall = { first: empty(), later: empty(), layers: Array.from({ length: layers }, () => [[0, 0], [0, 0]]) };
   const { logLikelihoods } = along[arm];
   for (const lookup of text.lookups) {
     const held = heldSource(lookup, text.promptTokens, compressions, window);
     if (held === null || held.safe || !lookup.right) continue;
     const digit = lookup.at - text.promptTokens;
     const probability = Math.exp(logLikelihoods[digit] + logLikelihoods[digit + 1]);
-    const bins = [recall.first[Math.round(held.first * layers)], ...(held.first === 0 ? [recall.later[Math.round(held.later * layers)]] : [])];
+    const bins = [
+      recall.first[Math.round(held.first * layers)],
+      ...(held.first === 0 ? [recall.later[Math.round(held.later * layers)]] : []),
+      ...recall.layers.map((pair, layer) => pair[Number(held.firstIn[layer])]),
+    ];
     for (const bin of bins) {
       bin[0]++;
       bin[1] += probability;
     }
   }
   const rounded = (bins: Recalled[]): Recalled[] => bins.map(([count, sum]) => [count, round(sum)]);
-  return { first: rounded(recall.first), later: rounded(recall.later) };
+  return { first: rounded(recall.first), later: rounded(recall.later), layers: recall.layers.map((pair) => rounded(pair) as [Recalled, Recalled]) };
 }
 
 /** Attention between each compression and the next (or the last time that it was noted), mean over layers. */
