@@ -3,7 +3,7 @@ import type { Figure } from './figure.js';
 import { frame, panelGrid, panelTitle, type Panel } from './frame.js';
 import { placeNames } from './labels.js';
 import { checkDrawable, distinct, errorBars, percent, type Estimate, type FigureText } from './parts.js';
-import { axis, colours, logAxis, marker, policyStyle, sizes, type Trace } from './theme.js';
+import { axis, colours, lineStyles, logAxis, marker, policyStyle, sizes, type Trace } from './theme.js';
 
 /** Accuracy at one value of the knob. */
 export interface AblationPoint extends Estimate {
@@ -22,13 +22,6 @@ export interface PaperKnob {
   /** Share from 0 to 1. */
   mean: number;
 }
-
-const lineStyles = [
-  { colour: colours.blue, symbol: 'square' },
-  { colour: colours.vermilion, symbol: 'triangle-down' },
-  { colour: colours.green, symbol: 'diamond' },
-  { colour: colours.purple, symbol: 'hexagon' },
-];
 
 const plotHeight = 310;
 const shares = [-4, 104]; // range of the share axes, percent

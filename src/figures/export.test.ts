@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PathPressError } from '../engine/errors.js';
 import { figureFileLimit, renderPng, renderSvg, saveFigure } from './export.js';
 import type { Figure } from './figure.js';
+import { packPng } from './png.js';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -127,4 +128,13 @@ describe('saving', () => {
     await writeFile(path.join(folder, 'occupied'), '');
     await expect(saveFigure('a', { data: [], layout }, path.join(folder, 'occupied'))).rejects.toThrowError(/occupied/);
   });
+});
+
+it('a packed picture has the same pixels in fewer bytes', async () => {
+  const png = await renderPng(everything, 1);
+  const packed = packPng(png);
+  expect(packed.length).toBeLessThan(png.length);
+  const pixels = (file: Buffer) => new Resvg(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="640" height="360"><image width="640" height="360" xlink:href="data:image/png;base64,${file.toString('base64')}"/></svg>`).render().pixels;
+  expect(pixels(packed).equals(pixels(png))).toBe(true);
+  expect(new Set(pixels(png)).size).toBeGreaterThan(8); // a picture, not a blank page
 });

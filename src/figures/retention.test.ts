@@ -27,6 +27,8 @@ const examples: Record<string, () => Figure> = {
       text,
       { rule: 0.25 },
     ),
+  'shares of other things': () =>
+    sharesFigure(['0 of 4 layers', '1 of 4 layers'].flatMap((row, r) => ['by lot', 'by score'].map((series, s) => ({ panel: 'loops', row, series, mean: 0.3 + 0.2 * r + 0.1 * s }))), 'share held (%)', text, { policies: false, rowHeight: 60 }),
   matrix: () => {
     const arms = ['rpc', 'rpc-shuffled', 'h2o', 'random-persistent', 'recency'];
     return matrixFigure(['loops', 'chains', 'passcode'].flatMap((panel) => arms.flatMap((row, a) => arms.map((column, b) => ({ panel, row, column, share: a === b ? null : 0.1 + 0.08 * Math.abs(a - b) })))), text);

@@ -44,6 +44,8 @@ const policyStyles: Record<string, Style> = {
   'lazy-eviction': { colour: '#7A5C99', symbol: 'star-diamond' },
   'random-attention': { colour: colours.vermilion, symbol: 'star-square' },
   quest: { colour: colours.grey, symbol: 'circle' },
+  lookahead: { colour: '#661100', symbol: 'star' },
+  'random-runs-7': { colour: '#44AA99', symbol: 'diamond-tall' },
   'cache-bits': { colour: '#505050', symbol: 'star-triangle-up' },
 };
 /** For names without a row of their own, in order of appearance. */
@@ -96,6 +98,14 @@ export function faded(colour: string, opacity: number): string {
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   return `rgba(${r},${g},${b},${opacity})`;
 }
+
+/** Styles of lines or marks that are no policies, by their order. */
+export const lineStyles: readonly Style[] = [
+  { colour: colours.blue, symbol: 'square' },
+  { colour: colours.vermilion, symbol: 'triangle-down' },
+  { colour: colours.green, symbol: 'diamond' },
+  { colour: colours.purple, symbol: 'hexagon' },
+];
 
 /** A filled mark for what was measured here; an open one, thicker in line, for what a paper reports. */
 export function marker(style: Style, source: 'ours' | 'paper' = 'ours', size = 8): Trace {

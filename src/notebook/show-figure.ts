@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { renderPng, saveFigure } from '../figures/export.js';
 import type { Figure } from '../figures/figure.js';
+import { packPng } from '../figures/png.js';
 
 type WriteDisplayData = (message: { data: object; metadata: object; transient: object }, update: boolean) => void;
 
@@ -20,7 +21,7 @@ function displayWriter(): WriteDisplayData | null {
 export async function showFigure(figure: Figure): Promise<void> {
   const write = displayWriter();
   if (!write) return;
-  const png = await renderPng(figure, 1);
+  const png = packPng(await renderPng(figure, 1));
   const data = {
     'application/vnd.plotly.v1+json': figure,
     'image/png': png.toString('base64'),
