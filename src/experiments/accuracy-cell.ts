@@ -9,6 +9,7 @@ import { recordedPolicy } from '../policies/scorer.js';
 import { tasks } from '../tasks/registry.js';
 import type { Split } from '../tasks/task.js';
 import type { Bundle } from './bundle.js';
+import { lookupShares } from './lookup-shares.js';
 
 /** A policy on a task: accuracy, and what the cache cost (entries of one set, prompt included; bytes of all layers). */
 export interface AccuracyCell {
@@ -78,7 +79,7 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
     passAt1,
     correct: records.map((record) => Number(record.correct)).join(''),
     lengths: records.map((record) => record.generatedTokens),
-    ...(records.every((record) => record.lookups) && { lookups: lookupShares(records, taskName) }),
+    ...(records.every((record) => record.lookups) && { lookups: lookupsRight(records, taskName) }),
     finished,
     meanTokens,
     compressions: average((r) => r.compressions),
@@ -103,11 +104,7 @@ export function outcomes(cell: AccuracyCell, what: 'correct' | 'lookups' = 'corr
   return cell.lookups.each.map((share) => [share]);
 }
 
-function lookupShares(records: readonly EvalRecord[], taskName: string): Interval & { each: number[] } {
-  const each = records.map(({ lookups, split, problem: index }) => {
-    const worked = tasks[taskName].worked(split, index);
-    const asked = tasks[taskName].grade(worked, worked.solution).lookups!.total;
-    return Number((lookups!.right / Math.max(asked, lookups!.total)).toFixed(4)); // whoever stops early has not looked up the rest
-  });
+function lookupsRight(records: readonly EvalRecord[], taskName: string): Interval & { each: number[] } {
+  const each = lookupShares(records, taskName);
   return { ...shareInterval(each.map((share) => [share])), each };
 }
