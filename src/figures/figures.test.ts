@@ -127,7 +127,7 @@ const examples: Record<string, () => Figure> = {
         ['reasoner', 'reasoner-s2', 'reasoner-s3', 'together'].map((model, m) => ({ task, row: model, model, ...around([0.35, -0.01, 0.004][t] + 0.01 * m * (1 - t), m < 3 ? 0.03 : 0.017) })),
       ),
       text,
-      { margin: 0.03, labels: { loops: 'better, Holm p < 0.001', chains: 'undecided, Holm p = 0.21', passcode: 'uninformative: oracle +4 points' }, faint: ['passcode'], axisTitle: 'RPC − random (points)' },
+      { margin: 0.03, labels: { loops: 'better, Holm p < 0.001', chains: 'undecided, Holm p = 0.21', passcode: 'uninformative: oracle +4 points' }, faint: ['passcode'], axisTitles: { loops: 'RPC − random (points)', chains: 'RPC − random (points of look-ups)', passcode: 'RPC − random (points)' } },
     ),
   'model-differences-factors': () =>
     modelDifferencesFigure(
@@ -146,7 +146,7 @@ const examples: Record<string, () => Figure> = {
         ),
       ),
       text,
-      { groups: [2, 4], labels: { loops: 'informative', chains: 'informative', passcode: 'uninformative' } },
+      { groups: [2, 4], labels: { loops: 'informative', chains: 'informative', passcode: 'uninformative' }, axisTitles: { chains: 'look-ups right (%)' } },
     ),
   'replay-loss': () =>
     replayLossFigure(

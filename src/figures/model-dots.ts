@@ -22,15 +22,17 @@ const styleOf = (model: string, models: string[]): Style =>
 /**
  * Differences of two arms with each model and together; ±`margin` is shaded.
  * @param marks differences of shares, -1 to 1
- * @param more `margin`: a share; `labels`: what stands beside a task's name; `faint`: tasks that cannot tell, greyed
+ * @param more `margin`: a share; `labels`: what stands beside a task's name; `faint`: tasks that cannot tell, greyed; `axisTitles`:
+ *   by task, pass@1 if left out
  * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
  */
 export function modelDifferencesFigure(
   marks: ModelMark[],
   text: FigureText,
-  more: { margin?: number; labels?: Record<string, string>; faint?: string[]; axisTitle?: string } = {},
+  more: { margin?: number; labels?: Record<string, string>; faint?: string[]; axisTitles?: Record<string, string> } = {},
 ): Figure {
-  const { margin = 0, labels = {}, faint = [], axisTitle = 'difference in pass@1 (points)' } = more;
+  const { margin = 0, labels = {}, faint = [], axisTitles = {} } = more;
+  const axisTitle = (task: string): string => axisTitles[task] ?? 'difference in pass@1 (points)';
   const shapes = (panel: Panel, task: string): Trace[] => [
     ...(faint.includes(task) ? [band(panel, [0, 1], `${panel.x} domain`, faded(colours.grey, 0.16))] : []),
     ...(margin > 0 ? [band(panel, [-percent(margin), percent(margin)], panel.x, faded(colours.green, 0.16))] : []),
@@ -45,19 +47,19 @@ export function modelDifferencesFigure(
 }
 
 /**
- * Accuracy of every arm with each model; `groups` counts rows from the top that belong together, parted by lines.
+ * Accuracy of every arm with each model; `groups` counts rows from the top that belong together, parted by lines; `axisTitles`: by task.
  * @param marks shares, 0 to 1
  * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite or outside its interval
  */
-export function modelArmsFigure(marks: ModelMark[], text: FigureText, more: { groups?: number[]; labels?: Record<string, string> } = {}): Figure {
-  const { groups = [], labels = {} } = more;
+export function modelArmsFigure(marks: ModelMark[], text: FigureText, more: { groups?: number[]; labels?: Record<string, string>; axisTitles?: Record<string, string> } = {}): Figure {
+  const { groups = [], labels = {}, axisTitles = {} } = more;
   const ends = groups.map((_, i) => groups.slice(0, i + 1).reduce((sum, rows) => sum + rows, 0));
   const shapes = (panel: Panel): Trace[] => ends.map((end) => ({ ...rule(panel, { y: end - 0.5 }, ink.axis), line: { color: ink.axis, width: 0.8 } }));
-  return dots('model-arms', marks, text, { axisTitle: 'pass@1 (%)', range: () => [-3, 103], shapes, labels });
+  return dots('model-arms', marks, text, { axisTitle: (task) => axisTitles[task] ?? 'pass@1 (%)', range: () => [-3, 103], shapes, labels });
 }
 
 interface Dots {
-  axisTitle: string;
+  axisTitle: (task: string) => string;
   range: (here: ModelMark[]) => [number, number];
   shapes: (panel: Panel, task: string) => Trace[];
   labels: Record<string, string>;
@@ -77,7 +79,7 @@ function dots(figure: string, marks: ModelMark[], text: FigureText, { axisTitle,
   tasks.forEach((task, column) => {
     const panel = panels[column];
     const ofTask = marks.filter((mark) => mark.task === task);
-    axes[panel.xaxis] = axis(axisTitle, { domain: panel.xDomain, anchor: panel.y, range: range(ofTask), ...zero });
+    axes[panel.xaxis] = axis(axisTitle(task), { domain: panel.xDomain, anchor: panel.y, range: range(ofTask), ...zero });
     axes[panel.yaxis] = rowAxis(rows, panel, column === 0);
     models.forEach((model) => {
       const here = ofTask.filter((mark) => mark.model === model);
