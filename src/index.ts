@@ -36,7 +36,7 @@ export { retentionMap, type RetentionMap } from './experiments/retention-runs.js
 export { rivalCells, type RivalCell } from './experiments/rival-cells.js';
 export { scoreCells, type ScoreCell } from './experiments/score-cells.js';
 export { checkScorePlan, scorePlan, type ScorePlan } from './experiments/score-plan.js';
-export { armAccuracy, armDifference, armOutcomes, scoreRules, scoreVerdicts, type ArmDifference, type ScoreVerdict, type TaskVerdict } from './experiments/score-verdict.js';
+export { armAccuracy, armDifference, armOutcomes, primaryOutcome, scoreRules, scoreVerdicts, type ArmDifference, type ArmPlace, type ScoreOutcome, type ScoreVerdict, type TaskVerdict } from './experiments/score-verdict.js';
 export { speedCell, type SpeedCell } from './experiments/speed-cell.js';
 export { fileHash, howToGetTraces, traceFiles, traceOutputs, traceTokenizer } from './experiments/traces.js';
 export { ablationFigure } from './figures/ablation.js';

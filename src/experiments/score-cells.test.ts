@@ -12,16 +12,16 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-score-')))
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const knobs = { interval: 4, window: 2, ratio: 2 };
-/** Two draws of random, problems in a worker's order, 1 and 0, the latter right: prompt of 5, 10 tokens and the stop. */
-function sweepOf(meanEntries = 9.7): string {
+/** Two draws of random, problems in a worker's order, 1 and 0, the latter right: prompt of 5, 10 tokens and the stop; `lookups` of each. */
+function sweepOf(meanEntries = 9.7, task = 'loops', lookups?: { right: number; total: number }): string {
   mkdirSync(join(folder, 'cells'));
   const cells = [1, 2].map((drawSeed): SweepCell => {
     const settings: EvalSettings = {
       split: 'tune', sampling: { temperature: 0.6, topP: 0.95, topK: 0, minP: 0 }, maxTokens: 30, stop: { strings: [], ids: [] }, policy: settlePolicy('random', { ...knobs, drawSeed }),
-      cache: 'f32', model: 'data/models/reasoner', weightsHash: 'w', task: { name: 'loops', version: 1 }, seed: 0, engine: '0.1.0', device: 'cpu', simd: 'avx2',
+      cache: 'f32', model: 'data/models/reasoner', weightsHash: 'w', task: { name: task, version: 1 }, seed: 0, engine: '0.1.0', device: 'cpu', simd: 'avx2',
     }; // prettier-ignore
     const records = [1, 0].map((problem): EvalRecord => ({
-      problem, sample: 0, correct: problem === 0, answer: null, finish: 'stop', promptTokens: 5, generatedTokens: 10, meanEntries, peakEntries: 13, finalEntries: 11,
+      problem, sample: 0, correct: problem === 0, answer: null, ...(lookups && { lookups }), finish: 'stop', promptTokens: 5, generatedTokens: 10, meanEntries, peakEntries: 13, finalEntries: 11,
       meanBytes: 100, peakBytes: 200, sideBytes: 7, readBytes: 7, compressions: 2, seconds: { prefill: 1, decode: 2, compress: 0.25 }, ...settings,
     })); // prettier-ignore
     const id = String(drawSeed).padStart(16, '0');
@@ -51,4 +51,9 @@ it('refuses a sample that held other entries than its policy says', async () => 
   await expect(scoreCells(sweepOf(9.8))).rejects.toThrow(
     expect.objectContaining({ code: 'RECORD_MISMATCH', message: 'data/models/reasoner, loops, arm random-persistent, problem 0: held 9.8 entries on average, its policy says 9.7' }),
   );
+});
+
+it('keeps the share of look-ups right of each problem', async () => {
+  const [cell] = await scoreCells(sweepOf(9.7, 'chains', { right: 29, total: 40 }));
+  expect(cell).toMatchObject({ task: 'chains', correct: '10', shares: [0.3295, 0.3295] }); // of 88, though 40 were reached
 });

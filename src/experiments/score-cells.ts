@@ -7,6 +7,7 @@ import { manifestOf } from '../sweep/folder.js';
 import type { SweepCell } from '../sweep/manifest.js';
 import { sampleFigures, type SampleFigures } from '../sweep/summary.js';
 import { digits, finishedRecords, readable } from './cell-records.js';
+import { lookupShares } from './lookup-shares.js';
 
 /** One draw of an arm on a task with a model: outcomes, and what the cache held. */
 export interface ScoreCell extends SampleFigures {
@@ -20,6 +21,8 @@ export interface ScoreCell extends SampleFigures {
   seed: number;
   /** `1` or `0` for each problem in order. */
   correct: string;
+  /** Of tasks that count look-ups: share of each problem's that are right (`lookupShares`). */
+  shares?: number[];
   /** Entries that the full cache would have held over the same outputs, by closed form; a mean over samples like `meanEntries`. */
   fullEntries: number;
   /** Entries of the full cache over the same outputs, summed over all decode passes of all samples, over those really held. */
@@ -48,6 +51,7 @@ function scoreCell({ arm, settings: { model, task, split, policy, seed } }: Swee
     policy,
     seed,
     correct: digits(records),
+    ...(records.every(({ lookups }) => lookups) && { shares: lookupShares(records, task.name) }),
     ...figures,
     ...readable(figures),
     ...overKept(records, policy, `${model}, ${task.name}, arm ${arm}`),

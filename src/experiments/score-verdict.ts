@@ -9,6 +9,8 @@ import type { ScoreCell } from './score-cells.js';
 export const scoreRules = {
   /** The one primary contrast of each task: the first less the second. */
   primary: ['rpc', 'random-persistent'],
+  /** Whole problems (`correct`: right or wrong) unless stated here: no arm solves whole problems of these tasks. */
+  outcome: { chains: 'lookups' },
   /** Below so much of this arm less the second of the primary contrast, mean over models, a task cannot tell scores apart. */
   oracle: 'lookahead',
   informative: 0.1,
@@ -45,41 +47,64 @@ export interface TaskVerdict extends ArmDifference {
   verdict: ScoreVerdict;
 }
 
-type Contrasted = Pick<ScoreCell, 'model' | 'task' | 'arm' | 'correct'>;
+/** A problem right or wrong, or the share of its look-ups that are right. */
+export type ScoreOutcome = 'correct' | 'lookups';
+
+/** A task's primary outcome, by the rules. */
+export function primaryOutcome(task: string, rules: Pick<typeof scoreRules, 'outcome'> = scoreRules): ScoreOutcome {
+  return (rules.outcome as Record<string, ScoreOutcome>)[task] ?? 'correct';
+}
+
+/** Draws of one arm; the outcome is the task's primary one if left out. */
+export interface ArmPlace {
+  task: string;
+  model: string;
+  arm: string;
+  outcome?: ScoreOutcome;
+}
+
+type Contrasted = Pick<ScoreCell, 'model' | 'task' | 'arm' | 'correct' | 'shares'>;
 
 /**
- * Right or wrong of an arm on the first problems, draws of a problem beside each other.
- * @param problems as many as the arm has if left out
- * @returns (problems)(draws), each 0 or 1
- * @throws PathPressError BAD_OPTION where there is no such cell, or its draws have different problems
+ * Outcomes of an arm, draws of a problem beside each other.
+ * @returns (problems)(draws), each 0 to 1
+ * @throws PathPressError BAD_OPTION where there is no such cell, its draws have different problems, or it has no look-ups
  */
-export function armOutcomes(cells: readonly Contrasted[], at: { task: string; model: string; arm: string }, problems?: number): number[][] {
-  const draws = cells.filter((cell) => cell.task === at.task && cell.model === at.model && cell.arm === at.arm).map(({ correct }) => correct);
-  const what = `arm ${at.arm} on ${at.task} with ${at.model}`;
+export function armOutcomes(cells: readonly Contrasted[], { task, model, arm, outcome = primaryOutcome(task) }: ArmPlace): number[][] {
+  const draws = cells.filter((cell) => cell.task === task && cell.model === model && cell.arm === arm);
+  const what = `arm ${arm} on ${task} with ${model}`;
   if (draws.length === 0) throw new PathPressError('BAD_OPTION', `no ${what}`);
-  const counts = draws.map(({ length }) => length);
+  const values = draws.map(({ correct, shares }) => (outcome === 'correct' ? Array.from(correct, Number) : shares));
+  if (!values.every((each) => each !== undefined)) throw new PathPressError('BAD_OPTION', `${what}: counts no look-ups`);
+  const counts = values.map(({ length }) => length);
   if (new Set(counts).size > 1) throw new PathPressError('BAD_OPTION', `${what}: draws of ${counts.join(', ')} problems`);
-  const { length = 0 } = draws[0]!;
-  return Array.from({ length: Math.min(length, problems ?? length) }, (_, i) => draws.map((correct) => Number(correct[i])));
+  return values[0]!.map((_, i) => values.map((each) => each[i]!));
 }
 
 /**
- * Accuracy of an arm, 95 %: Wilson with one draw, else a bootstrap by problem.
+ * Mean outcome of an arm, 95 %: Wilson for right or wrong with one draw, else a bootstrap by problem.
  * @throws as `armOutcomes`
  */
-export function armAccuracy(cells: readonly Contrasted[], at: { task: string; model: string; arm: string }): Interval {
+export function armAccuracy(cells: readonly Contrasted[], at: ArmPlace): Interval {
   const problems = armOutcomes(cells, at);
-  const single = problems.every((draws) => draws.length === 1);
-  return single ? wilson(problems.filter(([right]) => right).length, problems.length) : shareInterval(problems);
+  const { outcome = primaryOutcome(at.task) } = at;
+  const trials = outcome === 'correct' && problems.every((draws) => draws.length === 1);
+  return trials ? wilson(problems.filter(([right]) => right).length, problems.length) : shareInterval(problems);
 }
 
 /**
- * Accuracy of the first arm less that of the second, over the problems that both have with every model.
+ * Mean outcome of the first arm less that of the second, over the problems that both have with every model.
+ * @param outcome the task's primary one if left out
  * @throws as `armOutcomes`
  */
-export function armDifference(cells: readonly Contrasted[], task: string, arms: readonly [string, string], options: BootstrapOptions = {}): ArmDifference {
+export function armDifference(
+  cells: readonly Contrasted[],
+  task: string,
+  arms: readonly [string, string],
+  { outcome, ...options }: BootstrapOptions & { outcome?: ScoreOutcome } = {},
+): ArmDifference {
   const models = [...new Set(cells.filter((cell) => cell.task === task).map(({ model }) => model))];
-  const whole = models.map((model) => arms.map((arm) => armOutcomes(cells, { task, model, arm })));
+  const whole = models.map((model) => arms.map((arm) => armOutcomes(cells, { task, model, arm, outcome })));
   const problems = Math.min(...whole.flat().map(({ length }) => length));
   const paired = whole.map(([a, b]) => ({ a: a!.slice(0, problems), b: b!.slice(0, problems) }));
   return { models, problems, ...strataDifference(paired, options) };
@@ -94,12 +119,13 @@ export function armDifference(cells: readonly Contrasted[], task: string, arms: 
 export function scoreVerdicts(cells: readonly Contrasted[], rules: typeof scoreRules = scoreRules): TaskVerdict[] {
   const { primary, oracle: best, resamples, seed } = rules;
   const tasks = [...new Set(cells.map(({ task }) => task))];
-  const contrasts = tasks.map((task) => armDifference(cells, task, primary, { resamples, seed }));
+  const how = (task: string) => ({ resamples, seed, outcome: primaryOutcome(task, rules) });
+  const contrasts = tasks.map((task) => armDifference(cells, task, primary, how(task)));
   const adjusted = holm(contrasts.map(({ together }) => together.p));
   return tasks.map((task, i) => {
     const contrast = contrasts[i]!;
     const { each, together } = contrast;
-    const oracle = armDifference(cells, task, [best, primary[1]], { resamples, seed });
+    const oracle = armDifference(cells, task, [best, primary[1]], how(task));
     const informative = oracle.together.mean >= rules.informative;
     const agree = each.every(({ mean }: TestedDifference) => Math.sign(mean) === Math.sign(together.mean));
     const equivalent = each.every((one) => isEquivalent(one, rules.margin));
