@@ -19,6 +19,8 @@ describe('the plan of 08', () => {
   it('is refused where it differs, by what differs', async () => {
     const plan = scorePlan(await sweeps());
     checkScorePlan(planned(plan), 'plan.md', plan);
+    expect(plan.rules.outcome).toEqual({ chains: 'lookups' });
+    for (const { split, arms } of plan.tasks) for (const { problems } of Object.values(arms)) expect({ split, enough: problems >= 300 }).toEqual({ split: 'test', enough: true });
     const other = structuredClone(plan) as unknown as { tasks: { arms: Record<string, { policies: { interval: number }[] }> }[]; rules: { margin: number } };
     other.tasks[1]!.arms.rpc!.policies[0]!.interval = 77;
     expect(() => checkScorePlan(planned(other), 'plan.md', plan)).toThrow(/plan\.md: tasks\.1\.arms\.rpc\.policies\.0\.interval is 77, the sweep files have \d+/);
@@ -38,6 +40,11 @@ describe('the sweep files of 08', () => {
       const rpc = closedForm(arms.find(({ name }) => name === 'rpc')!.policy, 40, 4000).corners;
       expect(rpc.length).toBeGreaterThan(8);
       for (const { name, policy } of arms) expect({ name, corners: closedForm(policy, 40, 4000).corners }).toEqual({ name, corners: rpc });
+      const drawn = (name: string) => arms.filter((arm) => arm.name === name).map(({ policy }) => (policy as { run?: number }).run ?? 1);
+      const runs = ['random-persistent', 'random-redraw', 'random-heads'].flatMap(drawn);
+      expect(new Set(runs).size).toBe(1); // what the primary control was tuned to
+      expect(runs[0]).toBeGreaterThan(1);
+      expect(drawn('random-single')).toEqual([1]);
       for (const name of ['random-persistent', 'random-redraw']) expect(arms.filter((arm) => arm.name === name).length).toBeGreaterThanOrEqual(3);
     }
   });
