@@ -3,11 +3,7 @@
 
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define PATHPRESS_EVERYWHERE __host__ __device__
-#else
-#define PATHPRESS_EVERYWHERE
-#endif
+#include "everywhere.h"
 
 namespace pathpress {
 

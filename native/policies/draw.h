@@ -3,17 +3,10 @@
 
 #include <initializer_list>
 
+#include "mix.h"
 #include "select.h"
 
 namespace pathpress {
-
-// The finalizer of splitmix64: a bijection, so that chained words never collide by their order.
-inline uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15ull;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
 
 // Uniform in [0, 2^53), whole, exact as a double; with `redraw` another at each compression.
 inline double priority(const DrawKey& key, bool redraw, int32_t position) {
