@@ -32,6 +32,7 @@ inline Bf16 toBf16(float value) {
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {static_cast<uint16_t>(0x7FFF)};
   return {static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 }
+inline uint64_t asLongWord(double value) { return std::bit_cast<uint64_t>(value); }
 inline float reciprocalRoot(float value) { return 1.0f / std::sqrt(value); }
 inline float powerOfTwo(float exponent) { return std::exp2(exponent); }
 inline double exponential(double exponent) { return std::exp(exponent); }
@@ -133,7 +134,9 @@ T shuffle(T value, int lane, Site at = Site::current()) {
   return std::bit_cast<T>(all[static_cast<size_t>(lane) % 32][0]);
 }
 template <class T>
-T shuffleXor(T value, int mask, Site at = Site::current()) { return shuffle(value, emulate::laneOf() ^ mask, at); }
+T shuffleXor(T value, int mask, Site at = Site::current()) {
+  return cuda::shuffle(value, emulate::laneOf() ^ mask, at);  // not std::shuffle
+}
 inline uint32_t laneVotes(bool vote, Site at = Site::current()) {
   const auto& all = emulate::current().exchange({vote}, at);
   uint32_t votes = 0;

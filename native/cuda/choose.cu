@@ -1,0 +1,103 @@
+#include "choose.h"
+
+namespace pathpress::cuda {
+
+constexpr int chooseThreads = 512, chooseWarps = chooseThreads / 32;
+constexpr int digitBits = 8, digits = 1 << digitBits;
+
+// Whole numbers in the order of the ranks. 0 and -0 are the same rank.
+DEVICE uint64_t orderOf(double rank) {
+  const uint64_t bits = asLongWord(rank + 0.0), sign = uint64_t{1} << 63;
+  return bits & sign ? ~bits : bits | sign;
+}
+
+// Of all orders that begin like `prefix`, `wanted` stay, and all that begin with more.
+struct Threshold {
+  uint64_t prefix;
+  int shift;  // of an order, to compare it with the prefix
+  int wanted;
+};
+
+// The digit at which the counts of the larger ones reach what is wanted, from a histogram; `found` gets it, how many
+// are still wanted of it, and how many there are.
+DEVICE void findDigit(const SharedArray<int>& histogram, const SharedArray<int>& warpSums,
+                      const SharedArray<int>& found, int wanted) {
+  const int lane = threadIndex() % 32, warp = threadIndex() / 32, digit = digits - 1 - threadIndex();
+  const int own = digit >= 0 ? histogram.get(digit) : 0;
+  int upTo = own;  // the larger digits' counts and this one's
+  for (int step = 1; step < 32; step *= 2) {
+    const int before = shuffle(upTo, lane >= step ? lane - step : lane);
+    if (lane >= step) upTo += before;
+  }
+  if (lane == 31) warpSums.set(warp, upTo);
+  barrier();
+  for (int w = 0; w < warp; ++w) upTo += warpSums.get(w);
+  if (digit >= 0 && upTo >= wanted && upTo - own < wanted) {
+    found.set(0, digit);
+    found.set(1, wanted - (upTo - own));
+    found.set(2, own);
+  }
+  barrier();
+}
+
+// A block a set of a due. Digit by digit from the top until what is wanted is exactly what there is.
+BOUNDED_KERNEL(chooseThreads, 1) chooseSet(Choice choice) {
+  SHARED_ARRAY(int, histogram, digits);
+  SHARED_ARRAY(int, warpSums, chooseWarps);
+  SHARED_ARRAY(int, found, 3);
+  SHARED_ARRAY(int, warpCounts, 2 * chooseWarps);
+  const int number = blockIndex() % choice.cache.dues, row = blockIndex() / choice.cache.dues;  // of layers · sets
+  const Due due = choice.cache.due.load(number);
+  const int wanted = choice.wanted(due);
+  if (wanted == 0) return;  // the whole block
+  const int64_t ranks = int64_t{row} * choice.room + due.votesAt + due.pinned % cachePageEntries;
+  Threshold threshold{0, 64, wanted};
+  int left = due.candidates;
+  while (threshold.shift == 64 || (threshold.shift > 0 && left != threshold.wanted)) {
+    const int shift = threshold.shift - digitBits;
+    for (int i = threadIndex(); i < digits; i += chooseThreads) histogram.set(i, 0);
+    barrier();
+    for (int begin = 0; begin < due.candidates; begin += chooseThreads) {
+      const int i = begin + threadIndex();
+      const uint64_t order = orderOf(choice.ranks.loadIf(i < due.candidates, ranks + i));
+      const bool like = threshold.shift == 64 || order >> threshold.shift == threshold.prefix;
+      if (i < due.candidates && like) histogram.add(static_cast<int>(order >> shift & (digits - 1)), 1);
+    }
+    barrier();
+    findDigit(histogram, warpSums, found, threshold.wanted);
+    threshold = {threshold.prefix << digitBits | static_cast<uint64_t>(found.get(0)), shift, found.get(1)};
+    left = found.get(2);
+  }
+
+  const int lane = threadIndex() % 32, warp = threadIndex() / 32;
+  const int64_t kept = int64_t{row} * choice.keptRoom + due.keptAt;
+  int better = 0, alike = 0;  // before this turn
+  for (int begin = 0, turn = 0; begin < due.candidates; begin += chooseThreads, turn ^= chooseWarps) {
+    const int i = begin + threadIndex();
+    const uint64_t order = orderOf(choice.ranks.loadIf(i < due.candidates, ranks + i)) >> threshold.shift;
+    const bool isBetter = i < due.candidates && order > threshold.prefix;
+    const bool isAlike = i < due.candidates && order == threshold.prefix;
+    const uint32_t betters = laneVotes(isBetter), alikes = laneVotes(isAlike), before = (1u << lane) - 1;
+    if (lane == 0) warpCounts.set(turn + warp, bitCount(betters) | bitCount(alikes) << 16);
+    barrier();
+    int counts = 0, all = 0;  // of the warps before, and of all
+    for (int w = 0; w < chooseWarps; ++w) {
+      const int count = warpCounts.get(turn + w);
+      counts += w < warp ? count : 0;
+      all += count;
+    }
+    const int betterBefore = better + (counts & 0xFFFF) + bitCount(betters & before);
+    const int alikeBefore = alike + (counts >> 16) + bitCount(alikes & before);
+    const bool stays = isBetter || (isAlike && alikeBefore < threshold.wanted);
+    const int place = betterBefore + (alikeBefore < threshold.wanted ? alikeBefore : threshold.wanted);
+    choice.kept.storeIf(stays, kept + place, i);
+    better += all & 0xFFFF;
+    alike += all >> 16;
+  }
+}
+
+void chooseBest(Stream stream, const Choice& choice) {
+  launch(stream, {choice.cache.layers * choice.cache.sets * choice.cache.dues, chooseThreads}, chooseSet, choice);
+}
+
+}  // namespace pathpress::cuda
