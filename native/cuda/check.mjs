@@ -10,7 +10,7 @@ import { readLoads, readPtxas } from './ptxas.mjs';
 const native = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(native, '..', 'build', 'cuda');
 // Widths in bits that kernels may read by: 16 bytes for weights, cache and rows, 4 for lengths and page numbers.
-const allowed = { multiplyTiles: [128], attendChunk: [32, 128] };
+const allowed = { multiplyTiles: [128], attendChunk: [32, 128], sumRows: [32, 64, 128], sumVotes: [32, 64, 128] };
 
 function run(command, args, options = { stdio: 'inherit' }) {
   const { status, stdout, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
