@@ -1,0 +1,22 @@
+// Entries that stay move to the front of their sequence's pages, in place and in order: none is written before it, or
+// what it takes the place of, has been read.
+#pragma once
+
+#include "compress.h"
+
+namespace pathpress::cuda {
+
+struct Compaction {
+  CacheCompression cache;
+  Global<const int> kept;  // (layers, sets, keptRoom), choose.h
+  int keptRoom;
+  Global<float> mass;  // (layers, slots, sets, capacity) each, what is noted of entries; null where nothing is
+  Global<int> stamps, gaps;
+};
+
+// Afterwards each due holds Due::staying() entries, of each the true position is listed, and cache.lengths says so. Its
+// last pages, pagesReturned() of them (compress_plan.h), are nobody's for launches after this one. False where the head
+// size is none that it can do.
+bool compactCaches(Stream stream, const Compaction& task);
+
+}  // namespace pathpress::cuda
