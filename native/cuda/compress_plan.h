@@ -1,0 +1,111 @@
+// What the host decides of compressions that are due together, from each sequence's own counts: no synchronization with
+// the device, since every length is known ahead.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../policies/mix.h"
+#include "../policies/policy.h"
+#include "compress.h"
+
+namespace pathpress::cuda {
+
+// A sequence whose policy says that it is due. Counts are the policies' own (policy.h).
+struct DueSequence {
+  int slot;
+  int length;   // entries that each of its sets holds
+  int settled;  // of these, that its last compression left; 0 before the first
+  int ring;     // QueryRows::capacity(); 0 where no rows vote
+  Progress progress;
+  Keep keep;
+};
+
+struct CompressionPlan {
+  std::vector<Due> due;  // without those of whose candidates all stay
+  std::vector<Chunk> chunks;
+  int rows = 0;       // most that vote in one
+  int votesRoom = 0;  // entries of all dues' pages with candidates
+  int keptRoom = 0;   // candidates that stay, of all dues
+};
+
+inline int pagesOf(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
+
+// Pages that go back to the pool once the passes of this due have been launched.
+inline int pagesReturned(const Due& due) { return pagesOf(due.length) - pagesOf(due.staying()); }
+
+// What a sequence's random priorities depend on beside layer, set, compression and token.
+inline uint64_t lotOf(uint64_t seed, const int32_t (&stream)[2]) {
+  return mix(mix(mix(seed) ^ static_cast<uint64_t>(int64_t{stream[0]})) ^ static_cast<uint64_t>(int64_t{stream[1]}));
+}
+
+namespace plan {
+
+// Adds a due whose counts are filled in, with chunks that end at `end`.
+inline void add(CompressionPlan& plan, Due& due, int end) {
+  due.votesAt = plan.votesRoom;
+  due.keptAt = plan.keptRoom;
+  due.firstChunk = static_cast<int>(plan.chunks.size());
+  for (int page = due.softmaxFirst / cachePageEntries; page < pagesOf(end); page += votePages) {
+    plan.chunks.push_back({static_cast<int>(plan.due.size()), page});
+  }
+  due.chunks = static_cast<int>(plan.chunks.size()) - due.firstChunk;
+  plan.rows = std::max(plan.rows, due.rows);
+  plan.votesRoom += (pagesOf(due.candidatesEnd()) - due.firstPage()) * cachePageEntries;
+  plan.keptRoom += due.scored;
+  plan.due.push_back(due);
+}
+
+}  // namespace plan
+
+inline CompressionPlan planCompression(const Recipe& recipe, const std::vector<DueSequence>& sequences) {
+  CompressionPlan made;
+  for (const DueSequence& sequence : sequences) {
+    const Progress& progress = sequence.progress;
+    Due due{};
+    due.slot = sequence.slot;
+    due.length = sequence.length;
+    due.pinned = static_cast<int>(std::min<int64_t>(sequence.keep.pinned, due.length));
+    const int recent = static_cast<int>(std::min<int64_t>(sequence.keep.recent, due.length - due.pinned));
+    due.candidates = due.length - due.pinned - recent;
+    if (sequence.keep.scored >= due.candidates) continue;
+    due.scored = static_cast<int>(std::max<int64_t>(0, sequence.keep.scored));
+    due.softmaxFirst = recipe.softmax == Domain::candidates ? due.pinned : 0;
+    due.softmaxEnd = recipe.softmax == Domain::row ? due.length : due.candidatesEnd();
+    due.rows = static_cast<int>(voterRows(recipe, progress));
+    const int64_t seen = progress.prompt + progress.written;
+    due.rowPosition = static_cast<int>((recipe.selectors == Selectors::prompt ? progress.prompt : seen) - due.rows);
+    due.lastPosition = static_cast<int>(seen - 1);
+    due.settled = sequence.settled;
+    due.ring = std::max(1, sequence.ring);
+    due.cycle = static_cast<int>(progress.cycle);
+    const bool allKeys = recipe.lambda < 1 && recipe.softmax != Domain::candidates;  // are compared with one another
+    plan::add(made, due, allKeys ? due.length : due.softmaxEnd);
+  }
+  return made;
+}
+
+// The newest `rows` rows of attention of a sequence, which see all entries up to their own.
+struct ObservedSequence {
+  int slot, length, settled, rows, ring;
+  int lastPosition;
+};
+
+inline CompressionPlan planObservation(const std::vector<ObservedSequence>& sequences) {
+  CompressionPlan made;
+  for (const ObservedSequence& sequence : sequences) {
+    Due due{};
+    due.slot = sequence.slot;
+    due.length = due.candidates = due.softmaxEnd = sequence.length;
+    due.scored = (sequence.length + 1) / 2;  // the upper half
+    due.rows = sequence.rows;
+    due.lastPosition = sequence.lastPosition;
+    due.rowPosition = sequence.lastPosition - sequence.rows + 1;
+    due.settled = sequence.settled;
+    due.ring = sequence.ring;
+    plan::add(made, due, due.length);
+  }
+  return made;
+}
+
+}  // namespace pathpress::cuda
