@@ -29,8 +29,9 @@ BOUNDED_KERNEL(startThreads, 4) startRow(StepStart task) {
     const Words packed = task.embedding.load16If(live && four < fours, at);
     const int upper = token % packedRows / 8;
     const uint32_t low = upper ? packed.word[1] : packed.word[0], high = upper ? packed.word[3] : packed.word[2];
-    const Words values = {{asWord(half(&low, 0)), asWord(half(&low, 1)), asWord(half(&high, 0)), asWord(half(&high, 1))}};
-    task.state.store16If(four < fours, static_cast<int64_t>(row) * task.hidden + four * 4, values);
+    const int64_t to = static_cast<int64_t>(row) * task.hidden + four * 4;
+    task.state.store16If(four < fours, to, {{asWord(half(&low, 0)), asWord(half(&low, 1)),
+                                             asWord(half(&high, 0)), asWord(half(&high, 1))}});
   }
 }
 

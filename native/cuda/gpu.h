@@ -163,3 +163,5 @@ void launch(Stream stream, Grid grid, void (*kernel)(Parameters...), const Argum
 }
 
 }  // namespace pathpress::cuda
+
+#include "gpu_device.h"

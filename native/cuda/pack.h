@@ -34,8 +34,8 @@ inline std::vector<uint16_t> packWeights(const std::vector<uint16_t>& weight, in
   return packed;
 }
 
-// Rows of two matrices, (rows, cols) each, dealt out in eights, so that a gate and what it lets through meet in a product's
-// tile; rows past the end are zeros. Also of two biases, whose cols are 1.
+// Rows of two matrices, (rows, cols) each, dealt out in eights, so that a gate and what it lets through meet in a
+// product's tile; rows past the end are zeros. Also of two biases, whose cols are 1.
 template <class T>
 std::vector<T> dealGated(const std::vector<T>& gate, const std::vector<T>& up, int rows, int cols) {
   const size_t width = static_cast<size_t>(cols), eights = static_cast<size_t>((rows + 7) / 8);

@@ -176,8 +176,8 @@ DEVICE int drawOne(const Candidates& all, const DrawOptions& options, int draws)
   return all.find(target < total ? target : total - 1, weight);
 }
 
-// The largest logit's key, and the complement of its id, so that of equal ones the lowest id is largest. All ones where a
-// logit is no number.
+// The largest logit's key, and the complement of its id, so that of equal ones the lowest id is largest. All ones where
+// a logit is no number.
 DEVICE uint64_t bestOf(const Draw& task, const Global<const float>& logits, Meeting& meeting) {
   uint64_t best = 0;
   UNROLL(8)
@@ -187,8 +187,9 @@ DEVICE uint64_t bestOf(const Draw& task, const Global<const float>& logits, Meet
     UNROLL(4)
     for (int i = 0; i < 4; ++i) {
       const bool number = (words.word[i] & 0x7F800000u) != 0x7F800000u;
-      const uint64_t one = static_cast<uint64_t>(keyOf(asFloat(words.word[i]))) << 32 | ~static_cast<uint32_t>(first + i);
-      if (first + i < task.vocab) best = Larger()(best, number ? one : ~uint64_t{0});
+      const uint64_t key = keyOf(asFloat(words.word[i]));
+      const uint64_t mine = number ? key << 32 | ~static_cast<uint32_t>(first + i) : ~uint64_t{0};
+      if (first + i < task.vocab) best = Larger()(best, mine);
     }
   }
   return meeting.joinBlock(best, Larger());

@@ -18,6 +18,7 @@ namespace pathpress::cuda {
 
 using emulate::Site;
 using Stream = Emulator*;
+using Device = Emulator;  // memory and a stream, as the host has them
 
 inline int blockIndex() { return emulate::current().block(); }
 inline int gridBlocks() { return emulate::current().blocks(); }
@@ -208,6 +209,18 @@ Global<T> Emulator::array(const std::string& name, const std::vector<T>& values)
 template <class T>
 Global<T> Emulator::unwritten(const std::string& name, size_t count) {
   return {allocate(name, emulate::Space::global, sizeof(T), count, nullptr), 0};
+}
+template <class T>
+void Emulator::write(const Global<T>& to, int64_t first, const std::vector<T>& values) {
+  const emulate::Span span = to.template span<T>(first);
+  std::memcpy(bytesAt(span, values.size() * sizeof(T)), values.data(), values.size() * sizeof(T));
+  markWritten(span, values.size() * sizeof(T));
+}
+template <class T>
+std::vector<T> Emulator::read(const Global<T>& from, int64_t first, size_t count) const {
+  std::vector<T> values(count);
+  std::memcpy(values.data(), bytesAt(from.template span<T>(first), count * sizeof(T)), count * sizeof(T));
+  return values;
 }
 template <class T>
 std::vector<T> Emulator::values(const Global<T>& array) const {

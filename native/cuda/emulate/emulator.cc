@@ -55,4 +55,17 @@ Allocation* Emulator::allocate(const std::string& name, Space space, uint32_t el
   return made;
 }
 
+unsigned char* Emulator::bytesAt(const Span& span, uint64_t bytes) {
+  if (span.offset < 0 || static_cast<uint64_t>(span.offset) + bytes > span.allocation->bytes) {
+    throw std::out_of_range(std::to_string(bytes) + " bytes at " + std::to_string(span.offset) + " of " +
+                            span.allocation->name);
+  }
+  return span.allocation->data() + span.offset;
+}
+
+void Emulator::markWritten(const Span& span, uint64_t bytes) {
+  const uint64_t first = static_cast<uint64_t>(span.offset) / span.allocation->cellBytes;
+  for (uint64_t i = 0; i < bytes / span.allocation->cellBytes; ++i) span.allocation->cells[first + i].written = true;
+}
+
 }  // namespace pathpress::cuda

@@ -27,6 +27,16 @@ class Emulator {
   template <class T>
   std::vector<T> values(const Global<T>& array) const;
 
+  // As a host does between launches: `values` to an array from element `first` on, `count` elements from there. Throws
+  // std::out_of_range; what no one has written reads as it lies there.
+  template <class T>
+  void write(const Global<T>& to, int64_t first, const std::vector<T>& values);
+  template <class T>
+  std::vector<T> read(const Global<T>& from, int64_t first, size_t count) const;
+
+  Emulator* stream() { return this; }
+  // Launches that a GPU would record under the key at the first call and replay from then on.
+  bool replay(int, const std::function<bool()>& launches) { return launches(); }
   // std::invalid_argument where a block is no whole number of warps or holds more than 1024 threads.
   void run(const Grid& grid, const std::function<void()>& kernel);
 
@@ -48,6 +58,8 @@ class Emulator {
 
   emulate::Allocation* allocate(const std::string& name, emulate::Space space, uint32_t elementBytes, size_t count,
                                 const void* values);
+  static unsigned char* bytesAt(const emulate::Span& span, uint64_t bytes);
+  static void markWritten(const emulate::Span& span, uint64_t bytes);
 };
 
 }  // namespace pathpress::cuda

@@ -1,0 +1,100 @@
+// Memory and a stream of a GPU, as the host has them: what Emulator is where the host stands in for one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../engine/errors.h"
+
+namespace pathpress::cuda {
+
+class Device {
+ public:
+  // Throws EngineError INTERNAL, as every call may, with what CUDA says.
+  explicit Device(int number) {
+    check(cudaSetDevice(number), "GPU " + std::to_string(number));
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+  }
+  ~Device() {
+    for (const auto& [key, graph] : graphs_) cudaGraphExecDestroy(graph);
+    for (void* memory : memory_) cudaFree(memory);
+    cudaStreamDestroy(stream_);
+  }
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  Stream stream() const { return stream_; }
+
+  // Throws EngineError OUT_OF_MEMORY naming what, the bytes, and those at hand.
+  template <class T>
+  Global<T> unwritten(const std::string& name, size_t count) {
+    return Global<T>(static_cast<T*>(allocate(name, count * sizeof(T))));
+  }
+  template <class T>
+  Global<const T> input(const std::string& name, const std::vector<T>& values) {
+    const Global<T> made = unwritten<T>(name, values.size());
+    write(made, 0, values);
+    return made;
+  }
+
+  // In the stream's order; `values` may go when it returns.
+  template <class T>
+  void write(const Global<T>& to, int64_t first, const std::vector<T>& values) {
+    check(cudaMemcpyAsync(to.address(first), values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice, stream_),
+          "a copy to the GPU");
+  }
+  // Waits for the stream.
+  template <class T>
+  std::vector<T> read(const Global<T>& from, int64_t first, size_t count) const {
+    std::vector<T> values(count);
+    check(cudaMemcpyAsync(values.data(), from.address(first), count * sizeof(T), cudaMemcpyDeviceToHost, stream_),
+          "a copy from the GPU");
+    check(cudaStreamSynchronize(stream_), "a step");
+    return values;
+  }
+
+  // Launches that are the same ones at every call with this key: recorded at the first, replayed as a graph from then
+  // on. False where `launches` says so.
+  bool replay(int key, const std::function<bool()>& launches) {
+    auto at = graphs_.find(key);
+    if (at == graphs_.end()) {
+      cudaGraph_t graph;
+      check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), "recording a step");
+      const bool done = launches();
+      check(cudaStreamEndCapture(stream_, &graph), "recording a step");
+      cudaGraphExec_t ready = nullptr;
+      const cudaError_t error = done ? cudaGraphInstantiate(&ready, graph, 0) : cudaSuccess;
+      cudaGraphDestroy(graph);
+      check(error, "a step's graph");
+      if (!done) return false;
+      at = graphs_.emplace(key, ready).first;
+    }
+    check(cudaGraphLaunch(at->second, stream_), "a step");
+    return true;
+  }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  std::vector<void*> memory_;
+  std::map<int, cudaGraphExec_t> graphs_;
+
+  static void check(cudaError_t error, const std::string& what) {
+    if (error != cudaSuccess) throw EngineError("INTERNAL", what + ": " + cudaGetErrorString(error));
+  }
+  void* allocate(const std::string& name, size_t bytes) {
+    void* memory = nullptr;
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+      cudaGetLastError();  // else the next call would answer with it
+      size_t free = 0, total = 0;
+      check(cudaMemGetInfo(&free, &total), "the GPU's memory");
+      throw EngineError("OUT_OF_MEMORY", name + " needs " + std::to_string(bytes) + " bytes of the GPU's memory; " +
+                                             std::to_string(free) + " of " + std::to_string(total) + " are free");
+    }
+    memory_.push_back(memory);
+    return memory;
+  }
+};
+
+}  // namespace pathpress::cuda
