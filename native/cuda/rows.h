@@ -3,12 +3,9 @@
 #pragma once
 
 #include "device.h"
+#include "shape.h"
 
 namespace pathpress::cuda {
-
-// A page holds, of one sequence and key-value head, keys (32, dim) and then values (dim, 32): values lie transposed, so
-// that both are the mma's B operand as they are read, 16 bytes a lane.
-constexpr int cachePageEntries = 32;
 
 // What is known of a sequence from one step to the next.
 struct SequenceState {

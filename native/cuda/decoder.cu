@@ -1,0 +1,136 @@
+#include "decoder.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace pathpress::cuda {
+
+namespace {
+
+// Rows that a step is launched with: a graph each.
+constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64};
+
+size_t size(int64_t value) { return static_cast<size_t>(value); }
+
+}  // namespace
+
+Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
+    : device_(device), model_(std::move(model)), limits_(limits), step_(), pages_(size(limits.slots)),
+      entries_(size(limits.slots)) {
+  step_.model = &model_;
+  allocateWork();
+  allocateSequences();
+  for (int page = limits_.poolPages; page > 0; --page) free_.push_back(page - 1);
+}
+
+void Decoder::allocateWork() {
+  const ModelShape& shape = model_.shape;
+  const size_t rows = size(limits_.rows), heads = size(shape.heads * shape.dim);
+  const size_t chunks = size((limits_.sequencePages + chunkPages - 1) / chunkPages);
+  StepWork& work = step_.work;
+  work.positions = device_.unwritten<int>("rows' positions", rows);
+  work.lengths = device_.unwritten<int>("rows' lengths", rows);
+  work.state = device_.unwritten<float>("state", rows * size(shape.hidden));
+  work.normed = device_.unwritten<Bf16>("normed", rows * size(shape.hidden));
+  work.qkv = device_.unwritten<float>("qkv", rows * size(shape.qkvWidth()));
+  work.query = device_.unwritten<Bf16>("query", rows * heads);
+  work.mixed = device_.unwritten<Bf16>("mixed", rows * heads);
+  work.sums = device_.unwritten<float>("sums", rows * chunks * heads);
+  work.tops = device_.unwritten<float>("tops", rows * chunks * size(shape.heads));
+  work.totals = device_.unwritten<float>("totals", rows * chunks * size(shape.heads));
+  if (model_.layers[0].attentionPostNorm) work.branch = device_.unwritten<float>("branch", rows * size(shape.hidden));
+  work.gated = device_.unwritten<Bf16>("gated", rows * size(shape.intermediate));
+  work.logits = device_.unwritten<float>("logits", rows * size(shape.logitsWidth()));
+  step_.slots = slots_ = device_.unwritten<int>("rows' slots", rows);
+  step_.offsets = offsets_ = device_.unwritten<int>("rows' offsets", rows);
+  step_.tokens = tokens_ = device_.unwritten<int>("rows' tokens", rows);
+  step_.wanted = wanted_ = device_.unwritten<int>("rows' wanted", rows);
+}
+
+void Decoder::allocateSequences() {
+  const ModelShape& shape = model_.shape;
+  const size_t slots = size(limits_.slots), pages = size(limits_.poolPages);
+  step_.sequences.positions = device_.unwritten<int>("positions", slots);
+  step_.sequences.entries = device_.unwritten<int>("entries", slots);
+  step_.sequences.drawn = device_.unwritten<int>("drawn", slots);
+  step_.sequences.draws = device_.unwritten<int>("draws", slots);
+  step_.options = options_ = device_.unwritten<DrawOptions>("options", slots);
+  step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
+  step_.table.width = limits_.sequencePages;
+  step_.pages = device_.unwritten<Bf16>("pages", size(shape.layers) * pages * size(shape.pageElements()));
+  step_.poolPages = limits_.poolPages;
+  step_.ringSlots = limits_.slots;
+  step_.ring.mostRows = limits_.ringRows;
+  if (limits_.ringRows == 0) return;
+  step_.ring.rows = device_.unwritten<Bf16>("query rows", size(shape.layers) * slots * size(limits_.ringRows) *
+                                                              size(shape.heads * shape.dim));
+  step_.ring.rowsOfSlot = ringTurns_ = device_.unwritten<int>("query rows' turns", slots);
+  step_.ring.from = ringFrom_ = device_.unwritten<int>("query rows' from", slots);
+  step_.ring.until = ringUntil_ = device_.unwritten<int>("query rows' until", slots);
+}
+
+void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) {
+  for (const Global<int>& counter : {step_.sequences.positions, step_.sequences.entries, step_.sequences.drawn,
+                                     step_.sequences.draws}) {
+    device_.write(counter, slot, std::vector<int>{0});
+  }
+  device_.write(options_, slot, std::vector<DrawOptions>{options});
+  if (step_.ring.rows) {
+    device_.write(ringTurns_, slot, std::vector<int>{kept.turns});
+    device_.write(ringFrom_, slot, std::vector<int>{kept.from});
+    device_.write(ringUntil_, slot, std::vector<int>{kept.until});
+  }
+  entries_[size(slot)] = 0;
+}
+
+void Decoder::end(int slot) {
+  std::vector<int>& pages = pages_[size(slot)];
+  free_.insert(free_.end(), pages.rbegin(), pages.rend());
+  pages.clear();
+}
+
+bool Decoder::reserve(int slot, int entries) {
+  std::vector<int>& pages = pages_[size(slot)];
+  const int wanted = (entries + cachePageEntries - 1) / cachePageEntries;
+  const int more = wanted - static_cast<int>(pages.size());
+  if (wanted > limits_.sequencePages || more > freePages()) return false;
+  if (more <= 0) return true;
+  const std::vector<int> taken(free_.rbegin(), free_.rbegin() + more);
+  free_.resize(free_.size() - taken.size());
+  device_.write(table_, static_cast<int64_t>(slot) * limits_.sequencePages + static_cast<int64_t>(pages.size()), taken);
+  pages.insert(pages.end(), taken.begin(), taken.end());
+  return true;
+}
+
+bool Decoder::run(const std::vector<Row>& rows) {
+  std::vector<int> made[4];
+  step_.logits = false;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const bool follows = r > 0 && rows[r - 1].slot == rows[r].slot;
+    made[0].push_back(rows[r].slot);
+    made[1].push_back(follows ? made[1].back() + 1 : 0);
+    made[2].push_back(rows[r].token);
+    made[3].push_back(rows[r].draws);
+    step_.logits |= rows[r].draws;
+    ++entries_[size(rows[r].slot)];
+  }
+  step_.rows = *std::lower_bound(std::begin(buckets), std::end(buckets), static_cast<int>(rows.size()));
+  constexpr int idle[4] = {-1, 0, -1, 0};
+  const Global<int>* arrays[4] = {&slots_, &offsets_, &tokens_, &wanted_};
+  for (int i = 0; i < 4; ++i) {
+    made[i].resize(size(step_.rows), idle[i]);
+    if (made[i] != written_[i]) device_.write(*arrays[i], 0, made[i]);
+    written_[i] = std::move(made[i]);
+  }
+  return device_.replay(step_.rows * 2 + step_.logits, [this] { return runStep(device_.stream(), step_); });
+}
+
+int Decoder::drawn(int slot) const { return device_.read(step_.sequences.drawn, slot, 1)[0]; }
+
+std::vector<float> Decoder::logits(int row) const {
+  const int64_t width = model_.shape.logitsWidth();
+  return device_.read(step_.work.logits, row * width, size(model_.shape.vocab));
+}
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,72 @@
+// The host's side of decoding: which sequence has which slot and pages, which rows a step has. It writes the device's
+// arrays where that changes, and nothing while the same sequences decode on.
+#pragma once
+
+#include <vector>
+
+#include "step.h"
+
+namespace pathpress::cuda {
+
+struct DecoderLimits {
+  int slots;          // sequences at a time
+  int rows;           // of a step, at most: 1, 2, 4, 8, 16, 24, 32, 48 or 64
+  int sequencePages;  // of a sequence's cache, of 32 entries each
+  int poolPages;      // of all sequences' caches
+  int positions;      // true positions lie below; the model's angles have so many
+  int ringRows;       // query rows that a sequence keeps of a layer; 0: none
+};
+
+class Decoder {
+ public:
+  // A row of a step: the token, -1 for what its sequence drew last, and whether a token is drawn from it.
+  struct Row {
+    int slot;
+    int token;
+    bool draws;
+  };
+  // Query rows that a policy wants kept: those at positions [from, until), which take `turns` places in turn.
+  struct KeptRows {
+    int turns = 0, from = 0, until = 0;
+  };
+
+  Decoder(Device& device, DeviceModel model, const DecoderLimits& limits);
+
+  // A sequence begins in a slot that is free, without entries.
+  void begin(int slot, const DrawOptions& options, const KeptRows& kept);
+  // Its pages are free again.
+  void end(int slot);
+  // Pages for so many entries. False, and nothing is taken, where the pool or the sequence's table has no room.
+  bool reserve(int slot, int entries);
+
+  // One step; rows of one sequence stand together, in order, and each has an entry reserved. False where the model has a
+  // shape that a kernel cannot do.
+  bool run(const std::vector<Row>& rows);
+
+  // The token that the sequence drew last; -1 where the logits were no numbers.
+  int drawn(int slot) const;
+  // What row i of the last step was to draw from, (vocab).
+  std::vector<float> logits(int row) const;
+
+  int entries(int slot) const { return entries_[static_cast<size_t>(slot)]; }
+  int freePages() const { return static_cast<int>(free_.size()); }
+  const DecodeStep& step() const { return step_; }
+
+ private:
+  Device& device_;
+  DeviceModel model_;
+  DecoderLimits limits_;
+  DecodeStep step_;
+  // What the host may write of what the step reads.
+  Global<int> slots_, offsets_, tokens_, wanted_, table_, ringTurns_, ringFrom_, ringUntil_;
+  Global<DrawOptions> options_;
+  std::vector<int> free_;                // pages
+  std::vector<std::vector<int>> pages_;  // of each slot
+  std::vector<int> entries_;             // of each slot
+  std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
+
+  void allocateWork();
+  void allocateSequences();
+};
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,25 @@
+// A model's shape as the kernels see it, for either compiler.
+#pragma once
+
+#include <cstdint>
+
+namespace pathpress::cuda {
+
+// A page holds, of one sequence and key-value head, keys (32, dim) and then values (dim, 32): values lie transposed, so
+// that both are the mma's B operand as they are read, 16 bytes a lane.
+constexpr int cachePageEntries = 32;
+
+struct ModelShape {
+  int layers, hidden, intermediate;
+  int heads, kvHeads, dim;
+  int vocab;
+  int pairs;        // of a head, that rotate
+  bool neighbours;  // as in HeadPreparation
+  float epsilon;
+
+  int qkvWidth() const { return (heads + 2 * kvHeads) * dim; }
+  int logitsWidth() const { return (vocab + 15) / 16 * 16; }  // of the output's packed rows
+  int64_t pageElements() const { return int64_t{kvHeads} * 2 * cachePageEntries * dim; }  // of a layer's page
+};
+
+}  // namespace pathpress::cuda

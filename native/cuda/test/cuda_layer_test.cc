@@ -1,0 +1,81 @@
+// One whole layer of each family, embedding, norms and output around it, against the CPU engine's forward pass: every
+// position of a prompt, in every order of threads.
+#include "decode_world.h"
+
+namespace pathpress::cuda {
+namespace {
+
+// In deviations of a row's logits. Of what the CPU engine computes in float32 the device rounds to bfloat16 the queries
+// and the weights of attention, by up to 1 in 256; what is planted below is off by four times the bound and more.
+constexpr float bound = 0.03f;
+
+constexpr int length = 7;
+
+// (length) rows, teacher-forced.
+std::vector<Logits> forwardOf(const DrawnModel& drawn, const std::vector<int32_t>& ids) {
+  Engine engine(engineOptions(drawn));
+  std::promise<std::vector<float>> promise;
+  engine.logits(ids, [&](std::vector<float>&& logits, const std::string&, const std::string&) {
+    promise.set_value(std::move(logits));
+  });
+  const std::vector<float> all = promise.get_future().get();
+  std::vector<Logits> rows;
+  for (auto at = all.begin(); at != all.end(); at += drawn.config.vocab) rows.emplace_back(at, at + drawn.config.vocab);
+  return rows;
+}
+
+float worst(Emulator& device, const DeviceModel& model, const std::vector<int32_t>& ids,
+            const std::vector<Logits>& want) {
+  Decoder decoder(device, model, {1, 8, 2, 2, 64, 0});
+  decoder.begin(0, {0, 1, 0, 0, {0, 0}, 0}, {});
+  CHECK(decoder.reserve(0, length));
+  std::vector<Decoder::Row> rows;
+  for (const int32_t id : ids) rows.push_back({0, id, rows.size() + 1 == ids.size()});
+  CHECK(decoder.run(rows));
+  float most = 0;
+  for (int i = 0; i < length; ++i) most = std::max(most, difference(decoder.logits(i), want[static_cast<size_t>(i)]));
+  return most;
+}
+
+void layers() {
+  for (const char* family : {"llama", "qwen2", "qwen3", "glm4"}) {
+    const DrawnModel drawn(configOf(family, 1, 2), DType::bf16, 3, deviation);
+    const auto model = loadModel(drawn.config, {drawn.path}, 1);
+    const std::vector<int32_t> ids = promptsOf({length}, drawn.config.vocab, {}).front().ids;
+    const std::vector<Logits> want = forwardOf(drawn, ids);
+    float most = 0;
+    everyOrder(family, [&](Emulator& device) {
+      most = std::max(most, worst(device, upload(device, *model, 64), ids, want));
+    });
+    std::printf("layer of %s: logits within %.4f deviations\n", family, static_cast<double>(most));
+    CHECK_CASE(most <= bound, family);
+  }
+}
+
+// What a step may get wrong without a fault that the emulator sees.
+void plantedErrors() {
+  const auto off = [](const char* family, const auto& spoil) {
+    const DrawnModel drawn(configOf(family, 1, 2), DType::bf16, 3, deviation);
+    const auto model = loadModel(drawn.config, {drawn.path}, 1);
+    const std::vector<int32_t> ids = promptsOf({length}, drawn.config.vocab, {}).front().ids;
+    Emulator device({emulate::Order::Kind::forward});
+    DeviceModel spoilt = upload(device, *model, 64);
+    spoil(spoilt);
+    return worst(device, spoilt, ids, forwardOf(drawn, ids));
+  };
+  CHECK(off("llama", [](DeviceModel& m) { m.shape.neighbours = true; }) > 4 * bound);
+  CHECK(off("llama", [](DeviceModel& m) { m.layers[0].downBias = {}; }) > 4 * bound);
+  CHECK(off("llama", [](DeviceModel& m) { m.layers[0].gateUpBias = {}; }) > 4 * bound);
+  CHECK(off("qwen2", [](DeviceModel& m) { m.layers[0].qkvBias = {}; }) > 4 * bound);
+  CHECK(off("qwen3", [](DeviceModel& m) { m.layers[0].keyNorm = m.layers[0].queryNorm; }) > 4 * bound);
+  CHECK(off("glm4", [](DeviceModel& m) { m.layers[0].mlpPostNorm = m.finalNorm; }) > 4 * bound);
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+int main() {
+  pathpress::cuda::layers();
+  pathpress::cuda::plantedErrors();
+  return checks();
+}

@@ -1,0 +1,67 @@
+#include "upload.h"
+
+#include <cstring>
+#include <string>
+
+#include "packed_model.h"
+
+namespace pathpress::cuda {
+
+namespace {
+
+class Uploads {
+ public:
+  Uploads(Device& device, const Model& model) : device_(device), model_(model) {}
+
+  DeviceModel run(int positions) {
+    DeviceModel to;
+    to.shape = shapeOf(model_);
+    const PackedEnds ends = packEnds(model_, positions);
+    to.embedding = halves("embedding", ends.embedding);
+    to.output = ends.output.empty() ? to.embedding : halves("output", ends.output);
+    to.finalNorm = halves("final norm", ends.finalNorm);
+    to.angles = device_.input("angles", ends.angles);
+    for (int i = 0; i < to.shape.layers; ++i) to.layers.push_back(layer(packLayer(model_, i), std::to_string(i) + " "));
+    return to;
+  }
+
+ private:
+  DeviceLayer layer(const PackedLayer& from, const std::string& name) {
+    DeviceLayer to;
+    to.attentionNorm = halves(name + "attention norm", from.attentionNorm);
+    to.mlpNorm = halves(name + "mlp norm", from.mlpNorm);
+    to.attentionPostNorm = halves(name + "attention post-norm", from.attentionPostNorm);
+    to.mlpPostNorm = halves(name + "mlp post-norm", from.mlpPostNorm);
+    to.queryNorm = halves(name + "query norm", from.queryNorm);
+    to.keyNorm = halves(name + "key norm", from.keyNorm);
+    to.qkv = halves(name + "qkv", from.qkv);
+    to.attentionOutput = halves(name + "attention output", from.attentionOutput);
+    to.gateUp = halves(name + "gate and up", from.gateUp);
+    to.down = halves(name + "down", from.down);
+    to.qkvBias = floats(name + "qkv bias", from.qkvBias);
+    to.attentionOutputBias = floats(name + "attention output bias", from.attentionOutputBias);
+    to.gateUpBias = floats(name + "gate and up bias", from.gateUpBias);
+    to.downBias = floats(name + "down bias", from.downBias);
+    return to;
+  }
+
+  // Null where the family has none.
+  Global<const Bf16> halves(const std::string& name, const std::vector<uint16_t>& from) {
+    if (from.empty()) return {};
+    std::vector<Bf16> values(from.size());
+    std::memcpy(values.data(), from.data(), from.size() * sizeof(Bf16));
+    return device_.input(name, values);
+  }
+  Global<const float> floats(const std::string& name, const std::vector<float>& from) {
+    return from.empty() ? Global<const float>() : device_.input(name, from);
+  }
+
+  Device& device_;
+  const Model& model_;
+};
+
+}  // namespace
+
+DeviceModel upload(Device& device, const Model& model, int positions) { return Uploads(device, model).run(positions); }
+
+}  // namespace pathpress::cuda
