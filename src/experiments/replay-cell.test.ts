@@ -36,6 +36,9 @@ it('draws outputs that compression touches, each once, cut with its prompt to th
   const drawn = drawReplays(file, outputs, tokenizer, 10);
   expect(drawn.map(({ row, outputIds }) => [row, outputIds.length]).sort()).toEqual([[1, 162], [2, replayTokens - 3], [4, 500]]);
   expect(drawReplays(file, outputs, tokenizer, 2)).toEqual(drawn.slice(0, 2));
+  const many = Array.from({ length: 60 }, () => output(200));
+  const rowsOf = (name: string) => drawReplays({ ...file, name }, many, tokenizer, 20).map(({ row }) => row);
+  expect(rowsOf('m__d')).not.toEqual(rowsOf('m__e'));
   expect(inTurn([[1, 2, 3], [], [4, 5]])).toEqual([1, 4, 2, 5, 3]);
 });
 

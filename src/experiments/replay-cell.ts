@@ -66,6 +66,11 @@ export function firstTouched(knobs: FrameKnobs = replayKnobs): number {
   return knobs.interval + knobs.window + 1;
 }
 
+/** Each file has random numbers of its own: files that answer the same prompts would else give the same rows. */
+function streamOf({ name }: TraceFile): number {
+  return Number.parseInt(createHash('sha256').update(name).digest('hex').slice(0, 7), 16);
+}
+
 /**
  * Outputs drawn from a file by seed, of those that go on after the first compression: the others are the same under all
  * arms.
@@ -78,7 +83,7 @@ export function drawReplays(
   count: number,
   seed = 0,
 ): ReplayOutput[] {
-  const order = Array.from(shuffledIndices(outputs.length, seed));
+  const order = shuffledIndices(outputs.length, seed, streamOf(file));
   const replays: ReplayOutput[] = [];
   for (const row of order) {
     if (replays.length === count) break;
@@ -151,8 +156,7 @@ export async function replayRows(
 /** Nats of each bin, to a thousandth. */
 async function lossUnder(engine: Engine, output: ReplayOutput, arm: ReplayArm): Promise<number[]> {
   const { file, row, promptIds, outputIds } = output;
-  const ofFile = Number.parseInt(createHash('sha256').update(file.name).digest('hex').slice(0, 7), 16);
-  const stream: [number, number] = [row, ofFile]; // of random's draws
+  const stream: [number, number] = [row, streamOf(file)];
   const { logLikelihoods, cache } = await engine.replay({ promptIds, outputIds, policy: policyOf(arm), stream });
   checkLength(cache.meanEntries, output, arm);
   return byMention(output, (token) => -logLikelihoods[token]).map((sum) => Number(sum.toFixed(3)));
