@@ -25,13 +25,15 @@ export function sharesFigure(marks: ShareMark[], shareTitle: string, text: Figur
   const [names, rows, series] = [distinct(marks.map(({ panel }) => panel)), distinct(marks.map(({ row }) => row)), distinct(marks.map((one) => one.series))];
   const panels = panelGrid(names.length, names.length, 0.03);
   const top = Math.max(...marks.map(({ mean, high = mean }) => high));
+  const spread = Math.min(0.62, 0.22 * (series.length - 1)); // few marks stay close to their row
   const data = names.flatMap((name, column) =>
     series.map((one, index): Trace => {
       const here = marks.filter((mark) => mark.panel === name && mark.series === one);
+      const named = marks.find((mark) => mark.series === one)!.panel === name; // in the legend, once
       const style = policies ? policyStyle(one, index) : lineStyles[index % lineStyles.length];
       return {
-        type: 'scatter', mode: 'markers', name: one, legendgroup: one, showlegend: column === 0, xaxis: panels[column].x, yaxis: panels[column].y,
-        x: here.map(({ mean }) => percent(mean)), y: here.map(({ row }) => rows.indexOf(row) + dodge(index, series.length)),
+        type: 'scatter', mode: 'markers', name: one, legendgroup: one, showlegend: named, xaxis: panels[column].x, yaxis: panels[column].y,
+        x: here.map(({ mean }) => percent(mean)), y: here.map(({ row }) => rows.indexOf(row) + dodge(index, series.length, spread)),
         error_x: { ...errorBars(here, style.colour, 100), width: 0 }, marker: marker(style, 'ours', 7),
       };
     }),
