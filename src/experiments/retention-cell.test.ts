@@ -30,11 +30,13 @@ describe('one text, by hand', () => {
     along: { full: { compressions: [], logLikelihoods: likely }, one: { compressions: trace([13, 14], [4, 13]), logLikelihoods: likely }, other: { compressions: trace([13, 14], [5, 6]), logLikelihoods: likely } },
     noted: [mass(16, 0, 1), mass(16, 1, 1), mass(18, 0, 3), mass(18, 1, 2)],
   };
-  const sums = sumRetention([run], ['one', 'other'], 4, 3);
+  const short: RetentionRun = { text: markText(text.slice(0, 9), promptTokens), along: Object.fromEntries(['full', 'one', 'other'].map((arm) => [arm, { compressions: [], logLikelihoods: likely }])), noted: run.noted };
+  const sums = sumRetention([run, short], ['one', 'other'], 4, 3); // a text that ends before a compression counts nowhere
   const of = (row: readonly number[], name: (typeof tokenClasses)[number]): number => row[tokenClasses.indexOf(name)];
 
   it('candidates and what is held of them, by class, age and layer', () => {
-    expect(sums.compressions).toEqual([1]);
+    expect(sums.compressions).toEqual([1, 0]);
+    expect([sums.tokens[1], sums.arms[0].held[1]]).toEqual([tokenClasses.map(() => 0), tokenClasses.map(() => 0)]);
     expect(of(sums.tokens[0], 'result')).toBe(2);
     expect(of(sums.tokens[0], 'restated value')).toBe(2);
     expect(sum(sums.tokens[0])).toBe(13);
@@ -46,15 +48,15 @@ describe('one text, by hand', () => {
     expect(one.ages).toEqual([2]);
   });
   it('overlap of layers and of arms', () => {
-    expect(sums.arms[0].agreement).toEqual([0.333]); // 13 of 4, 13, 14
-    expect(sums.overlaps).toEqual([{ arms: ['one', 'other'], each: [0.5] }]); // all in layer 0, nothing in layer 1
+    expect(sums.arms[0].agreement).toEqual([0.333, null]); // 13 of 4, 13, 14
+    expect(sums.overlaps).toEqual([{ arms: ['one', 'other'], each: [0.5, null] }]); // all in layer 0, nothing in layer 1
   });
   it('bits of what a compressed cache had to foresee', () => {
     expect(sums.written).toEqual(tokenClasses.map((kind) => Number(kind === 'separator'))); // the last token, 21: 20 came of the whole cache
     expect(sum(sums.arms[0].bits)).toBe(1);
   });
   it('attention from a compression to the last time that it was noted', () => {
-    expect(sums.attention.all).toEqual([2]);
+    expect(sums.attention.all).toEqual([2, 0]);
     const candidates = sum(Array.from({ length: 13 }, (_, i) => i + 4));
     expect(sums.attention.candidates[0]).toBeCloseTo(candidates * 1.5, 3); // (3 − 1 + 2 − 1) / 2 a position
     expect(sums.arms[0].lost![0]).toBeCloseTo(candidates * 1.5 - ((13 + 14) * 2 + (4 + 13)) / 2, 3);

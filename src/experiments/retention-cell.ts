@@ -36,8 +36,8 @@ export interface RetentionArm {
   sets: number[][];
   /** (problems) repeated statements of which the first copy is held, the latest, any, all. */
   copies: { [which in keyof Copies]: number[] };
-  /** (problems) mean overlap of two of its layers, or heads. */
-  agreement: number[];
+  /** (problems) mean overlap of two of its layers, or heads; null without a compression. */
+  agreement: (number | null)[];
   /** (classes) bits by which the arm was surprised by the text's tokens after the first compression, of all problems together. */
   bits: number[];
   /** (problems) later attention of the full cache to candidates that are not held. Of arms with one set a layer, as is the next. */
@@ -70,8 +70,8 @@ export interface RetentionCell extends FrameKnobs {
   written: number[];
   bits: number[];
   arms: RetentionArm[];
-  /** (problems) mean overlap of what two arms with one set a layer hold of the candidates, layer by layer. */
-  overlaps: { arms: [string, string]; each: number[] }[];
+  /** (problems) mean overlap of what two arms with one set a layer hold of the candidates, layer by layer; null without a compression. */
+  overlaps: { arms: [string, string]; each: (number | null)[] }[];
 }
 
 /** Tokens that an age bin spans. */
@@ -97,7 +97,7 @@ export function sumRetention(runs: readonly RetentionRun[], arms: readonly strin
   const later = runs.map(({ text, noted }, i) => laterAttention(text, places[i], noted, interval));
   return {
     compressions: places.map(({ length }) => length),
-    tokens: runs.map(({ text }, i) => addAll(places[i].map(({ from, to }) => byClass(text.classes.slice(from, to), () => 1)))),
+    tokens: runs.map(({ text }, i) => byClass(places[i].flatMap(({ from, to }) => text.classes.slice(from, to)), () => 1)),
     ages: addAll(places.flat().map((place) => agesOf(place, () => 1))),
     repeated: runs.map(({ text }, i) => places[i].reduce((sum, place) => sum + candidateCopies(text, place).length, 0)),
     attention: { all: later.map((one) => round(one.all)), candidates: later.map((one) => round(one.candidates)) },
@@ -114,7 +114,7 @@ export function sumRetention(runs: readonly RetentionRun[], arms: readonly strin
         ages: addAll(own.map(({ ages }) => ages)).map(round),
         sets: addTables(own.map(({ sets }) => sets)),
         copies: { first: copies('first'), latest: copies('latest'), any: copies('any'), all: copies('all') },
-        agreement: own.map(({ agreement }) => round(agreement)),
+        agreement: own.map(({ agreement }) => agreement),
         bits: addAll(runs.map((run, i) => bitsOf(run, arm, places[i]))).map(round),
         ...(layered.includes(arm) && {
           lost: runs.map(({ along }, i) => round(later[i].lost(along[arm].compressions))),
@@ -122,7 +122,7 @@ export function sumRetention(runs: readonly RetentionRun[], arms: readonly strin
         }),
       };
     }),
-    overlaps: pairs.map(([a, b]) => ({ arms: [a, b], each: runs.map(({ along }, i) => round(meanOverlap(places[i], along[a].compressions, along[b].compressions))) })),
+    overlaps: pairs.map(([a, b]) => ({ arms: [a, b], each: runs.map(({ along }, i) => meanOverlap(places[i], along[a].compressions, along[b].compressions)) })),
   };
 }
 
@@ -135,6 +135,7 @@ interface Place {
 }
 
 const round = (value: number): number => Number(value.toFixed(3));
+const meanOrNull = (values: readonly number[]): number | null => (values.length === 0 ? null : round(mean(values)));
 const addAll = (rows: readonly number[][]): number[] =>
   Array.from({ length: Math.max(0, ...rows.map(({ length }) => length)) }, (_, i) => rows.reduce((sum, row) => sum + (row[i] ?? 0), 0));
 const addTables = (tables: readonly number[][][]): number[][] =>
@@ -172,17 +173,16 @@ function tally(text: MarkedText, places: readonly Place[], compressions: readonl
   });
   const copies = (which: keyof Copies): number => each.reduce((sum, one) => sum + one.copies(which), 0);
   return {
-    held: addAll(each.map(({ held }) => held)),
+    held: addAll([byClass([], () => 1), ...each.map(({ held }) => held)]),
     ages: addAll(each.map(({ ages }) => ages)),
     sets: addTables(each.map(({ sets }) => sets)),
     copies: { first: copies('first'), latest: copies('latest'), any: copies('any'), all: copies('all') },
-    agreement: each.length === 0 ? 0 : mean(each.map(({ agreement }) => agreement)),
+    agreement: meanOrNull(each.map(({ agreement }) => agreement)),
   };
 }
 
-function meanOverlap(places: readonly Place[], a: readonly Retained[], b: readonly Retained[]): number {
-  const each = places.flatMap(({ from, to }, n) => a[n].sets.map(({ held }, layer) => overlap(held, b[n].sets[layer].held, from, to)!));
-  return each.length === 0 ? 0 : mean(each);
+function meanOverlap(places: readonly Place[], a: readonly Retained[], b: readonly Retained[]): number | null {
+  return meanOrNull(places.flatMap(({ from, to }, n) => a[n].sets.map(({ held }, layer) => overlap(held, b[n].sets[layer].held, from, to)!)));
 }
 
 /** The first token that a compressed cache had to foresee; past all of a text without a compression. */
