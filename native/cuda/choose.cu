@@ -14,9 +14,29 @@ DEVICE uint64_t orderOf(double rank) {
 // Of all orders that begin like `prefix`, `wanted` stay, and all that begin with more.
 struct Threshold {
   uint64_t prefix;
-  int shift;  // of an order, to compare it with the prefix
+  int shift;  // of an order, to compare it with the prefix; 64: any is alike
   int wanted;
 };
+
+// How many low bits the orders of a set are told apart by. A digit that most of them share, as the first eight bits of
+// ranks between 0 and 1, would be counted in one place, an order after the other.
+DEVICE int differingBits(const Choice& choice, int64_t ranks, int candidates, uint64_t first,
+                         const SharedArray<int>& warpBits) {
+  int bits = 0;
+  for (int begin = 0; begin < candidates; begin += chooseThreads) {
+    const int i = begin + threadIndex();
+    const uint64_t order = orderOf(choice.ranks.loadIf(i < candidates, ranks + i));
+    while (i < candidates && bits < 64 && (order ^ first) >> bits != 0) ++bits;
+  }
+  for (int mask = 16; mask > 0; mask /= 2) {
+    const int other = shuffleXor(bits, mask);
+    bits = other > bits ? other : bits;
+  }
+  if (threadIndex() % 32 == 0) warpBits.set(threadIndex() / 32, bits);
+  barrier();
+  for (int w = 0; w < chooseWarps; ++w) bits = warpBits.get(w) > bits ? warpBits.get(w) : bits;
+  return bits;
+}
 
 // The digit at which the counts of the larger ones reach what is wanted, from a histogram; `found` gets it, how many
 // are still wanted of it, and how many there are.
@@ -40,7 +60,7 @@ DEVICE void findDigit(const SharedArray<int>& histogram, const SharedArray<int>&
   barrier();
 }
 
-// A block a set of a due. Digit by digit from the top until what is wanted is exactly what there is.
+// A block a set of a due. Digit by digit from the first that differs until what is wanted is exactly what there is.
 BOUNDED_KERNEL(chooseThreads, 1) chooseSet(Choice choice) {
   SHARED_ARRAY(int, histogram, digits);
   SHARED_ARRAY(int, warpSums, chooseWarps);
@@ -51,21 +71,25 @@ BOUNDED_KERNEL(chooseThreads, 1) chooseSet(Choice choice) {
   const int wanted = choice.wanted(due);
   if (wanted == 0) return;  // the whole block
   const int64_t ranks = int64_t{row} * choice.room + due.votesAt + due.pinned % cachePageEntries;
-  Threshold threshold{0, 64, wanted};
+  const uint64_t first = orderOf(choice.ranks.load(ranks));
+  const int bits = differingBits(choice, ranks, due.candidates, first, warpSums);
+  Threshold threshold{bits == 64 ? 0 : first >> bits, bits, wanted};
   int left = due.candidates;
   while (threshold.shift == 64 || (threshold.shift > 0 && left != threshold.wanted)) {
-    const int shift = threshold.shift - digitBits;
+    const int shift = threshold.shift > digitBits ? threshold.shift - digitBits : 0;
+    const uint64_t mask = (uint64_t{1} << (threshold.shift - shift)) - 1;
     for (int i = threadIndex(); i < digits; i += chooseThreads) histogram.set(i, 0);
     barrier();
     for (int begin = 0; begin < due.candidates; begin += chooseThreads) {
       const int i = begin + threadIndex();
       const uint64_t order = orderOf(choice.ranks.loadIf(i < due.candidates, ranks + i));
       const bool like = threshold.shift == 64 || order >> threshold.shift == threshold.prefix;
-      if (i < due.candidates && like) histogram.add(static_cast<int>(order >> shift & (digits - 1)), 1);
+      if (i < due.candidates && like) histogram.add(static_cast<int>(order >> shift & mask), 1);
     }
     barrier();
     findDigit(histogram, warpSums, found, threshold.wanted);
-    threshold = {threshold.prefix << digitBits | static_cast<uint64_t>(found.get(0)), shift, found.get(1)};
+    const auto digit = static_cast<uint64_t>(found.get(0));
+    threshold = {threshold.prefix << (threshold.shift - shift) | digit, shift, found.get(1)};
     left = found.get(2);
   }
 
