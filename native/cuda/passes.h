@@ -21,6 +21,8 @@ struct Passes {
   Widest widest{};
   Choice choice{};
   Compaction compaction{};
+  // Sets of one size: where heads keep sets of their own, their pages would have to be their own too.
+  bool possible = false;
   // Which a recipe needs beside the compaction.
   bool ranked = false, counts = false, compares = false, shuffles = false, draws = false, widens = false;
 
@@ -61,6 +63,7 @@ inline PoolBy poolBy(Pooling pooling) {
 // All but the arrays between the passes. `cache` has them of its own, and its counts of dues and chunks are the plan's.
 inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, const CompressionPlan& plan) {
   Passes passes;
+  passes.possible = recipe.sets != Aggregation::head && !recipe.sharedOut;
   passes.ranked = plan.keptRoom > 0;
   passes.counts = passes.ranked && recipe.scoring == Scoring::votes;
   passes.compares = passes.counts && recipe.lambda < 1;
@@ -101,8 +104,9 @@ inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, cons
   return passes;
 }
 
-// Compresses all that is due. False where a shape is none that a pass can do.
+// Compresses all that is due. False where a recipe or a shape is none that the passes can do.
 inline bool compress(Stream stream, const Passes& passes) {
+  if (!passes.possible) return false;
   if (passes.ranks.cache.dues == 0) return true;
   if (passes.counts && !countVotes(stream, passes.votes)) return false;
   if (passes.ranked && !rankCandidates(stream, passes.ranks)) return false;

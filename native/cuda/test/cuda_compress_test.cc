@@ -6,18 +6,21 @@
 #include "../reranks.cu"
 #include "../votes.cu"
 
+#include <set>
+
 #include "passes_world.h"
 
 namespace pathpress::cuda {
 namespace {
 
-constexpr Shape shape{2, 2, 4, 64};
+constexpr Shape shape{1, 2, 4, 64};
 
 struct Case {
   std::string name;
   PolicyOptions options;
   std::vector<int> prompts{5, 40};
   int cycles = 3;
+  int layers = 1;
 };
 
 Case with(const char* name, const std::function<void(PolicyOptions&)>& change = {}) {
@@ -118,12 +121,17 @@ int wrong(Emulator& device, const DeviceCaches& caches, const WorldSequence& seq
   return count;
 }
 
+std::set<std::string> tried;  // policies
+
 void check(const Case& c) {
+  tried.insert(c.name);
+  Shape deep = shape;
+  deep.layers = c.layers;
   const auto policy = makePolicy(c.options);
   const Recipe recipe = policy->recipe();
   std::vector<WorldSequence> sequences;
   for (size_t s = 0; s < c.prompts.size(); ++s) {
-    sequences.emplace_back(shape, c.prompts[s], c.prompts[s] + 3 * 60 + 70, 40 + s);
+    sequences.emplace_back(deep, c.prompts[s], c.prompts[s] + 3 * 60 + 70, 40 + s);
     sequences.back().prefill(*policy);
   }
   for (int cycle = 0; cycle < c.cycles; ++cycle) {
@@ -137,7 +145,7 @@ void check(const Case& c) {
     };
     const auto dues = static_cast<size_t>(std::ranges::count_if(sequences, leaves));
     const auto run = [&](Emulator& device) {
-      const DeviceCaches caches(device, shape, *policy, sequences);
+      const DeviceCaches caches(device, deep, *policy, sequences);
       CHECK_CASE(caches.plan.due.size() == dues, c.name);
       pagesReturn(caches, sequences, *policy);
       CHECK_CASE(compress(&device, passesOn(device, caches, recipe, sequences)), c.name);
@@ -160,7 +168,12 @@ void check(const Case& c) {
 }
 
 void values() {
-  check(with("rpc"));
+  // Draws depend on the layer.
+  for (const char* name : {"rpc", "random", "rpc-shuffled", "vase"}) {
+    Case deep = with(name);
+    deep.layers = 3;
+    check(deep);
+  }
   check(with("rpc", set(&PolicyOptions::aggregation, "group")));
   check(with("rpc", set(&PolicyOptions::selectors, "all")));
   check(with("rpc", set(&PolicyOptions::selectors, "prompt")));
@@ -169,7 +182,6 @@ void values() {
   check(with("rpc", set(&PolicyOptions::neighbours, "position")));
   check(with("rpc-inverted"));
   check(with("recency"));
-  check(with("random"));
   check(with("random", [](PolicyOptions& o) {
     cap(o);
     o.draw = "redraw";
@@ -188,11 +200,27 @@ void values() {
   prefill.prompts = {70, 131};
   prefill.cycles = 1;
   check(prefill);
-  check(with("rpc-shuffled"));
+  check(with("lookahead"));
   check(with("r-kv", unpinned));
   check(with("r-kv", set(&PolicyOptions::aggregation, "group")));
   check(with("vase", unpinned));
   check(with("vase", set(&PolicyOptions::aggregation, "group")));
+}
+
+// Every policy was tried but those that evict nothing and those whose heads keep sets of different sizes.
+void registry() {
+  for (const PolicyRow& row : policyRows()) {
+    PolicyOptions options = with("", unpinned).options;
+    options.name = row.name;
+    const auto policy = makePolicy(options);
+    if (policy->evicts() && !policy->recipe().sharedOut) CHECK_CASE(tried.contains(options.name), options.name);
+  }
+  for (const Case& c : {with("adakv", unpinned), with("rpc", set(&PolicyOptions::aggregation, "head"))}) {
+    Emulator device({emulate::Order::Kind::forward});
+    CacheCompression cache{};
+    cache.sets = 1;
+    CHECK(!compress(&device, passesOf(makePolicy(c.options)->recipe(), cache, {})));
+  }
 }
 
 // An index that is one too far is seen, and each barrier is needed: of the passes that other tests know nothing of.
@@ -233,6 +261,7 @@ void faults() {
 int main() {
   using namespace pathpress::cuda;
   values();
+  registry();
   faults();
   return checks();
 }
