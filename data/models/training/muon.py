@@ -33,8 +33,9 @@ def orthogonal(g, steps=5):
     return (x.T if tall else x).to(g.dtype)
 
 
-def optimizers(model):
+def optimizers(model, muon, adam):
+    """Of the matrices inside the layers, and of the rest, at these rates."""
     matrices = [p for name, p in model.named_parameters() if name.startswith("layers") and p.ndim == 2]
     inside = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in inside]
-    return [Muon(matrices, lr=0.02), torch.optim.Adam(others, lr=3e-3, betas=(0.9, 0.98))]
+    return [Muon(matrices, lr=muon), torch.optim.Adam(others, lr=adam, betas=(0.9, 0.98))]

@@ -15,7 +15,9 @@ from model import SHAPES, Llama
 from muon import optimizers
 
 HERE = pathlib.Path(__file__).resolve().parent
-BATCH_TOKENS = 16384
+# Tokens of a batch, rates of Muon and Adam. The larger ones are what the writer and seed 1 of the reasoner had: at them the
+# others did not learn within 60M tokens to look a value up by its name, at the smaller ones within 5M.
+LARGE, SMALL = (16384, 0.02, 3e-3), (8192, 0.007, 1e-3)
 RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes once in it
 # (million tokens, scale of the problems, shares of loops, chains and passcode): short problems teach the skills, long
 # ones the distance.
@@ -23,32 +25,30 @@ EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 WHOLE = "0.55,0.15,0.3,whole"  # half of them at the size that is evaluated
 PHASES = {
-    "reasoner": [(2, 0.08, EVEN), (5, 0.25, WIDE), (6, 0.6, WIDE), (47, 1.0, WHOLE)],
+    "reasoner": [(1.5, 0.08, CHAINS), (4, 0.15, CHAINS), (4, 0.25, EVEN), (5, 0.5, EVEN), (15.5, 1.0, WHOLE)],
     "writer": [(1, 0.1, NONE), (1.5, 0.4, NONE), (4, 1.05, NONE)],
 }
 # What seed 1 of the reasoner went through while the tasks were still being made: its history, not a schedule to repeat.
 FIRST = [(2, 0.08, EVEN), (7, 0.2, EVEN), (5, 0.5, EVEN), (5, 0.12, EVEN), (2, 0.5, EVEN), (4.4, 1.0, EVEN), (4, 0.3, CHAINS), (3.5, 1.1, EVEN), (1.5, 0.15, EVEN), (2.9, 1.05, EVEN), (8, 1.08, WIDE), (25.7, 1.0, WHOLE)]
-# How the rate falls, as (share of all tokens, rate) between which it is a straight line. The reasoner needs a long time at
-# a low rate: sums of two looked-up numbers are learned slowly, and not at all at the full one.
-FALL = {"reasoner": [(0.25, 1.0), (0.5, 0.4), (1.0, 0.0)], "writer": [(0.37, 1.0), (1.0, 0.0)]}
+DECAY = 0.63  # of all tokens, at the end, over which the rate falls to nothing
 FARTHEST = 2600  # positions that short problems are spread over
 
 
-def batches(kind, scale, mix, first, rng):
-    """Padded batches of about BATCH_TOKENS from a stream of examples; also the index that the next one starts at."""
+def batches(kind, scale, mix, first, rng, tokens):
+    """Padded batches of about so many tokens from a stream of examples; also the index that the next one starts at."""
     stream = subprocess.Popen(["node", str(HERE / "stream.mjs"), kind, str(first), str(scale), mix], stdout=subprocess.PIPE)
     index = first
     try:
         while True:
             pool = []
-            while sum(len(p) + len(o) for p, o, _ in pool) < 16 * BATCH_TOKENS:
+            while sum(len(p) + len(o) for p, o, _ in pool) < 16 * tokens:
                 row = json.loads(stream.stdout.readline())
                 pool.append((row["prompt"], row["output"], row["rare"]))
                 index += 1
             pool.sort(key=lambda e: -len(e[0]) - len(e[1]))
             groups = []
             while pool:
-                rows = max(1, BATCH_TOKENS // padded(pool[0]))
+                rows = max(1, tokens // padded(pool[0]))
                 groups.append((rows, padded(pool[0]), pool[:rows]))
                 pool = pool[rows:]
             rng.shuffle(groups)
@@ -92,14 +92,6 @@ def measured(model, ids, targets, positions, weights):
     return loss, (logits.detach().argmax(-1) == wanted).sum() / (wanted >= 0).sum()
 
 
-def fallen(done, fall):
-    """Rate at a share of all tokens, 1 before the first point."""
-    for (x0, y0), (x1, y1) in zip([(0.0, 1.0)] + fall, fall):
-        if done <= x1:
-            return y0 + (y1 - y0) * (done - x0) / (x1 - x0)
-    return fall[-1][1]
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=PHASES)
@@ -112,7 +104,10 @@ def main():
     torch.manual_seed(args.seed)
     vocabulary = int(subprocess.check_output(["node", str(HERE / "tokenizer.mjs"), "--count"]))
     model = Llama(vocabulary, **SHAPES[args.kind])
-    steps = optimizers(model)
+    first = (args.kind, args.seed) == ("reasoner", 1)
+    phases = FIRST if first else PHASES[args.kind]
+    batch_tokens, muon, adam = LARGE if first or args.kind == "writer" else SMALL
+    steps = optimizers(model, muon, adam)
     state = {"tokens": 0, "next": args.seed * 10_000_000, "seconds": 0.0, "log": []}
     if os.path.exists(args.checkpoint):
         saved = torch.load(args.checkpoint, weights_only=False)
@@ -127,8 +122,6 @@ def main():
         state["tokens"], state["seconds"] = state["log"][-1]["tokens"], 60 * state["log"][-1]["minutes"]
         state["next"] += 1_000_000  # examples that the lost run did not see
     rng = random.Random(args.seed * 1000 + state["tokens"])
-    first = (args.kind, args.seed) == ("reasoner", 1)
-    phases, fall = (FIRST, FALL["writer"]) if first else (PHASES[args.kind], FALL[args.kind])
     total = sum(tokens for tokens, _, _ in phases) * 1e6
     base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
     state["base"] = base
@@ -139,8 +132,9 @@ def main():
         if state["tokens"] >= end:
             continue
         window = []
-        for (ids, targets, positions, weights), state["next"] in batches(args.kind, scale, mix, state["next"], rng):
-            rate = min((state["tokens"] + BATCH_TOKENS) / 5e5, fallen(state["tokens"] / total, fall))
+        for (ids, targets, positions, weights), state["next"] in batches(args.kind, scale, mix, state["next"], rng, batch_tokens):
+            done = state["tokens"] / total
+            rate = min(1.0, (state["tokens"] + batch_tokens) / 5e5, max(0.0, (1 - done) / DECAY))
             for optimizer, lrs in zip(steps, base):
                 for group, lr in zip(optimizer.param_groups, lrs):
                     group["lr"] = lr * rate
@@ -153,7 +147,7 @@ def main():
             state["tokens"] += ids.numel()
             window.append((loss.item(), right.item()))
             now = time.time()
-            if len(window) == 20:
+            if len(window) == 40:
                 mean = lambda i: sum(w[i] for w in window) / len(window)
                 row = dict(tokens=state["tokens"], scale=scale, loss=round(mean(0), 4), accuracy=round(mean(1), 5), minutes=round((state["seconds"] + now - began) / 60, 1))
                 state["log"].append(row)
