@@ -14,11 +14,18 @@ const sweeps = async (): Promise<SweepFile[]> => Promise.all(files.map(async (pa
 const planned = (plan: object): string => `# Plan\n\nWords.\n\n\`\`\`json\n${JSON.stringify(plan, null, 1)}\n\`\`\`\n\nMore words.\n`;
 
 describe('the plan of 08', () => {
-  it.skipIf(!existsSync(place))('is what the sweep files run', async () => checkScorePlan(readFileSync(place, 'utf8'), place, scorePlan(await sweeps())));
+  it('is what the sweep files run, with every model of it that there is', async () => {
+    const missing = checkScorePlan(readFileSync(place, 'utf8'), place, scorePlan(await sweeps()));
+    for (const model of missing) expect({ model, there: existsSync(join(packageRoot, 'data', 'models', model)) }).toEqual({ model, there: false });
+  });
 
   it('is refused where it differs, by what differs', async () => {
     const plan = scorePlan(await sweeps());
-    checkScorePlan(planned(plan), 'plan.md', plan);
+    expect(checkScorePlan(planned(plan), 'plan.md', plan)).toEqual([]);
+    const more = structuredClone(plan);
+    for (const task of more.tasks) task.models.push('reasoner-to-come');
+    expect(checkScorePlan(planned(more), 'plan.md', plan)).toEqual(['reasoner-to-come']);
+    expect(() => checkScorePlan(planned(plan), 'plan.md', more)).toThrow('models');
     expect(plan.rules.outcome).toEqual({ chains: 'lookups' });
     for (const { split, arms } of plan.tasks) for (const { problems } of Object.values(arms)) expect({ split, enough: problems >= 300 }).toEqual({ split: 'test', enough: true });
     const other = structuredClone(plan) as unknown as { tasks: { arms: Record<string, { policies: { interval: number }[] }> }[]; rules: { margin: number } };

@@ -50,13 +50,18 @@ export function scorePlan(sweeps: readonly SweepFile[]): ScorePlan {
 /**
  * Holds a plan, a text with one block of JSON between lines of three backticks, against what is to be run.
  * @param place the plan's, for errors
+ * @returns models that the plan names and no sweep file does: those that are still to come
  * @throws PathPressError RECORD_MISMATCH where there is no such block, or naming what differs first; BAD_JSON
  */
-export function checkScorePlan(text: string, place: string, wanted: ScorePlan): void {
+export function checkScorePlan(text: string, place: string, wanted: ScorePlan): string[] {
   const [, block] = /^```json\n([\s\S]*?)^```/m.exec(text) ?? [];
   if (block === undefined) throw new PathPressError('RECORD_MISMATCH', `${place}: no block of JSON`);
-  const differs = firstDifference(parseJson(block, place), wanted, '');
+  const planned = parseJson(block, place) as Partial<ScorePlan>;
+  const present = new Set(wanted.tasks.flatMap(({ models }) => models));
+  const tasks = planned.tasks?.map((task) => ({ ...task, models: task.models?.filter((model) => present.has(model)) }));
+  const differs = firstDifference({ ...planned, tasks }, wanted, '');
   if (differs) throw new PathPressError('RECORD_MISMATCH', `${place}: ${differs}`);
+  return [...new Set(planned.tasks!.flatMap(({ models }) => models))].filter((model) => !present.has(model));
 }
 
 function firstDifference(planned: unknown, wanted: unknown, at: string): string | undefined {
