@@ -13,6 +13,8 @@ constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64};
 
 size_t size(int64_t value) { return static_cast<size_t>(value); }
 
+int pagesFor(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
+
 }  // namespace
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
@@ -84,15 +86,23 @@ void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) 
   entries_[size(slot)] = 0;
 }
 
-void Decoder::end(int slot) {
-  std::vector<int>& pages = pages_[size(slot)];
-  free_.insert(free_.end(), pages.rbegin(), pages.rend());
-  pages.clear();
+void Decoder::end(int slot) { free(slot, 0); }
+
+void Decoder::shorten(int slot, int entries) {
+  entries_[size(slot)] = entries;
+  free(slot, pagesFor(entries));
+}
+
+// All pages of a sequence but its first ones.
+void Decoder::free(int slot, int pages) {
+  std::vector<int>& own = pages_[size(slot)];
+  free_.insert(free_.end(), own.rbegin(), own.rend() - pages);
+  own.resize(size(pages));
 }
 
 bool Decoder::reserve(int slot, int entries) {
   std::vector<int>& pages = pages_[size(slot)];
-  const int wanted = (entries + cachePageEntries - 1) / cachePageEntries;
+  const int wanted = pagesFor(entries);
   const int more = wanted - static_cast<int>(pages.size());
   if (wanted > limits_.sequencePages || more > freePages()) return false;
   if (more <= 0) return true;

@@ -39,6 +39,9 @@ class Decoder {
   // Pages for so many entries. False, and nothing is taken, where the pool or the sequence's table has no room.
   bool reserve(int slot, int entries);
 
+  // Of its entries only the first so many are left, as compactCaches says to the device; its last pages are free again.
+  void shorten(int slot, int entries);
+
   // One step; rows of one sequence stand together, in order, and each has an entry reserved. False where the model has a
   // shape that a kernel cannot do.
   bool run(const std::vector<Row>& rows);
@@ -65,6 +68,7 @@ class Decoder {
   std::vector<int> entries_;             // of each slot
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
 
+  void free(int slot, int pages);
   void allocateWork();
   void allocateSequences();
 };
