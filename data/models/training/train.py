@@ -5,7 +5,7 @@
 Needs PyTorch and safetensors. Examples come from stream.mjs (the tasks are defined once, in src/tasks). When the
 schedule is through, export.py writes the Hugging Face folder.
 """
-import argparse, json, os, pathlib, random, subprocess, time
+import argparse, collections, json, os, pathlib, random, subprocess, time
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +19,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 # others did not learn within 60M tokens to look a value up by its name, at the smaller ones within 5M.
 LARGE, SMALL = (16384, 0.02, 3e-3), (8192, 0.007, 1e-3)
 RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes once in it
-# (million tokens, scale of the problems, shares of loops, chains and passcode): short problems teach the skills, long
-# ones the distance.
+# (million tokens, scale of the problems, shares of loops, chains and passcode, share of right tokens without which the
+# phase does not end): short problems teach the skills, long ones the distance. When a seed learns to look a value up by its
+# name is chance, and nothing after it is learned without.
 EVEN, CHAINS, NONE = "0.5,0.3,0.2", "0.2,0.7,0.1", "-"
 WIDE = "0.6,0.15,0.25,wide"  # sizes spread over their logarithm, so that short and long problems come together
 WHOLE = "0.55,0.15,0.3,whole"  # half of them at the size that is evaluated
 PHASES = {
-    "reasoner": [(1.5, 0.08, CHAINS), (4, 0.15, CHAINS), (4, 0.25, EVEN), (5, 0.5, EVEN), (15.5, 1.0, WHOLE)],
+    "reasoner": [(1.5, 0.08, CHAINS), (4, 0.15, CHAINS, 0.845), (4, 0.25, EVEN), (5, 0.5, EVEN), (15.5, 1.0, WHOLE)],
     "writer": [(1, 0.1, NONE), (1.5, 0.4, NONE), (4, 1.05, NONE)],
 }
 # What seed 1 of the reasoner went through while the tasks were still being made: its history, not a schedule to repeat.
@@ -108,13 +109,13 @@ def main():
     phases = FIRST if first else PHASES[args.kind]
     batch_tokens, muon, adam = LARGE if first or args.kind == "writer" else SMALL
     steps = optimizers(model, muon, adam)
-    state = {"tokens": 0, "next": args.seed * 10_000_000, "seconds": 0.0, "log": []}
+    state = {"tokens": 0, "extra": 0, "next": args.seed * 10_000_000, "seconds": 0.0, "log": []}
     if os.path.exists(args.checkpoint):
         saved = torch.load(args.checkpoint, weights_only=False)
         model.load_state_dict(saved["model"])
         for optimizer, s in zip(steps, saved["optimizers"]):
             optimizer.load_state_dict(s)
-        state = saved["state"]
+        state = {"extra": 0, **saved["state"]}
         print(f"resumed at {state['tokens'] / 1e6:.2f}M tokens", flush=True)
     elif args.weights:
         model.take(load_file(args.weights / "model.safetensors"))
@@ -122,18 +123,19 @@ def main():
         state["tokens"], state["seconds"] = state["log"][-1]["tokens"], 60 * state["log"][-1]["minutes"]
         state["next"] += 1_000_000  # examples that the lost run did not see
     rng = random.Random(args.seed * 1000 + state["tokens"])
-    total = sum(tokens for tokens, _, _ in phases) * 1e6
+    total = sum(tokens for tokens, *_ in phases) * 1e6
     base = [[g["lr"] for g in o.param_groups] if "base" not in state else b for o, b in zip(steps, state.get("base", steps))]
     state["base"] = base
     began = last = time.time()
     end = 0.0
-    for tokens, scale, mix in phases:
+    planned = lambda: state["tokens"] - state["extra"]
+    for tokens, scale, mix, *wanted_accuracy in phases:
         end += tokens * 1e6
-        if state["tokens"] >= end:
+        if planned() >= end:
             continue
-        window = []
+        window, latest = [], collections.deque(maxlen=40)
         for (ids, targets, positions, weights), state["next"] in batches(args.kind, scale, mix, state["next"], rng, batch_tokens):
-            done = state["tokens"] / total
+            done = planned() / total
             rate = min(1.0, (state["tokens"] + batch_tokens) / 5e5, max(0.0, (1 - done) / DECAY))
             for optimizer, lrs in zip(steps, base):
                 for group, lr in zip(optimizer.param_groups, lrs):
@@ -146,6 +148,10 @@ def main():
                 optimizer.zero_grad(set_to_none=True)
             state["tokens"] += ids.numel()
             window.append((loss.item(), right.item()))
+            latest.append(right.item())
+            learned = not wanted_accuracy or (len(latest) == 40 and sum(latest) / 40 >= wanted_accuracy[0])
+            if planned() >= end and not learned:
+                state["extra"] = state["tokens"] - end + 1
             now = time.time()
             if len(window) == 40:
                 mean = lambda i: sum(w[i] for w in window) / len(window)
@@ -153,10 +159,10 @@ def main():
                 state["log"].append(row)
                 print(json.dumps(row), flush=True)
                 window = []
-            if now - last > 120 or state["tokens"] >= end:
+            if now - last > 120 or planned() >= end:
                 last = now
                 save(args.checkpoint, model, steps, dict(state, seconds=state["seconds"] + now - began))
-            if state["tokens"] >= end:
+            if planned() >= end:
                 break
     save(args.checkpoint, model, steps, dict(state, seconds=state["seconds"] + time.time() - began))
 
