@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { reported } from '../paper/reported.js';
 import { ablationFigure } from './ablation.js';
 import { accuracyCostFigure } from './accuracy-cost.js';
@@ -6,7 +6,6 @@ import { accuracyFigure } from './accuracy.js';
 import { bytesSavedFigure } from './bytes-saved.js';
 import { capacityFigure } from './capacity.js';
 import { compressionsFigure } from './compressions.js';
-import { plotlyComplaints } from './dom/plotly.js';
 import type { Figure } from './figure.js';
 import { lengthsFigure } from './lengths.js';
 import { modelArmsFigure, modelDifferencesFigure } from './model-dots.js';
@@ -22,7 +21,7 @@ import { sawtoothFigure } from './sawtooth.js';
 import { solvedCostFigure } from './solved-cost.js';
 import { sparsityFigure } from './sparsity.js';
 import { sparsityPairedFigure } from './sparsity-paired.js';
-import { around, misplacedTexts, shortNumbers, text, writePreview } from './testing.js';
+import { around, describeFigures, text } from './testing.js';
 import { throughputFigure } from './throughput.js';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -197,21 +196,7 @@ const examples: Record<string, () => Figure> = {
     ),
 };
 
-describe.each(Object.entries(examples))('%s', (name, build) => {
-  const figure = build();
-
-  it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
-
-  it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
-
-  it('keeps every text on the page and apart from the others', async () => {
-    const { texts, outside, clashes } = await misplacedTexts(figure);
-    expect(texts).toBeGreaterThan(8);
-    expect({ outside, clashes }).toEqual({ outside: [], clashes: [] });
-  });
-
-  if (process.env.FIGURE_PREVIEW) it('is written for a look', () => writePreview(name, figure));
-});
+describeFigures(examples);
 
 it('names a number that cannot be drawn', () => {
   expect(() => bytesSavedFigure([{ ...models[0], points: [{ x: 256, mean: NaN }] }], 'bytes', text)).toThrowError(/QwQ-32B, P = 256: mean NaN/);

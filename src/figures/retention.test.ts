@@ -1,12 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { tasks } from '../tasks/registry.js';
-import { plotlyComplaints } from './dom/plotly.js';
 import type { Figure } from './figure.js';
 import { matrixFigure } from './matrix.js';
 import { retentionAgeFigure } from './retention-age.js';
 import { retentionMapFigure } from './retention-map.js';
 import { sharesFigure } from './shares.js';
-import { around, misplacedTexts, shortNumbers, text, writePreview } from './testing.js';
+import { around, describeFigures, text } from './testing.js';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -37,21 +36,7 @@ const examples: Record<string, () => Figure> = {
     retentionAgeFigure(['loops', 'chains', 'passcode'].flatMap((panel) => ['rpc', 'h2o', 'recency'].flatMap((policy, p) => [160, 224, 288, 352].map((age, i) => ({ panel, policy, age, mean: Math.max(0, 0.8 - 0.2 * i - 0.1 * p) })))), 0.25, text),
 };
 
-describe.each(Object.entries(examples))('%s', (name, build) => {
-  const figure = build();
-
-  it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
-
-  it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
-
-  it('keeps every text on the page and apart from the others', async () => {
-    const { texts, outside, clashes } = await misplacedTexts(figure);
-    expect(texts).toBeGreaterThan(8);
-    expect({ outside, clashes }).toEqual({ outside: [], clashes: [] });
-  });
-
-  if (process.env.FIGURE_PREVIEW) it('is written for a look', () => writePreview(name, figure));
-});
+describeFigures(examples);
 
 describe('names what cannot be drawn', () => {
   it('in a map', () => {

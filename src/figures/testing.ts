@@ -1,6 +1,8 @@
 /** What the tests of figures share: invented words, and what they ask of every drawing. */
 import { JSDOM } from 'jsdom';
+import { describe, expect, it } from 'vitest';
 import { pageBox, type SvgNode } from './dom/boxes.js';
+import { plotlyComplaints } from './dom/plotly.js';
 import { renderPng, renderSvg } from './export.js';
 import type { Figure } from './figure.js';
 
@@ -12,7 +14,7 @@ export const text = {
 };
 export const around = (mean: number, half: number) => ({ mean, low: mean - half, high: mean + half });
 /** For a snapshot: three decimals. */
-export const shortNumbers = (figure: Figure): unknown =>
+const shortNumbers = (figure: Figure): unknown =>
   JSON.parse(JSON.stringify(figure, (_, value) => (typeof value === 'number' ? Number(value.toFixed(3)) : value)));
 
 interface Placed {
@@ -33,7 +35,7 @@ function placedTexts(svg: string): Placed[] {
 }
 
 /** Texts of the drawing that leave the page, and pairs of them that lie on each other. */
-export async function misplacedTexts(figure: Figure): Promise<{ texts: number; outside: string[]; clashes: string[] }> {
+async function misplacedTexts(figure: Figure): Promise<{ texts: number; outside: string[]; clashes: string[] }> {
   const { width, height } = figure.layout as { width: number; height: number };
   const texts = placedTexts(await renderSvg(figure)).filter(({ words }) => words.trim() !== '');
   const outside = texts.filter((t) => t.left < -1 || t.top < -1 || t.right > width + 1 || t.bottom > height + 1).map(({ words }) => words);
@@ -45,8 +47,27 @@ export async function misplacedTexts(figure: Figure): Promise<{ texts: number; o
 }
 
 /** Writes `<FIGURE_PREVIEW>/<name>.png`, for a look. */
-export async function writePreview(name: string, figure: Figure): Promise<void> {
+async function writePreview(name: string, figure: Figure): Promise<void> {
   const { mkdir, writeFile } = await import('node:fs/promises');
   await mkdir(process.env.FIGURE_PREVIEW!, { recursive: true });
   await writeFile(`${process.env.FIGURE_PREVIEW}/${name}.png`, await renderPng(figure));
+}
+
+/** The tests of figures that are built from invented numbers, by name: specification, plotly's own check, texts in their places. */
+export function describeFigures(examples: Record<string, () => Figure>): void {
+  describe.each(Object.entries(examples))('%s', (name, build) => {
+    const figure = build();
+
+    it('gives the same specification', () => expect(shortNumbers(figure)).toMatchSnapshot());
+
+    it('is a figure that plotly knows', async () => expect(await plotlyComplaints(figure)).toEqual([]));
+
+    it('keeps every text on the page and apart from the others', async () => {
+      const { texts, outside, clashes } = await misplacedTexts(figure);
+      expect(texts).toBeGreaterThan(8);
+      expect({ outside, clashes }).toEqual({ outside: [], clashes: [] });
+    });
+
+    if (process.env.FIGURE_PREVIEW) it('is written for a look', () => writePreview(name, figure));
+  });
 }
