@@ -15,8 +15,8 @@ from model import SHAPES, Llama
 from muon import optimizers
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Tokens of a batch, rates of Muon and Adam. The larger ones are what the writer and seed 1 of the reasoner had: at them the
-# others did not learn within 60M tokens to look a value up by its name, at the smaller ones within 5M.
+# Tokens of a batch, rates of Muon and Adam. The larger ones are what the writer and seed 1 of the reasoner had. From the same
+# weights, after 2M tokens of short chains, the loss was 0.21 with the larger and 0.15 with the smaller ones.
 LARGE, SMALL = (16384, 0.02, 3e-3), (8192, 0.007, 1e-3)
 RARE_WEIGHT = 15.0  # of a token on which a whole problem hangs and that comes once in it
 # (million tokens, scale of the problems, shares of loops, chains and passcode, share of right tokens without which the
