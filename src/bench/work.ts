@@ -41,7 +41,7 @@ export function shapeOf(config: NativeConfig, weightsBytes: number, width: numbe
 }
 
 /** Numbers of the matrices of all layers, which every token is multiplied with. */
-const layerNumbers = ({ layers, hidden, heads, kvHeads, headDim, intermediate }: Shape): number =>
+export const layerNumbers = ({ layers, hidden, heads, kvHeads, headDim, intermediate }: Omit<Shape, 'weightBytes' | 'cacheWidth'>): number =>
   layers * hidden * (2 * heads * headDim + 2 * kvHeads * headDim + 3 * intermediate);
 
 /** Bytes of one token's keys and values in all layers. */
