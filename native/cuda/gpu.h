@@ -4,7 +4,10 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
+#include <string>
 #include <type_traits>
+
+#include "../engine/errors.h"
 
 #define KERNEL static __global__ void
 #define BOUNDED_KERNEL(threads, blocks) static __global__ void __launch_bounds__(threads, blocks)
@@ -157,9 +160,12 @@ DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory")
 template <int left>
 DEVICE void waitCopies() { asm volatile("cp.async.wait_group %0;" ::"n"(left) : "memory"); }
 
+// Throws EngineError INTERNAL where the GPU cannot begin it; what happens in it, the next call that waits says.
 template <class... Parameters, class... Arguments>
 void launch(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
   kernel<<<grid.blocks, grid.threads, 0, stream>>>(arguments...);
+  const cudaError_t error = cudaGetLastError();
+  if (error != cudaSuccess) throw EngineError("INTERNAL", std::string("a launch: ") + cudaGetErrorString(error));
 }
 
 }  // namespace pathpress::cuda

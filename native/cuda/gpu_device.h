@@ -17,7 +17,7 @@ class Device {
     check(cudaSetDevice(number), "GPU " + std::to_string(number));
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   }
-  ~Device() {
+  virtual ~Device() {
     for (const auto& [key, graph] : graphs_) cudaGraphExecDestroy(graph);
     for (void* memory : memory_) cudaFree(memory);
     cudaStreamDestroy(stream_);
@@ -75,15 +75,8 @@ class Device {
     return true;
   }
 
- private:
-  cudaStream_t stream_ = nullptr;
-  std::vector<void*> memory_;
-  std::map<int, cudaGraphExec_t> graphs_;
-
-  static void check(cudaError_t error, const std::string& what) {
-    if (error != cudaSuccess) throw EngineError("INTERNAL", what + ": " + cudaGetErrorString(error));
-  }
-  void* allocate(const std::string& name, size_t bytes) {
+ protected:
+  virtual void* allocate(const std::string& name, size_t bytes) {
     void* memory = nullptr;
     if (cudaMalloc(&memory, bytes) != cudaSuccess) {
       cudaGetLastError();  // else the next call would answer with it
@@ -94,6 +87,15 @@ class Device {
     }
     memory_.push_back(memory);
     return memory;
+  }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  std::vector<void*> memory_;
+  std::map<int, cudaGraphExec_t> graphs_;
+
+  static void check(cudaError_t error, const std::string& what) {
+    if (error != cudaSuccess) throw EngineError("INTERNAL", what + ": " + cudaGetErrorString(error));
   }
 };
 
