@@ -19,7 +19,8 @@ function run(command, args, options = { stdio: 'inherit' }) {
   process.exit(1);
 }
 
-run('cmake', ['-S', native, '-B', build, '-DCMAKE_BUILD_TYPE=Release', '-DPATHPRESS_CUDA=ON'], {});
+const options = ['-DCMAKE_BUILD_TYPE=Release', '-DPATHPRESS_CUDA=ON', '-DPATHPRESS_CUDA_ARCHITECTURES=80;90;100'];
+run('cmake', ['-S', native, '-B', build, ...options], {});
 const nvcc = /^PATHPRESS_NVCC:\w+=(.*)$/m.exec(readFileSync(join(build, 'CMakeCache.txt'), 'utf8'))[1];
 if (!existsSync(nvcc)) {
   console.error('cuda: nothing compiled, there is no nvcc here. `bash .ci/cuda.sh` brings one into .cache/cuda');

@@ -61,7 +61,8 @@ struct WorldSequence {
 // A device's caches with these sequences in them. Past each sequence's end lie finite numbers, and large ones.
 class DeviceCaches {
  public:
-  DeviceCaches(Emulator& device, const Shape& shape, const Policy& policy, const std::vector<WorldSequence>& sequences)
+  DeviceCaches(TestDevice& device, const Shape& shape, const Policy& policy,
+               const std::vector<WorldSequence>& sequences)
       : shape_(shape) {
     mostRows = static_cast<int>(policy.recipe().queries) + 3;
     cache.layers = shape.layers;
@@ -113,7 +114,7 @@ class DeviceCaches {
   }
 
   // The rotated queries that a recipe keeps, (layers, slots, mostRows, heads, dim).
-  Global<const Bf16> queries(Emulator& device, const std::vector<WorldSequence>& sequences,
+  Global<const Bf16> queries(TestDevice& device, const std::vector<WorldSequence>& sequences,
                              const Recipe& recipe) const {
     const int width = shape_.heads() * shape_.dim;
     std::vector<uint16_t> all(static_cast<size_t>(cache.layers * cache.slots * mostRows * width), floatToBf16(1000));
@@ -139,7 +140,7 @@ class DeviceCaches {
   Shape shape_;
   std::vector<int> table_;
 
-  void fill(Emulator& device, const std::vector<WorldSequence>& sequences) {
+  void fill(TestDevice& device, const std::vector<WorldSequence>& sequences) {
     const size_t headElements = static_cast<size_t>(2 * cachePageEntries * shape_.dim);
     const size_t heads = static_cast<size_t>(cache.layers * cache.kvHeads);
     std::vector<Bf16> pages(static_cast<size_t>(cache.pool) * heads * headElements, Bf16{floatToBf16(1000)});

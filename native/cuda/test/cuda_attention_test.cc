@@ -1,10 +1,10 @@
 // Paged attention over chunks against a plain softmax in double precision.
-#include "../attention.cu"
+#include "../attention.h"
 
 #include <numeric>
 
+#include "closeness.h"
 #include "draw.h"
-#include "world.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -36,7 +36,7 @@ struct Sequence {
 int pagesOf(int length) { return (length + cachePageEntries - 1) / cachePageEntries; }
 
 // A row a sequence, and one that is nobody's behind them; the last sequence has the first slot.
-std::vector<Bf16> onDevice(Emulator& device, const Case& c) {
+std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
   const size_t sequences = c.lengths.size();
   DecodeAttention task;
   task.rows.count = static_cast<int>(sequences) + 1;
@@ -87,12 +87,12 @@ std::vector<Bf16> onDevice(Emulator& device, const Case& c) {
   task.tops = device.unwritten<float>("tops", parts);
   task.totals = device.unwritten<float>("totals", parts);
   task.out = device.unwritten<Bf16>("out", query.size());
-  CHECK(attend(&device, task));
+  CHECK(attend(device.stream(), task));
   return device.values(task.out);
 }
 
 // Elements of one sequence that are further off than rounding weights and the result to bfloat16 explains.
-int wrong(const Case& c, int length, const Bf16* out) {
+int wrong(const Case& c, int length, const Bf16* out, SquaredError& error) {
   const Sequence sequence(c, length);
   int count = 0;
   for (int head = 0; head < c.kvHeads * c.group; ++head) {
@@ -114,8 +114,9 @@ int wrong(const Case& c, int length, const Bf16* out) {
         want += weights[static_cast<size_t>(e)] / total * value;
         size += weights[static_cast<size_t>(e)] / total * std::abs(value);
       }
-      const double error = std::abs(double{toFloat(out[head * c.dim + d])} - want);
-      count += !(error <= (std::abs(want) + size) * 0x1p-8 + 1e-5);
+      const double got = bf16ToFloat(out[head * c.dim + d].bits);
+      count += !(std::abs(got - want) <= (std::abs(want) + size) * 0x1p-8 + 1e-5);
+      error.add(got, want);
     }
   }
   return count;
@@ -125,12 +126,14 @@ void values() {
   // Every group that a family has, one page and its edges, one chunk and its edges, lengths mixed.
   for (const Case& c : {Case{2, 1, 64, {1, 33}}, {1, 4, 64, {31, 32, 7}}, {2, 5, 64, {130}}, {1, 7, 128, {65, 2}},
                         {1, 8, 128, {96}}, {1, 16, 64, {40, 513}}, {1, 16, 128, {70}}, {1, 7, 64, {1100, 512, 3}}}) {
-    everyOrder(c.name(), [&](Emulator& device) {
+    everyOrder(c.name(), [&](TestDevice& device) {
       const std::vector<Bf16> out = onDevice(device, c);
       const size_t width = static_cast<size_t>(c.kvHeads * c.group * c.dim);
       for (size_t s = 0; s < c.lengths.size(); ++s) {
-        const int count = wrong(c, c.lengths[s], &out[s * width]);
-        CHECK_CASE(count == 0, c.name() + ": " + std::to_string(count) + " of sequence " + std::to_string(s));
+        SquaredError error;
+        const std::string name = "attention " + c.name() + ": sequence " + std::to_string(s);
+        noneWrong(wrong(c, c.lengths[s], &out[s * width], error), name);
+        error.isWithin(bf16ProductNmse, name);
       }
       const auto zero = [](Bf16 value) { return value.bits == 0; };
       CHECK_CASE(std::all_of(out.end() - static_cast<ptrdiff_t>(width), out.end(), zero), c.name());
@@ -141,28 +144,28 @@ void values() {
 // A sequence's values are the same bits alone and among longer strangers.
 void aloneAndTogether() {
   const Case many{1, 7, 64, {700, 1600, 40, 513}};
-  Emulator together({emulate::Order::Kind::shuffled, 5});
+  TestDevice together(shuffled(5));
   const std::vector<Bf16> all = onDevice(together, many);
   const size_t width = 7 * 64;
   for (size_t s = 0; s < many.lengths.size(); ++s) {
-    Emulator alone({emulate::Order::Kind::forward});
+    TestDevice alone(forward);
     const std::vector<Bf16> one = onDevice(alone, {1, 7, 64, {many.lengths[s]}});
     bool same = true;
     for (size_t i = 0; i < width; ++i) same &= one[i].bits == all[s * width + i].bits;
-    CHECK_CASE(same, "sequence " + std::to_string(s));
+    noneWrong(!same, "attention alone and in a batch, sequence " + std::to_string(s));
   }
 }
 
 void barriers() {
   const Case c{1, 4, 64, {130}};
-  everyOmissionIsSeen("attention", [&](Emulator& device) { onDevice(device, c); });
+  everyOmissionIsSeen("attention", [&](TestDevice& device) { onDevice(device, c); });
 }
 
 // Needed: each entry's key and value once, the query and the result. Moved: all that is asked for of the cache, and the
 // chunks' sums there and back.
 void bytes() {
   for (const Case& c : {Case{2, 7, 64, {2048}}, {2, 7, 128, {1024}}, {2, 4, 128, {1000}}}) {
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     onDevice(device, c);
     const double entries = c.lengths[0], heads = c.kvHeads * c.group;
     const double needed = 2 * (2 * entries * c.kvHeads * c.dim + 2 * heads * c.dim);
@@ -177,25 +180,24 @@ void bytes() {
 }
 
 void refusals() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   DecodeAttention task;
   task.rows.count = task.kvHeads = task.table.width = 1;
   for (const auto& [group, dim] : {std::pair{0, 64}, {17, 64}, {4, 96}}) {
     task.group = group;
     task.dim = dim;
-    CHECK(!attend(&device, task));
+    CHECK(!attend(device.stream(), task));
   }
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(attention) {
   using namespace pathpress::cuda;
   values();
   aloneAndTogether();
   barriers();
-  bytes();
+  emulatedOnly("bytes moved", bytes);
   refusals();
-  return checks();
 }

@@ -1,6 +1,7 @@
 // Entries moved in place against a copy made apart: what stays stands in front, in order, and nothing else is touched.
-#include "../compact.cu"
+#include "../compact.h"
 
+#include "closeness.h"
 #include "passes_world.h"
 
 namespace pathpress::cuda {
@@ -69,13 +70,13 @@ struct Moved {
   std::vector<int> kept;
 
   // `less`: by how much the list of what stays is too short.
-  Moved(Emulator& device, const Case& c, const Policy& policy, const std::vector<WorldSequence>& sequences,
+  Moved(TestDevice& device, const Case& c, const Policy& policy, const std::vector<WorldSequence>& sequences,
         size_t less = 0)
       : caches(device, c.shape, policy, sequences), kept(chosen(c, caches)) {
     task = passesOn(device, caches, policy.recipe(), sequences).compaction;
     task.kept = device.input("kept", std::vector<int>(kept.begin(), kept.end() - static_cast<std::ptrdiff_t>(less)));
     before = device.values(task.cache.pages);
-    CHECK(compactCaches(&device, task));
+    CHECK(compactCaches(device.stream(), task));
     after = device.values(task.cache.pages);
   }
 };
@@ -83,7 +84,7 @@ struct Moved {
 void check(const Case& c) {
   const auto policy = makePolicy(optionsOf(c));
   const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
-  everyOrder(c.name, [&](Emulator& device) {
+  everyOrder(c.name, [&](TestDevice& device) {
     const Moved moved(device, c, *policy, sequences);
     const DeviceCaches& caches = moved.caches;
     CHECK_CASE(caches.plan.due.size() == sequences.size(), c.name);
@@ -122,7 +123,7 @@ void check(const Case& c) {
           for (int to = due.staying(); to % 8 != 0; ++to) {
             for (int channel = 0; channel < c.shape.dim; ++channel) {
               const Bf16* past = caches.element(got, layer, due.slot, head, to, 1, channel);
-              wrong += !std::isfinite(toFloat(*past));
+              wrong += !std::isfinite(bf16ToFloat(past->bits));
               const Bf16* same = caches.element(want, layer, due.slot, head, to, 1, channel);
               got[static_cast<size_t>(past - got.data())] = *same;
             }
@@ -131,7 +132,7 @@ void check(const Case& c) {
       }
     }
     for (size_t i = 0; i < want.size(); ++i) wrong += want[i].bits != got[i].bits;
-    CHECK_CASE(wrong == 0, std::string(c.name) + ": " + std::to_string(wrong));
+    noneWrong(wrong, std::string("compact ") + c.name);
   });
 }
 
@@ -147,8 +148,8 @@ void faults() {
   const Case c{"", {1, 1, 1, 64}, "rpc", {5}, 200, 9, 0.5};
   const auto policy = makePolicy(optionsOf(c));
   const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
-  everyOmissionIsSeen("compaction", [&](Emulator& device) { Moved(device, c, *policy, sequences); });
-  everyOrderSees(emulate::Fault::bounds, "kept", [&](Emulator& device) { Moved(device, c, *policy, sequences, 1); });
+  everyOmissionIsSeen("compaction", [&](TestDevice& device) { Moved(device, c, *policy, sequences); });
+  everyOrderSees(emulate::Fault::bounds, "kept", [&](TestDevice& device) { Moved(device, c, *policy, sequences, 1); });
 }
 
 // Needed: what stays and moves, read and written once.
@@ -157,7 +158,7 @@ void bytes() {
     const Case c{name, {1, 1, 1, 128}, "rpc", {40}, 1600, 32, 0.25, run};
     const auto policy = makePolicy(optionsOf(c));
     const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     const Moved moved(device, c, *policy, sequences);
     CHECK(device.faults().none());
     const Due& due = moved.caches.plan.due[0];
@@ -173,10 +174,9 @@ void bytes() {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(compact) {
   using namespace pathpress::cuda;
   values();
   faults();
-  bytes();
-  return checks();
+  emulatedOnly("bytes moved", bytes);
 }

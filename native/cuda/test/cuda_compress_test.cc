@@ -1,13 +1,7 @@
 // All passes of every policy, compression after compression, against what the CPU's own code keeps.
-#include "../choose.cu"
-#include "../compact.cu"
-#include "../ranks.cu"
-#include "../redundancy.cu"
-#include "../reranks.cu"
-#include "../votes.cu"
-
 #include <set>
 
+#include "closeness.h"
 #include "passes_world.h"
 
 namespace pathpress::cuda {
@@ -94,7 +88,7 @@ void pagesReturn(const DeviceCaches& caches, const std::vector<WorldSequence>& s
 }
 
 // How many of the sets that a device holds are not those wanted, in positions, keys or values.
-int wrong(Emulator& device, const DeviceCaches& caches, const WorldSequence& sequence, const Due& due,
+int wrong(TestDevice& device, const DeviceCaches& caches, const WorldSequence& sequence, const Due& due,
           const Policy& policy, const std::vector<Sets>& want) {
   const CacheCompression& cache = caches.cache;
   const std::vector<int> positions = device.values(cache.positions);
@@ -105,14 +99,16 @@ int wrong(Emulator& device, const DeviceCaches& caches, const WorldSequence& seq
     for (int head = 0; head < cache.kvHeads; ++head) {
       const int set = cache.setOf(head);
       const auto first = positions.begin() + cache.noteAt(layer, due.slot, set);
-      const std::vector<int32_t> held(first, first + due.staying());
-      bool same = std::ranges::is_sorted(held) && held.front() >= 0;
-      same = same && sameButForTies(world, policy, set, want[static_cast<size_t>(layer)], held);
+      const std::vector<int32_t> listed(first, first + due.staying());
+      bool same = std::ranges::is_sorted(listed) && listed.front() >= 0;
+      same = same && sameButForTies(world, policy, set, want[static_cast<size_t>(layer)], listed);
       for (int e = 0; e < due.staying() && same; ++e) {
-        const int32_t position = held[static_cast<size_t>(e)];
+        const int32_t position = listed[static_cast<size_t>(e)];
         for (int i = 0; i < cache.dim; ++i) {
-          same &= toFloat(*caches.element(pages, layer, due.slot, head, e, 0, i)) == world.key(head, position)[i];
-          same &= toFloat(*caches.element(pages, layer, due.slot, head, e, 1, i)) == world.value(head, position)[i];
+          const auto held = [&](int tensor) {
+            return bf16ToFloat(caches.element(pages, layer, due.slot, head, e, tensor, i)->bits);
+          };
+          same &= held(0) == world.key(head, position)[i] && held(1) == world.value(head, position)[i];
         }
       }
       count += !same;
@@ -144,19 +140,19 @@ void check(const Case& c) {
       return policy->due(one.progress()) && keep.pinned + keep.scored + keep.recent < one.length();
     };
     const auto dues = static_cast<size_t>(std::ranges::count_if(sequences, leaves));
-    const auto run = [&](Emulator& device) {
+    const auto run = [&](TestDevice& device) {
       const DeviceCaches caches(device, deep, *policy, sequences);
       CHECK_CASE(caches.plan.due.size() == dues, c.name);
       pagesReturn(caches, sequences, *policy);
-      CHECK_CASE(compress(&device, passesOn(device, caches, recipe, sequences)), c.name);
+      CHECK_CASE(compress(device.stream(), passesOn(device, caches, recipe, sequences)), c.name);
       for (const Due& due : caches.plan.due) {
         const WorldSequence& sequence = sequences[static_cast<size_t>(due.slot) - 1];
         const int count = wrong(device, caches, sequence, due, *policy, keptBy(*policy, sequence, due.slot));
-        CHECK_CASE(count == 0, c.name + ", cycle " + std::to_string(cycle) + ": " + std::to_string(count));
+        noneWrong(count, "compress " + c.name + ", cycle " + std::to_string(cycle));
       }
     };
     if (cycle == 0) everyOrder(c.name, run);
-    Emulator device({emulate::Order::Kind::shuffled, 9});
+    TestDevice device(shuffled(9));
     run(device);
     CHECK_CASE(device.faults().none(), c.name + ":\n" + device.faults().text());
     for (size_t s = 0; s < sequences.size(); ++s) {
@@ -216,10 +212,10 @@ void registry() {
     if (policy->evicts() && !policy->recipe().sharedOut) CHECK_CASE(tried.contains(options.name), options.name);
   }
   for (const Case& c : {with("adakv", unpinned), with("rpc", set(&PolicyOptions::aggregation, "head"))}) {
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     CacheCompression cache{};
     cache.sets = 1;
-    CHECK(!compress(&device, passesOf(makePolicy(c.options)->recipe(), cache, {})));
+    CHECK(!compress(device.stream(), passesOf(makePolicy(c.options)->recipe(), cache, {})));
   }
 }
 
@@ -232,9 +228,9 @@ void faults() {
     sequences[0].prefill(*policy);
     sequences[0].untilDue(*policy);
     const auto run = [&](const std::string& cut) {
-      return [&, cut](Emulator& device) {
+      return [&, cut](TestDevice& device) {
         const DeviceCaches caches(device, shape, *policy, sequences);
-        compress(&device, passesOn(device, caches, policy->recipe(), sequences, cut));
+        compress(device.stream(), passesOn(device, caches, policy->recipe(), sequences, cut));
       };
     };
     const Recipe recipe = policy->recipe();
@@ -244,13 +240,13 @@ void faults() {
     if (recipe.rangeShare > 0) arrays = {"widths"};
     for (const std::string& cut : arrays) everyOrderSees(emulate::Fault::bounds, name + (", " + cut), run(cut));
     if (recipe.rangeShare > 0) continue;  // chooses, and has no barrier of its own
-    everyOmissionIsSeen(name, [&](Emulator& device) {
+    everyOmissionIsSeen(name, [&](TestDevice& device) {
       const DeviceCaches caches(device, shape, *policy, sequences);
       Passes passes = passesOn(device, caches, recipe, sequences);
       const Global<double> given = device.array("given", std::vector<double>(passes.ranksRoom(), 0.5));
       passes.redundancy.ranks.ranks = passes.shuffling.ranks.ranks = given;
-      if (recipe.shuffled) shuffleRanks(&device, passes.shuffling);
-      else takeOffRedundancy(&device, passes.redundancy);
+      if (recipe.shuffled) shuffleRanks(device.stream(), passes.shuffling);
+      else takeOffRedundancy(device.stream(), passes.redundancy);
     });
   }
 }
@@ -258,10 +254,9 @@ void faults() {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(compress) {
   using namespace pathpress::cuda;
   values();
   registry();
   faults();
-  return checks();
 }

@@ -1,8 +1,9 @@
 // A step's start against rows of the table as they were before packing.
-#include "../embed.cu"
+#include "../embed.h"
+#include "../pack.h"
 
+#include "closeness.h"
 #include "draw.h"
-#include "world.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -20,7 +21,7 @@ struct Outputs {
 
 std::vector<uint16_t> tableOf(int hidden) { return drawBf16(static_cast<size_t>(vocab * hidden), 11); }
 
-Outputs onDevice(Emulator& device, int hidden, const std::vector<Row>& rows) {
+Outputs onDevice(TestDevice& device, int hidden, const std::vector<Row>& rows) {
   std::vector<int> slots, offsets, tokens;
   for (const Row& row : rows) {
     slots.push_back(row.slot);
@@ -40,7 +41,7 @@ Outputs onDevice(Emulator& device, int hidden, const std::vector<Row>& rows) {
   task.state = device.unwritten<float>("state", rows.size() * static_cast<size_t>(hidden));
   task.hidden = hidden;
   task.rows = static_cast<int>(rows.size());
-  CHECK(startStep(&device, task));
+  CHECK(startStep(device.stream(), task));
   return {device.values(task.positions), device.values(task.lengths), device.values(task.state)};
 }
 
@@ -50,7 +51,7 @@ void values() {
   const std::vector<int> tokens{36, 5, 8, 15, -1, 0};
   for (const int hidden : {4, 36, 64, 600}) {
     const std::vector<uint16_t> table = tableOf(hidden);
-    everyOrder("hidden " + std::to_string(hidden), [&](Emulator& device) {
+    everyOrder("hidden " + std::to_string(hidden), [&](TestDevice& device) {
       const Outputs out = onDevice(device, hidden, rows);
       const size_t width = static_cast<size_t>(hidden);
       int wrong = 0;
@@ -61,7 +62,7 @@ void values() {
           wrong += out.state[r * width + i] != want;
         }
       }
-      CHECK_CASE(wrong == 0, std::to_string(wrong) + " elements of hidden " + std::to_string(hidden));
+      noneWrong(wrong, "embed hidden " + std::to_string(hidden));
       CHECK((out.positions == std::vector<int>{100, 7, 8, 9, 0, 10}));
       CHECK((out.lengths == std::vector<int>{41, 8, 9, 10, 1, 11}));
     });
@@ -70,35 +71,34 @@ void values() {
 
 // An id past the table is a fault, not another row of it.
 void pastTheTable() {
-  everyOrderSees(emulate::Fault::bounds, "token 48", [](Emulator& device) { onDevice(device, 64, {{0, 0, 48}}); });
+  everyOrderSees(emulate::Fault::bounds, "token 48", [](TestDevice& device) { onDevice(device, 64, {{0, 0, 48}}); });
 }
 
 // 8 of 16 packed bytes are the row's: its sectors are the row's bytes twice.
 void bytes() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   onDevice(device, 512, {{0, 0, 3}, {1, 0, 20}});
   CHECK(device.traffic("embedding").loaded == 2 * 512 * 2 * 2 / emulate::sectorBytes);
   CHECK(device.traffic("state").stored == 2 * 512 * 4 / emulate::sectorBytes);
 }
 
 void refusals() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   StepStart task;
   task.rows = 1;
   for (const int hidden : {0, 6}) {
     task.hidden = hidden;
-    CHECK(!startStep(&device, task));
+    CHECK(!startStep(device.stream(), task));
   }
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(embed) {
   using namespace pathpress::cuda;
   values();
   pastTheTable();
-  bytes();
+  emulatedOnly("bytes moved", bytes);
   refusals();
-  return checks();
 }

@@ -4,7 +4,8 @@
 // as which of its elements (two a 32-bit register, the lower half first).
 #include <cstdlib>
 
-#include "world.h"
+#include "../../engine/dtype.h"
+#include "closeness.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -114,20 +115,21 @@ KERNEL product(Global<const Bf16> a, Global<const Bf16> b, Global<float> c) {
 // A one at (row, k) of A alone takes row k of B to that row of the product: 256 products name every element of each.
 void products() {
   constexpr int blocks = 16 * 16;
-  std::vector<Bf16> a(blocks * 32 * 8, toBf16(0)), b(blocks * 32 * 4);
+  std::vector<Bf16> a(blocks * 32 * 8, Bf16{}), b(blocks * 32 * 4);
   for (int block = 0; block < blocks; ++block) {
     const Holder one = holder(tableA, block / 16, block % 16);
-    a[static_cast<size_t>((block * 32 + one.lane) * 8 + one.element)] = toBf16(1);
+    a[static_cast<size_t>((block * 32 + one.lane) * 8 + one.element)] = Bf16{floatToBf16(1)};
     for (int k = 0; k < 16; ++k) {
       for (int n = 0; n < 8; ++n) {
         const Holder at = holder(tableB, k, n);
-        b[static_cast<size_t>((block * 32 + at.lane) * 4 + at.element)] = toBf16(static_cast<float>(k * 8 + n + 1));
+        const uint16_t number = floatToBf16(static_cast<float>(k * 8 + n + 1));
+        b[static_cast<size_t>((block * 32 + at.lane) * 4 + at.element)] = Bf16{number};
       }
     }
   }
-  everyOrder("products", [&](Emulator& device) {
+  everyOrder("products", [&](TestDevice& device) {
     const auto c = device.unwritten<float>("c", blocks * 32 * 4);
-    launch(&device, {blocks, 32}, product, device.input("a", a), device.input("b", b), c);
+    launch(device.stream(), {blocks, 32}, product, device.input("a", a), device.input("b", b), c);
     const std::vector<float> sums = device.values(c);
     int wrong = 0;
     for (int block = 0; block < blocks; ++block) {
@@ -139,7 +141,7 @@ void products() {
         }
       }
     }
-    CHECK_CASE(wrong == 0, std::to_string(wrong) + " elements of " + std::to_string(blocks * 128));
+    noneWrong(wrong, "fragments of mma, elements");
   });
 }
 
@@ -159,10 +161,10 @@ KERNEL matrices(Global<float> out) {
 }
 
 void loads() {
-  everyOrder("ldmatrix", [](Emulator& device) {
+  everyOrder("ldmatrix", [](TestDevice& device) {
     const auto plain = device.unwritten<float>("plain", 256), turned = device.unwritten<float>("turned", 256);
-    launch(&device, {1, 32}, matrices<false>, plain);
-    launch(&device, {1, 32}, matrices<true>, turned);
+    launch(device.stream(), {1, 32}, matrices<false>, plain);
+    launch(device.stream(), {1, 32}, matrices<true>, turned);
     const std::vector<float> plainValues = device.values(plain), turnedValues = device.values(turned);
     int wrong = 0;
     for (int i = 0; i < 256; ++i) {
@@ -171,15 +173,14 @@ void loads() {
       wrong += plainValues[static_cast<size_t>(at.lane * 8 + m * 2 + at.element)] != static_cast<float>(i);
       wrong += turnedValues[static_cast<size_t>(across.lane * 8 + m * 2 + across.element)] != static_cast<float>(i);
     }
-    CHECK_CASE(wrong == 0, std::to_string(wrong) + " elements");
+    noneWrong(wrong, "fragments of ldmatrix, elements");
   });
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(fragments) {
   pathpress::cuda::products();
   pathpress::cuda::loads();
-  return checks();
 }

@@ -2,12 +2,14 @@
 // engine's tokens and kept positions. The query rows that vote are those that the steps left in the ring. Of two tokens,
 // or two entries, that bfloat16 cannot tell apart either may come first: with the seed below none such decides anything.
 #include "../passes.h"
+#include "closeness.h"
 #include "decode_world.h"
 
 namespace pathpress::cuda {
 namespace {
 
 constexpr int tokens = 46, ringRows = 6;
+constexpr float bound = 0.05f;  // as in cuda_decode_test
 const DecoderLimits limits{2, 16, 3, 6, 96, ringRows};
 const std::vector<int> lengths{5, 13};
 
@@ -29,7 +31,7 @@ struct Kept {
 };
 
 struct Outcome {
-  std::vector<int32_t> ids;
+  Generated generated;
   std::vector<Kept> kept;
 };
 
@@ -42,11 +44,14 @@ std::vector<Outcome> byEngine(const DrawnModel& drawn, const std::vector<Prompt>
     requests[i].maxTokens = tokens;
     requests[i].trace = true;
   }
-  const auto collector = finish(engine, 1, std::move(requests), prompts.size());
+  const auto keeper = std::make_shared<LogitsKeeper>(prompts.size());
+  engine.start(1, std::move(requests), prompts.size(), keeper);
+  keeper->finished.get_future().wait();
   std::vector<Outcome> all;
-  for (const std::vector<Result>& results : collector->results) {
-    Outcome& outcome = all.emplace_back(Outcome{results.at(0).ids, {}});
-    for (const KeptPositions& kept : results[0].trace) {
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Result& result = keeper->results[i].at(0);
+    Outcome& outcome = all.emplace_back(Outcome{{result.ids, keeper->rows[i]}, {}});
+    for (const KeptPositions& kept : result.trace) {
       outcome.kept.push_back({kept.generated, kept.layer, kept.positions});
     }
   }
@@ -56,7 +61,7 @@ std::vector<Outcome> byEngine(const DrawnModel& drawn, const std::vector<Prompt>
 // A decoder and a policy's sequences in its slots.
 class PolicyRun {
  public:
-  PolicyRun(Emulator& device, Decoder& decoder, const Policy& policy, const std::vector<Prompt>& prompts)
+  PolicyRun(TestDevice& device, Decoder& decoder, const Policy& policy, const std::vector<Prompt>& prompts)
       : device_(device), decoder_(decoder), policy_(policy), recipe_(policy.recipe()) {
     const DecodeStep& step = decoder.step();
     const ModelShape& shape = step.model->shape;
@@ -84,7 +89,7 @@ class PolicyRun {
     for (int step = 1; step < tokens; ++step) {
       for (const Decoder::Row& row : rows) CHECK(decoder_.reserve(row.slot, decoder_.entries(row.slot) + 1));
       CHECK(decoder_.run(rows));
-      for (const Decoder::Row& row : rows) outcome(row.slot).ids.push_back(decoder_.drawn(row.slot));
+      for (size_t i = 0; i < rows.size(); ++i) note(rows[i].slot, static_cast<int>(i));
       for (Progress& progress : progress_) progress.written += 1;
       compressDue();
     }
@@ -94,13 +99,18 @@ class PolicyRun {
  private:
   Outcome& outcome(int slot) { return outcomes_[static_cast<size_t>(slot)]; }
 
+  void note(int slot, int row) {
+    outcome(slot).generated.ids.push_back(decoder_.drawn(slot));
+    outcome(slot).generated.logits.push_back(decoder_.logits(row));
+  }
+
   void begin(int slot, const Prompt& prompt) {
     decoder_.begin(slot, {0, 1, 0, 0, {0, 0}, 0}, {ringRows, 0, 1 << 30});
     CHECK(decoder_.reserve(slot, static_cast<int>(prompt.ids.size())));
     std::vector<Decoder::Row> rows;
     for (const int32_t id : prompt.ids) rows.push_back({slot, id, rows.size() + 1 == prompt.ids.size()});
     CHECK(decoder_.run(rows));
-    outcome(slot).ids.push_back(decoder_.drawn(slot));
+    note(slot, static_cast<int>(rows.size()) - 1);
     progress_.push_back({static_cast<int64_t>(prompt.ids.size())});
     settled_.push_back(0);
   }
@@ -118,7 +128,7 @@ class PolicyRun {
     cache_.chunks = device_.input("chunks", plan.chunks);
     cache_.dues = static_cast<int>(plan.due.size());
     cache_.chunkCount = static_cast<int>(plan.chunks.size());
-    CHECK(compress(&device_, passesOn(plan)));
+    CHECK(compress(device_.stream(), passesOn(plan)));
     for (const Due& due : plan.due) settle(due);
   }
 
@@ -152,7 +162,7 @@ class PolicyRun {
     progress_[s].lastTrigger = progress_[s].written;
   }
 
-  Emulator& device_;
+  TestDevice& device_;
   Decoder& decoder_;
   const Policy& policy_;
   Recipe recipe_;
@@ -167,15 +177,21 @@ void generate(const char* family, const std::string& name, uint64_t seed) {
   const auto model = loadModel(drawn.config, {drawn.path}, 1);
   const auto policy = makePolicy(optionsOf(name));
   const std::vector<Prompt> prompts = promptsOf(lengths, drawn.config.vocab, {});
-  Emulator device({emulate::Order::Kind::shuffled, 7});
+  TestDevice device(shuffled(7));
   Decoder decoder(device, upload(device, *model, limits.positions), limits);
   const std::vector<Outcome> want = byEngine(drawn, prompts, optionsOf(name));
   const std::vector<Outcome> got = PolicyRun(device, decoder, *policy, prompts).run();
   for (size_t i = 0; i < want.size(); ++i) {
-    const std::string what = std::string(family) + ", " + name + ", sequence " + std::to_string(i);
-    CHECK_CASE(got[i].ids == want[i].ids, what);
+    const size_t same = comparable(got[i].generated, want[i].generated, bound);
+    const std::string what = std::string("generate ") + family + ", " + name + ", sequence " + std::to_string(i);
+    const bool differs = !sameTokens(got[i].generated, want[i].generated, same);
+    noneWrong(differs, what + ", its first " + std::to_string(same) + " tokens");
     CHECK_CASE(want[i].kept.size() == 4, what);  // two compressions of two layers
-    CHECK_CASE(got[i].kept == want[i].kept, what);
+    int wrong = got[i].kept.size() != want[i].kept.size();
+    for (size_t k = 0; wrong == 0 && k < want[i].kept.size(); ++k) {
+      wrong += want[i].kept[k].generated <= static_cast<int64_t>(same) && got[i].kept[k] != want[i].kept[k];
+    }
+    noneWrong(wrong, what + ", kept positions");
   }
   CHECK_CASE(device.faults().none(), device.faults().text());
 }
@@ -183,10 +199,9 @@ void generate(const char* family, const std::string& name, uint64_t seed) {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(generate) {
   using namespace pathpress::cuda;
   generate("llama", "rpc", 10);
   generate("qwen3", "rpc", 10);
   generate("qwen2", "recency", 10);
-  return checks();
 }

@@ -1,10 +1,10 @@
 // Norms over heads, rotation, cache entries and query rows against the CPU engine's own steps.
 #include <cmath>
 
-#include "../heads.cu"
+#include "../heads.h"
 #include "../../engine/rotary.h"
+#include "closeness.h"
 #include "draw.h"
-#include "world.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -57,7 +57,7 @@ struct Outputs {
   std::vector<Bf16> query, pages, ring;
 };
 
-Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
+Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
   std::vector<int> slots, at, lengths;
   for (const Row& row : c.rows) {
     slots.push_back(row.slot);
@@ -89,7 +89,7 @@ Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
   task.pairs = c.pairs;
   task.neighbours = c.neighbours;
   task.epsilon = epsilon;
-  CHECK(prepareHeads(&device, task));
+  CHECK(prepareHeads(device.stream(), task));
   return {device.values(task.query), device.values(task.pages), device.values(task.ring.rows)};
 }
 
@@ -119,7 +119,7 @@ std::vector<float> prepared(const Case& c, const Inputs& in, size_t row, int par
   return head;
 }
 
-bool close(Bf16 got, float want) { return std::abs(toFloat(got) - want) <= std::abs(want) * 0x1p-8f + 1e-5f; }
+bool close(Bf16 got, float want) { return std::abs(bf16ToFloat(got.bits) - want) <= std::abs(want) * 0x1p-8f + 1e-5f; }
 
 // What the cache and the ring are to hold after all; NaN: as it was.
 struct Expected {
@@ -158,12 +158,15 @@ struct Expected {
   }
 };
 
-int wrong(const std::vector<Bf16>& got, const std::vector<float>& want) {
-  int count = 0;
+void areAsWanted(const std::vector<Bf16>& got, const std::vector<float>& want, const std::string& name) {
+  int wrong = 0;
+  SquaredError error;
   for (size_t i = 0; i < want.size(); ++i) {
-    count += std::isnan(want[i]) ? got[i].bits != stale : !close(got[i], want[i]);
+    wrong += std::isnan(want[i]) ? got[i].bits != stale : !close(got[i], want[i]);
+    if (!std::isnan(want[i])) error.add(bf16ToFloat(got[i].bits), want[i]);
   }
-  return count;
+  noneWrong(wrong, name);
+  error.isWithin(bf16Nmse, name);
 }
 
 // A decode step of two sequences with a row that is nobody's between, at a page's edge and within a group of values; a
@@ -182,19 +185,21 @@ void values() {
                         {5, 1, 64, 32, false, true, promptRows()}}) {
     const Inputs in(c);
     const Expected want(c, in);
-    everyOrder(c.name(), [&](Emulator& device) {
+    everyOrder(c.name(), [&](TestDevice& device) {
       const Outputs out = onDevice(device, c, in);
-      CHECK_CASE(wrong(out.pages, want.pages) == 0, c.name());
-      CHECK_CASE(wrong(out.ring, want.ring) == 0, c.name());
-      int count = 0;
+      areAsWanted(out.pages, want.pages, "heads " + c.name() + ": pages");
+      areAsWanted(out.ring, want.ring, "heads " + c.name() + ": ring");
+      std::vector<Bf16> queries;
+      std::vector<float> wanted;
       for (size_t r = 0; r < c.rows.size(); ++r) {
         for (int h = 0; c.rows[r].slot >= 0 && h < c.heads; ++h) {
           const std::vector<float> head = prepared(c, in, r, h);
           const Bf16* got = &out.query[(r * static_cast<size_t>(c.heads) + static_cast<size_t>(h)) * head.size()];
-          for (size_t d = 0; d < head.size(); ++d) count += !close(got[d], head[d]);
+          queries.insert(queries.end(), got, got + head.size());
+          wanted.insert(wanted.end(), head.begin(), head.end());
         }
       }
-      CHECK_CASE(count == 0, c.name() + ": " + std::to_string(count) + " of the queries");
+      areAsWanted(queries, wanted, "heads " + c.name() + ": queries");
     });
   }
 }
@@ -202,18 +207,18 @@ void values() {
 // Two rows that claim one entry are a race, whatever the order; so is a place of the ring where rows are out of order.
 void plantedFaults() {
   Case c{1, 1, 64, 32, false, false, {{1, 4, 5}, {1, 4, 5}}};
-  everyOrderSees(emulate::Fault::race, "one entry twice", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
+  everyOrderSees(emulate::Fault::race, "one entry twice", [&](TestDevice& device) { onDevice(device, c, Inputs(c)); });
   c.rows = {{0, 8, 9}, {1, 4, 5}, {0, 12, 13}};
-  everyOrderSees(emulate::Fault::race, "rows apart", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
+  everyOrderSees(emulate::Fault::race, "rows apart", [&](TestDevice& device) { onDevice(device, c, Inputs(c)); });
   c.rows = {{0, 9, tableWidth * 32 * 3 + 1}};
-  everyOrderSees(emulate::Fault::bounds, "past the table", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
+  everyOrderSees(emulate::Fault::bounds, "past the table", [&](TestDevice& device) { onDevice(device, c, Inputs(c)); });
 }
 
 // Needed: the row in, the queries, the ring's row and the entries out. A value's channels lie 64 bytes apart, so that a
 // sector moves for each: 16 times its bytes, and still less than 1 in 100 of what a step moves.
 void bytes() {
   const Case c{28, 4, 128, 64, false, true, {{0, 100, 11}, {2, 88, 40}}};
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   onDevice(device, c, Inputs(c));
   const auto moved = [&](const char* name) {
     return static_cast<double>(device.traffic(name).distinct + device.traffic(name).stored) * emulate::sectorBytes;
@@ -231,7 +236,7 @@ void bytes() {
 }
 
 void refusals() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   HeadPreparation task;
   task.rows.count = task.heads = task.kvHeads = 1;
   struct Shape {
@@ -242,18 +247,17 @@ void refusals() {
     task.dim = dim;
     task.pairs = pairs;
     task.neighbours = neighbours;
-    CHECK(!prepareHeads(&device, task));
+    CHECK(!prepareHeads(device.stream(), task));
   }
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(heads) {
   using namespace pathpress::cuda;
   values();
   plantedFaults();
-  bytes();
+  emulatedOnly("bytes moved", bytes);
   refusals();
-  return checks();
 }

@@ -1,5 +1,6 @@
 // One whole layer of each family, embedding, norms and output around it, against the CPU engine's forward pass: every
 // position of a prompt, in every order of threads.
+#include "closeness.h"
 #include "decode_world.h"
 
 namespace pathpress::cuda {
@@ -24,7 +25,7 @@ std::vector<Logits> forwardOf(const DrawnModel& drawn, const std::vector<int32_t
   return rows;
 }
 
-float worst(Emulator& device, const DeviceModel& model, const std::vector<int32_t>& ids,
+float worst(TestDevice& device, const DeviceModel& model, const std::vector<int32_t>& ids,
             const std::vector<Logits>& want) {
   Decoder decoder(device, model, {1, 8, 2, 2, 64, 0});
   decoder.begin(0, {0, 1, 0, 0, {0, 0}, 0}, {});
@@ -44,11 +45,11 @@ void layers() {
     const std::vector<int32_t> ids = promptsOf({length}, drawn.config.vocab, {}).front().ids;
     const std::vector<Logits> want = forwardOf(drawn, ids);
     float most = 0;
-    everyOrder(family, [&](Emulator& device) {
+    everyOrder(family, [&](TestDevice& device) {
       most = std::max(most, worst(device, upload(device, *model, 64), ids, want));
     });
     std::printf("layer of %s: logits within %.4f deviations\n", family, static_cast<double>(most));
-    CHECK_CASE(most <= bound, family);
+    within(bound, most, "deviations", std::string("layer ") + family);
   }
 }
 
@@ -58,7 +59,7 @@ void plantedErrors() {
     const DrawnModel drawn(configOf(family, 1, 2), DType::bf16, 3, deviation);
     const auto model = loadModel(drawn.config, {drawn.path}, 1);
     const std::vector<int32_t> ids = promptsOf({length}, drawn.config.vocab, {}).front().ids;
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     DeviceModel spoilt = upload(device, *model, 64);
     spoil(spoilt);
     return worst(device, spoilt, ids, forwardOf(drawn, ids));
@@ -74,8 +75,7 @@ void plantedErrors() {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(layer) {
   pathpress::cuda::layers();
   pathpress::cuda::plantedErrors();
-  return checks();
 }

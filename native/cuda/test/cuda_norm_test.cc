@@ -1,9 +1,9 @@
 // RMS norm, and a branch with its own, against a plain reference in double precision.
 #include <cmath>
 
-#include "../norm.cu"
+#include "../norm.h"
+#include "closeness.h"
 #include "draw.h"
-#include "world.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -31,7 +31,7 @@ struct Outputs {
   std::vector<Bf16> normed;
 };
 
-Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
+Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
   ResidualNorm task;
   task.state = device.array("state", in.state);
   if (c.adds) {
@@ -42,7 +42,7 @@ Outputs onDevice(Emulator& device, const Case& c, const Inputs& in) {
   task.normed = device.unwritten<Bf16>("normed", in.state.size());
   task.hidden = c.hidden;
   task.epsilon = epsilon;
-  CHECK(addAndNormalize(&device, task, c.tokens));
+  CHECK(addAndNormalize(device.stream(), task, c.tokens));
   return {device.values(task.state), device.values(task.normed)};
 }
 
@@ -52,9 +52,10 @@ void values() {
     const Inputs in(c);
     const std::string shape = std::to_string(c.tokens) + " × " + std::to_string(c.hidden);
     const std::string name = shape + (c.adds ? "" : ", no branch");
-    everyOrder(name, [&](Emulator& device) {
+    everyOrder(name, [&](TestDevice& device) {
       const Outputs out = onDevice(device, c, in);
       int wrong = 0;
+      SquaredError ofState, ofNormed;
       for (int t = 0; t < c.tokens; ++t) {
         const size_t at = static_cast<size_t>(t * c.hidden), width = static_cast<size_t>(c.hidden);
         double squares = 0, branchSquares = 0;
@@ -63,17 +64,21 @@ void values() {
         for (size_t i = 0; i < width; ++i) {
           const double adds = in.branch[at + i] * branchScale * double{bf16ToFloat(in.branchWeight[i])};
           wrong += !(std::abs(out.state[at + i] - (in.state[at + i] + adds)) <= 1e-6 * (1 + std::abs(adds)));
+          ofState.add(out.state[at + i], in.state[at + i] + adds);
           wrong += !c.adds && out.state[at + i] != in.state[at + i];
           squares += double{out.state[at + i]} * out.state[at + i];
         }
         const double scale = 1 / std::sqrt(squares / c.hidden + double{epsilon});
         for (size_t i = 0; i < width; ++i) {
           const double want = out.state[at + i] * scale * double{bf16ToFloat(in.weight[i])};
+          ofNormed.add(bf16ToFloat(out.normed[at + i].bits), want);
           // Half a step of bfloat16, and a little for the float32 on the way.
-          wrong += !(std::abs(double{toFloat(out.normed[at + i])} - want) <= std::abs(want) * (0x1p-8 + 1e-5));
+          wrong += !(std::abs(double{bf16ToFloat(out.normed[at + i].bits)} - want) <= std::abs(want) * (0x1p-8 + 1e-5));
         }
       }
-      CHECK_CASE(wrong == 0, name + ": " + std::to_string(wrong) + " elements");
+      noneWrong(wrong, "norm " + name);
+      ofState.isWithin(floatNmse, "norm " + name + ", state");
+      ofNormed.isWithin(bf16Nmse, "norm " + name + ", normed");
     });
   }
 }
@@ -81,7 +86,7 @@ void values() {
 void rowsAloneAndTogether() {
   const Case many{1024, 4, true}, one{1024, 1, true};
   const Inputs in(many);
-  Emulator together({emulate::Order::Kind::forward}), alone({emulate::Order::Kind::reverse});
+  TestDevice together(forward), alone(reverse);
   const Outputs all = onDevice(together, many, in);
   Inputs last = in;
   last.state.assign(in.state.end() - 1024, in.state.end());
@@ -89,18 +94,18 @@ void rowsAloneAndTogether() {
   const Outputs single = onDevice(alone, one, last);
   bool same = true;
   for (size_t i = 0; i < 1024; ++i) same &= single.normed[i].bits == all.normed[3 * 1024 + i].bits;
-  CHECK(same);
+  noneWrong(!same, "norm alone and in a batch");
 }
 
 void barriers() {
   const Case c{2048, 1, true};
-  everyOmissionIsSeen("norm", [&](Emulator& device) { onDevice(device, c, Inputs(c)); });
+  everyOmissionIsSeen("norm", [&](TestDevice& device) { onDevice(device, c, Inputs(c)); });
 }
 
 // Needed: the state in and out, the branch in, the normed row out, and the weights once, which a cache keeps.
 void bytes() {
   const Case c{3584, 4, true};
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   onDevice(device, c, Inputs(c));
   const emulate::Traffic all = device.traffic();
   const double needed = 3584.0 * (4 * (4 + 4 + 4 + 2) + 2 + 2);
@@ -112,24 +117,23 @@ void bytes() {
 }
 
 void refusals() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   ResidualNorm task;
   task.epsilon = epsilon;
   for (const int hidden : {0, 6, maxNormWidth + 4}) {
     task.hidden = hidden;
-    CHECK(!addAndNormalize(&device, task, 1));
+    CHECK(!addAndNormalize(device.stream(), task, 1));
   }
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(norm) {
   using namespace pathpress::cuda;
   values();
   rowsAloneAndTogether();
   barriers();
-  bytes();
+  emulatedOnly("bytes moved", bytes);
   refusals();
-  return checks();
 }

@@ -1,12 +1,7 @@
 // What is noted of rows of attention against the CPU's own record.
-#include "../choose.cu"
-#include "../compact.cu"
-#include "../observe.cu"
-#include "../ranks.cu"
-#include "../redundancy.cu"
-#include "../reranks.cu"
-#include "../votes.cu"
+#include "../observe.h"
 
+#include "closeness.h"
 #include "passes_world.h"
 
 namespace pathpress::cuda {
@@ -21,7 +16,7 @@ struct Notes {
   Global<int> stamps, gaps;
 
   // `less`: elements that the room for sums lacks behind the last entry of all.
-  Notes(Emulator& device, const DeviceCaches& caches, const std::vector<WorldSequence>& sequences, size_t less = 0) {
+  Notes(TestDevice& device, const DeviceCaches& caches, const std::vector<WorldSequence>& sequences, size_t less = 0) {
     const CacheCompression& cache = caches.cache;
     const int64_t last = cache.noteAt(cache.layers - 1, cache.slots - 1, cache.sets - 1);
     const auto count = static_cast<size_t>(last + sequences.back().length()) - less;
@@ -39,7 +34,7 @@ Recipe allRows() {
   return all;
 }
 
-void note(Emulator& device, DeviceCaches& caches, const Recipe& recipe, const Notes& notes,
+void note(TestDevice& device, DeviceCaches& caches, const Recipe& recipe, const Notes& notes,
           const Global<const Bf16>& queries, const std::vector<ObservedSequence>& observed) {
   const CompressionPlan plan = planObservation(observed);
   caches.cache.dues = static_cast<int>(plan.due.size());
@@ -64,10 +59,10 @@ void note(Emulator& device, DeviceCaches& caches, const Recipe& recipe, const No
   observation.mass = notes.mass;
   observation.stamps = notes.stamps;
   observation.gaps = notes.gaps;
-  CHECK(observe(&device, passes));
+  CHECK(observe(device.stream(), passes));
 }
 
-int wrong(Emulator& device, const DeviceCaches& caches, const Notes& notes, const Recipe& recipe,
+int wrong(TestDevice& device, const DeviceCaches& caches, const Notes& notes, const Recipe& recipe,
           const std::vector<WorldSequence>& sequences) {
   const std::vector<float> mass = device.values(notes.mass);
   const std::vector<int> stamps = device.values(notes.stamps), gaps = device.values(notes.gaps);
@@ -105,7 +100,7 @@ void record(const char* name, const char* aggregation) {
       for (World& world : sequences.back().layers) world.write();
     }
   }
-  everyOrder(name, [&](Emulator& device) {
+  everyOrder(name, [&](TestDevice& device) {
     DeviceCaches caches(device, shape, *policy, sequences);
     caches.mostRows = 64;
     const Global<const Bf16> queries = caches.queries(device, sequences, allRows());
@@ -122,7 +117,8 @@ void record(const char* name, const char* aggregation) {
       }
       if (!observed.empty()) note(device, caches, recipe, notes, queries, observed);
     }
-    CHECK_CASE(wrong(device, caches, notes, recipe, sequences) == 0, name);
+    const int count = wrong(device, caches, notes, recipe, sequences);
+    noneWrong(count, std::string("observe ") + name + ", a set a " + aggregation);
   });
 }
 
@@ -135,7 +131,7 @@ void bounds() {
   std::vector<WorldSequence> sequences;
   sequences.emplace_back(shape, 5, 8, 1);
   sequences.back().prefill(*policy);
-  everyOrderSees(emulate::Fault::bounds, "mass", [&](Emulator& device) {
+  everyOrderSees(emulate::Fault::bounds, "mass", [&](TestDevice& device) {
     DeviceCaches caches(device, shape, *policy, sequences);
     caches.mostRows = 64;
     const Notes notes(device, caches, sequences, 1);
@@ -146,7 +142,7 @@ void bounds() {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(observe) {
   using namespace pathpress::cuda;
   record("h2o", "layer");
   record("h2o", "group");
@@ -155,5 +151,4 @@ int main() {
   record("lazy-eviction", "layer");
   record("lazy-eviction", "group");
   bounds();
-  return checks();
 }

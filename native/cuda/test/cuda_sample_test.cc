@@ -1,11 +1,12 @@
 // Draws on the device against the CPU engine's sampler: the same logits, options and seed give the same token.
-#include "../sample.cu"
+#include "../sample.h"
 
 #include <cmath>
 
+#include "../../engine/random.h"
 #include "../../engine/sampler.h"
+#include "closeness.h"
 #include "draw.h"
-#include "world.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -56,7 +57,7 @@ std::vector<Case> cases() {
 constexpr int32_t streams[2] = {5, -9};
 
 // Each row with a token to draw, from its own counter; the sequences' slots are in the rows' order from behind.
-std::vector<int> onDevice(Emulator& device, const std::vector<float>& logits, int vocab, const Sampling& sampling,
+std::vector<int> onDevice(TestDevice& device, const std::vector<float>& logits, int vocab, const Sampling& sampling,
                           const std::vector<int>& draws) {
   const size_t rows = draws.size();
   const int stride = (vocab + 3) / 4 * 4;
@@ -80,7 +81,7 @@ std::vector<int> onDevice(Emulator& device, const std::vector<float>& logits, in
                static_cast<int>(rows)};
   task.vocab = vocab;
   task.stride = stride;
-  drawTokens(&device, task);
+  drawTokens(device.stream(), task);
   const std::vector<int> drawn = device.values(task.sequences.drawn);
   std::vector<int> ids;
   for (size_t r = 0; r < rows; ++r) ids.push_back(drawn[static_cast<size_t>(slots[r])]);
@@ -104,12 +105,13 @@ void tokens() {
     c.sampling.seed = 0x123456789ABCDEFu + c.logits.size();
     const std::string name = c.name + ", " + std::to_string(c.logits.size()) + " tokens";
     const int vocab = static_cast<int>(c.logits.size());
-    Emulator device({emulate::Order::Kind::forward});
-    CHECK_CASE(onDevice(device, c.logits, vocab, c.sampling, many) == onCpu(c.logits, c.sampling, many), name);
+    TestDevice device(forward);
+    const std::vector<int> all = onCpu(c.logits, c.sampling, many);
+    noneWrong(onDevice(device, c.logits, vocab, c.sampling, many) != all, "sample " + name);
     CHECK_CASE(device.faults().none(), device.faults().text());
     if (vocab != 500 && vocab != 2500) continue;
     const std::vector<int> want = onCpu(c.logits, c.sampling, {70000});
-    everyOrder(name, [&](Emulator& each) {
+    everyOrder(name, [&](TestDevice& each) {
       CHECK_CASE(onDevice(each, c.logits, vocab, c.sampling, {70000}) == want, name);
     });
   }
@@ -120,7 +122,7 @@ void noNumbers() {
     std::vector<float> logits = peaked(70, 1, 5);
     logits[67] = bad;
     for (const double temperature : {0.0, 1.0}) {
-      Emulator device({emulate::Order::Kind::forward});
+      TestDevice device(forward);
       CHECK(onDevice(device, logits, 70, {.temperature = temperature}, {4}) == std::vector<int>{-1});
       CHECK(device.faults().none());
     }
@@ -129,7 +131,7 @@ void noNumbers() {
 
 // A prompt's rows draw nothing but for the last, and only that moves the sequence on; nobody's row does neither.
 void rowsOfAPrompt() {
-  Emulator device({emulate::Order::Kind::shuffled, 4});
+  TestDevice device(shuffled(4));
   Draw task;
   task.logits = device.input("logits", std::vector<float>{9, 0, 0, 0, 9, 0, 0, 0, 0, 0, 9, 0, 0, 9, 0, 0});
   task.wanted = device.input("wanted", std::vector<int>{0, 0, 1, 0});
@@ -140,7 +142,7 @@ void rowsOfAPrompt() {
                device.input("lengths", std::vector<int>{8, 9, 10, 0}), 4};
   task.vocab = 3;
   task.stride = 4;
-  drawTokens(&device, task);
+  drawTokens(device.stream(), task);
   CHECK((device.values(task.sequences.drawn) == std::vector<int>{0, 2}));
   CHECK((device.values(task.sequences.draws) == std::vector<int>{0, 1}));
   CHECK((device.values(task.sequences.positions) == std::vector<int>{0, 10}));
@@ -151,14 +153,14 @@ void rowsOfAPrompt() {
 void barriers() {
   const Sampling all{.temperature = 0.8, .topP = 0.9, .topK = 20, .minP = 0.01};
   const std::vector<float> logits = peaked(300, 9, 30);
-  everyOmissionIsSeen("draw", [&](Emulator& device) { onDevice(device, logits, 300, all, {3}); });
+  everyOmissionIsSeen("draw", [&](TestDevice& device) { onDevice(device, logits, 300, all, {3}); });
 }
 
 // A row of logits is asked for once to find the largest, and twice to list what has a weight.
 void bytes() {
   const std::vector<float> logits = peaked(4096, 5, 60);
   for (const auto& [temperature, times] : {std::pair{0.0, 1u}, {0.6, 3u}}) {
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     onDevice(device, logits, 4096, {.temperature = temperature, .topP = 0.95}, {1});
     const emulate::Traffic& traffic = device.traffic("logits");
     CHECK(traffic.distinct == 4096 * 4 / emulate::sectorBytes);
@@ -169,12 +171,11 @@ void bytes() {
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(sample) {
   using namespace pathpress::cuda;
   tokens();
   noNumbers();
   rowsOfAPrompt();
   barriers();
-  bytes();
-  return checks();
+  emulatedOnly("bytes moved", bytes);
 }

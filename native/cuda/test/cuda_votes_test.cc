@@ -1,6 +1,7 @@
 // Votes of query rows on cached keys against whole softmaxes in double precision, written apart.
-#include "../votes.cu"
+#include "../votes.h"
 
+#include "closeness.h"
 #include "passes_world.h"
 
 namespace pathpress::cuda {
@@ -75,16 +76,16 @@ std::vector<double> votesOf(const World& world, const Recipe& recipe, const Keep
   return votes;
 }
 
-std::vector<float> onDevice(Emulator& device, const DeviceCaches& caches, const Recipe& recipe,
+std::vector<float> onDevice(TestDevice& device, const DeviceCaches& caches, const Recipe& recipe,
                             const std::vector<WorldSequence>& sequences) {
   const Votes task = passesOn(device, caches, recipe, sequences).votes;
-  CHECK(countVotes(&device, task));
+  CHECK(countVotes(device.stream(), task));
   return device.values(task.votes);
 }
 
 // Candidates whose votes are further off than float32 and rounded exponentials explain.
 int wrong(const DeviceCaches& caches, const Recipe& recipe, const Policy& policy,
-          const std::vector<WorldSequence>& sequences, const std::vector<float>& votes) {
+          const std::vector<WorldSequence>& sequences, const std::vector<float>& votes, SquaredError& error) {
   int count = 0;
   const bool perHead = recipe.sets == Aggregation::head;
   const int group = caches.cache.group, lists = perHead ? caches.cache.heads() : caches.cache.kvHeads;
@@ -101,6 +102,7 @@ int wrong(const DeviceCaches& caches, const Recipe& recipe, const Policy& policy
         CHECK(static_cast<int>(want.size()) == due.candidates);
         for (size_t i = 0; i < want.size(); ++i) {
           count += !(std::abs(double{got[i]} - want[i]) <= 1e-4 * want[i] + 1e-9);
+          error.add(got[i], want[i]);
         }
       }
     }
@@ -133,11 +135,13 @@ void values() {
     const auto policy = makePolicy(c.options);
     const Recipe recipe = policy->recipe();
     const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
-    everyOrder(c.name, [&](Emulator& device) {
+    everyOrder(c.name, [&](TestDevice& device) {
       const DeviceCaches caches(device, c.shape, *policy, sequences);
       CHECK_CASE(caches.plan.due.size() == sequences.size(), c.name);
-      const int count = wrong(caches, recipe, *policy, sequences, onDevice(device, caches, recipe, sequences));
-      CHECK_CASE(count == 0, std::string(c.name) + ": " + std::to_string(count));
+      SquaredError error;
+      const std::vector<float> votes = onDevice(device, caches, recipe, sequences);
+      noneWrong(wrong(caches, recipe, *policy, sequences, votes, error), std::string("votes ") + c.name);
+      error.isWithin(floatNmse, std::string("votes ") + c.name);
     });
   }
 }
@@ -147,13 +151,14 @@ void aloneAndTogether() {
   const Case c{"", {2, 1, 7, 64}, with("rpc", 300, 8), {5, 40}};
   const auto policy = makePolicy(c.options);
   const std::vector<WorldSequence> both = sequencesOf(c, *policy), one{both[1]};
-  Emulator together({emulate::Order::Kind::shuffled, 5}), alone({emulate::Order::Kind::forward});
+  TestDevice together(shuffled(5)), alone(forward);
   const DeviceCaches all(together, c.shape, *policy, both), own(alone, c.shape, *policy, one);
   const std::vector<float> a = onDevice(together, all, policy->recipe(), both);
   const std::vector<float> b = onDevice(alone, own, policy->recipe(), one);
   for (int layer = 0; layer < 2; ++layer) {
     const auto at = a.begin() + layer * all.plan.votesRoom + all.plan.due[1].votesAt;
-    CHECK(std::equal(at, at + own.plan.votesRoom, b.begin() + layer * own.plan.votesRoom));
+    const bool same = std::equal(at, at + own.plan.votesRoom, b.begin() + layer * own.plan.votesRoom);
+    noneWrong(!same, "votes alone and in a batch, layer " + std::to_string(layer));
   }
 }
 
@@ -161,7 +166,7 @@ void barriers() {
   const Case c{"", {1, 1, 4, 64}, with("rpc", 300, 13), {5}};
   const auto policy = makePolicy(c.options);
   const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
-  everyOmissionIsSeen("votes", [&](Emulator& device) {
+  everyOmissionIsSeen("votes", [&](TestDevice& device) {
     onDevice(device, DeviceCaches(device, c.shape, *policy, sequences), policy->recipe(), sequences);
   });
 }
@@ -172,9 +177,9 @@ void bounds() {
   const auto policy = makePolicy(c.options);
   const std::vector<WorldSequence> sequences = sequencesOf(c, *policy);
   for (const char* cut : {"parts", "totals", "votes"}) {
-    everyOrderSees(emulate::Fault::bounds, cut, [&](Emulator& device) {
+    everyOrderSees(emulate::Fault::bounds, cut, [&](TestDevice& device) {
       const DeviceCaches caches(device, c.shape, *policy, sequences);
-      countVotes(&device, passesOn(device, caches, policy->recipe(), sequences, cut).votes);
+      countVotes(device.stream(), passesOn(device, caches, policy->recipe(), sequences, cut).votes);
     });
   }
 }
@@ -188,7 +193,7 @@ void bytes() {
     sequences.emplace_back(c.shape, 40, 40 + 1532, 3);
     sequences[0].prefill(*policy);
     sequences[0].untilDue(*policy);
-    Emulator device({emulate::Order::Kind::forward});
+    TestDevice device(forward);
     const DeviceCaches caches(device, c.shape, *policy, sequences);
     onDevice(device, caches, policy->recipe(), sequences);
     CHECK(device.faults().none());
@@ -204,26 +209,25 @@ void bytes() {
 }
 
 void refusals() {
-  Emulator device({emulate::Order::Kind::forward});
+  TestDevice device(forward);
   Votes votes{};
   votes.cache.group = 4;
   votes.cache.dim = 96;
-  CHECK(!countVotes(&device, votes));
+  CHECK(!countVotes(device.stream(), votes));
   votes.cache.dim = 64;
   votes.rounded = true;
-  CHECK(!countVotes(&device, votes));
+  CHECK(!countVotes(device.stream(), votes));
 }
 
 }  // namespace
 }  // namespace pathpress::cuda
 
-int main() {
+CUDA_TEST(votes) {
   using namespace pathpress::cuda;
   values();
   aloneAndTogether();
   barriers();
   bounds();
-  bytes();
+  emulatedOnly("bytes moved", bytes);
   refusals();
-  return checks();
 }

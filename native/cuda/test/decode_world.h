@@ -117,17 +117,38 @@ inline std::vector<Generated> onDevice(Decoder& decoder, const std::vector<Promp
   return all;
 }
 
+// The deviation of a row's logits.
+inline float spread(const Logits& logits) {
+  double sum = 0, squares = 0;
+  for (const float each : logits) {
+    sum += each;
+    squares += double{each} * each;
+  }
+  const double count = static_cast<double>(logits.size()), mean = sum / count;
+  return static_cast<float>(std::sqrt(squares / count - mean * mean));
+}
+
 // The largest difference, in deviations of the row's logits.
 inline float difference(const Logits& got, const Logits& want) {
-  double sum = 0, squares = 0;
   float largest = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    sum += want[i];
-    squares += double{want[i]} * want[i];
-    largest = std::max(largest, std::abs(got[i] - want[i]));
-  }
-  const double count = static_cast<double>(want.size()), mean = sum / count;
-  return static_cast<float>(largest / std::sqrt(squares / count - mean * mean));
+  for (size_t i = 0; i < want.size(); ++i) largest = std::max(largest, std::abs(got[i] - want[i]));
+  return largest / spread(want);
+}
+
+// How many tokens have to be the same: all of them. On a GPU, whose sums fall otherwise than those in emulation, for
+// which the seeds were chosen, they are those before two whose logits lie within `bound` deviations on the CPU itself.
+inline size_t comparable(const Generated& got, const Generated& want, float bound) {
+  const auto [ours, theirs] = std::ranges::mismatch(got.ids, want.ids);
+  if (!onGpu || ours == got.ids.end() || theirs == want.ids.end()) return want.ids.size();
+  const auto at = static_cast<size_t>(theirs - want.ids.begin());
+  const Logits& logits = want.logits[at];
+  const float apart = logits[static_cast<size_t>(*theirs)] - logits.at(static_cast<size_t>(*ours));
+  return apart <= bound * spread(logits) ? at : want.ids.size();
+}
+
+inline bool sameTokens(const Generated& got, const Generated& want, size_t count) {
+  const auto end = want.ids.begin() + static_cast<ptrdiff_t>(count);
+  return got.ids.size() == want.ids.size() && std::equal(want.ids.begin(), end, got.ids.begin());
 }
 
 }  // namespace pathpress::cuda

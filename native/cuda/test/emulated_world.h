@@ -1,17 +1,31 @@
-// What the tests of kernels share: a kernel in every order of threads, and a verdict on what the emulator saw.
+// World of a test in emulation: a kernel in every order of threads, and a verdict on what the emulator saw.
 #pragma once
 
 #include <functional>
 #include <string>
 
-#include "../../test/check.h"
-#include "../device.h"
+// The test as a program.
+#define CUDA_TEST(name)     \
+  static void name##Test(); \
+  int main() {              \
+    name##Test();           \
+    return checks();        \
+  }                         \
+  static void name##Test()
 
 namespace pathpress::cuda {
 
+constexpr bool onGpu = false;
+
+using TestDevice = Emulator;
+using Order = emulate::Order;
+
+constexpr Order forward{Order::Kind::forward}, reverse{Order::Kind::reverse};
+constexpr Order shuffled(uint64_t seed) { return {Order::Kind::shuffled, seed}; }
+
 // `run` on a fresh device in each order; any fault fails the test and is printed.
-inline void everyOrder(const std::string& what, const std::function<void(Emulator&)>& run) {
-  for (const emulate::Order& order : Emulator::orders()) {
+inline void everyOrder(const std::string& what, const std::function<void(TestDevice&)>& run) {
+  for (const Order& order : Emulator::orders()) {
     Emulator device(order);
     run(device);
     const std::string faults = device.faults().text();
@@ -21,8 +35,8 @@ inline void everyOrder(const std::string& what, const std::function<void(Emulato
 }
 
 // `run` does something wrong: each order must say so, and call it by its name.
-inline void everyOrderSees(emulate::Fault fault, const std::string& what, const std::function<void(Emulator&)>& run) {
-  for (const emulate::Order& order : Emulator::orders()) {
+inline void everyOrderSees(emulate::Fault fault, const std::string& what, const std::function<void(TestDevice&)>& run) {
+  for (const Order& order : Emulator::orders()) {
     Emulator device(order);
     run(device);
     CHECK_CASE(device.faults().saw(fault),
@@ -31,15 +45,18 @@ inline void everyOrderSees(emulate::Fault fault, const std::string& what, const 
 }
 
 // `run` is faultless, and is not any more where one of its barriers, warp barriers or waits is left out.
-inline void everyOmissionIsSeen(const std::string& what, const std::function<void(Emulator&)>& run) {
-  Emulator whole({emulate::Order::Kind::forward});
+inline void everyOmissionIsSeen(const std::string& what, const std::function<void(TestDevice&)>& run) {
+  Emulator whole(forward);
   run(whole);
   CHECK_CASE(whole.faults().none() && whole.orderings() > 0, what);
   for (int omitted = 0; omitted < whole.orderings(); ++omitted) {
-    Emulator device({emulate::Order::Kind::forward}, omitted);
+    Emulator device(forward, omitted);
     run(device);
     CHECK_CASE(!device.faults().none(), what + " without number " + std::to_string(omitted));
   }
 }
+
+// What only emulation can say, as how many bytes a kernel moves.
+inline void emulatedOnly(const char*, void (*test)()) { test(); }
 
 }  // namespace pathpress::cuda

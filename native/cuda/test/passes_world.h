@@ -26,7 +26,7 @@ std::vector<T> notesOf(const DeviceCaches& caches, const std::vector<WorldSequen
 }
 
 // `cut` names an array that is an element too short.
-inline Passes passesOn(Emulator& device, const DeviceCaches& caches, const Recipe& recipe,
+inline Passes passesOn(TestDevice& device, const DeviceCaches& caches, const Recipe& recipe,
                        const std::vector<WorldSequence>& sequences, const std::string& cut = "") {
   Passes passes = passesOf(recipe, caches.cache, caches.plan);
   const auto room = [&](auto zero, const char* name, size_t count) {
