@@ -2,6 +2,7 @@
 //   operation <name>: <measure> <value> (bound <value>)
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -14,7 +15,8 @@ namespace pathpress::cuda {
 constexpr double floatNmse = 1e-7, bf16Nmse = 5e-6, bf16ProductNmse = 5e-4;
 
 inline void within(double bound, double value, const char* measure, const std::string& operation) {
-  if (onGpu) std::printf("operation %s: %s %.3g (bound %.3g)\n", operation.c_str(), measure, value, bound);
+  if (std::isnan(value)) value = INFINITY;
+  if (onGpu) std::printf("operation %s: %s %.6g (bound %.6g)\n", operation.c_str(), measure, value, bound);
   const std::string what = operation + ", " + measure + " " + std::to_string(value);
   CHECK_CASE(value <= bound, what);
 }

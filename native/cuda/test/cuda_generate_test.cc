@@ -186,6 +186,7 @@ void generate(const char* family, const std::string& name, uint64_t seed) {
     const std::string what = std::string("generate ") + family + ", " + name + ", sequence " + std::to_string(i);
     const bool differs = !sameTokens(got[i].generated, want[i].generated, same);
     noneWrong(differs, what + ", its first " + std::to_string(same) + " tokens");
+    within(bound, difference(got[i].generated, want[i].generated, same), "deviations", what);
     CHECK_CASE(want[i].kept.size() == 4, what);  // two compressions of two layers
     int wrong = got[i].kept.size() != want[i].kept.size();
     for (size_t k = 0; wrong == 0 && k < want[i].kept.size(); ++k) {

@@ -110,9 +110,9 @@ int wrong(const DeviceCaches& caches, const Recipe& recipe, const Policy& policy
   return count;
 }
 
-const std::vector<Case>& cases() {
+std::vector<Case> cases() {
   const auto set = [](auto member, auto value) { return [=](PolicyOptions& o) { o.*member = value; }; };
-  static const std::vector<Case> all{
+  std::vector<Case> all{
       {"rpc", {2, 2, 7, 64}, with("rpc", 60, 8), {5, 40}, 2},
       {"rpc of many chunks", {1, 1, 4, 128}, with("rpc", 560, 20), {33}},
       {"rpc, 16 heads a key, one row", {1, 1, 16, 64}, with("rpc", 40, 1), {3}},
@@ -127,6 +127,7 @@ const std::vector<Case>& cases() {
        }), {20}, 2},
       {"r-kv", {1, 2, 4, 64}, with("r-kv", 48, 8, set(&PolicyOptions::pinPrompt, false)), {20}, 2},
   };
+  if (onGpu) all.push_back({"rpc, P 1024, of a 7B model", {1, 4, 7, 128}, with("rpc", 1024, 32), {100, 300}, 2});
   return all;
 }
 

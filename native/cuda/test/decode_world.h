@@ -128,18 +128,30 @@ inline float spread(const Logits& logits) {
   return static_cast<float>(std::sqrt(squares / count - mean * mean));
 }
 
-// The largest difference, in deviations of the row's logits.
+// The largest difference, in deviations of the row's logits; infinite where one is no number.
 inline float difference(const Logits& got, const Logits& want) {
   float largest = 0;
-  for (size_t i = 0; i < want.size(); ++i) largest = std::max(largest, std::abs(got[i] - want[i]));
+  for (size_t i = 0; i < want.size(); ++i) {
+    const float apart = std::abs(got[i] - want[i]);
+    largest = apart == apart ? std::max(largest, apart) : INFINITY;
+  }
   return largest / spread(want);
+}
+
+// Likewise of the logits that the first `count` tokens and the one after them were drawn from.
+inline float difference(const Generated& got, const Generated& want, size_t count) {
+  float largest = 0;
+  for (size_t t = 0; t < std::min(count + 1, want.logits.size()); ++t) {
+    largest = std::max(largest, difference(got.logits.at(t), want.logits[t]));
+  }
+  return largest;
 }
 
 // How many tokens have to be the same: all of them. On a GPU, whose sums fall otherwise than those in emulation, for
 // which the seeds were chosen, they are those before two whose logits lie within `bound` deviations on the CPU itself.
 inline size_t comparable(const Generated& got, const Generated& want, float bound) {
   const auto [ours, theirs] = std::ranges::mismatch(got.ids, want.ids);
-  if (!onGpu || ours == got.ids.end() || theirs == want.ids.end()) return want.ids.size();
+  if (!onGpu || ours == got.ids.end() || theirs == want.ids.end() || *ours < 0) return want.ids.size();
   const auto at = static_cast<size_t>(theirs - want.ids.begin());
   const Logits& logits = want.logits[at];
   const float apart = logits[static_cast<size_t>(*theirs)] - logits.at(static_cast<size_t>(*ours));
