@@ -3,7 +3,6 @@
 // computed anew later; only a sequence that the whole pool cannot hold fails.
 #include <algorithm>
 #include <new>
-#include <unordered_set>
 
 #include "engine.h"
 #include "errors.h"
@@ -12,29 +11,22 @@ namespace pathpress {
 
 void Engine::census(std::function<void(const PoolCensus&)> done) {
   post([this, done = std::move(done)] {
-    PoolCensus census{pool_.total(), pool_.free(), pool_.used(), 0, 0};
-    std::unordered_set<const std::byte*> blocks;
-    for (const auto& sequence : sequences_) {
-      for (int i = 0; i < shape_.layers * shape_.kvHeads; ++i) {
-        const HeadCache& head = sequence->cache.head(i / shape_.kvHeads, i % shape_.kvHeads);
-        census.held += head.blocks.size();
-        blocks.insert(head.blocks.begin(), head.blocks.end());
-      }
-    }
-    census.distinct = blocks.size();
-    done(census);
+    std::vector<const Holding*> live;
+    for (const auto& sequence : sequences_) live.push_back(sequence->holding.get());
+    done(backend_->census(live));
   });
 }
 
-bool Engine::fits(double peakBlocks) const {
+bool Engine::fits(const Run& run, double peakBlocks) {
   double promised = 0;
-  bool alone = true;
+  size_t running = 0;
   for (const auto& sequence : sequences_) {
     if (sequence->parked) continue;
     promised += sequence->peakBlocks;
-    alone = false;
+    ++running;
   }
-  return alone || promised + peakBlocks <= static_cast<double>(pool_.capacity());
+  if (!backend_->prepare(run.demand, running == 0)) return false;
+  return running == 0 || (running < backend_->places() && promised + peakBlocks <= backend_->capacity());
 }
 
 void Engine::admit() {
@@ -53,16 +45,13 @@ void Engine::admit() {
 // Returns false where the run's next request does not fit yet. One whose own state finds no memory fails.
 bool Engine::admitNext(Run& run) {
   const Request& request = run.requests[run.started];
-  const int heads = model_->config.heads;
   const auto failed = [&run](const std::string& code, const std::string& what) {
     run.listener->failed(run.started, code, "request " + std::to_string(run.started) + ": " + what);
   };
   try {
     std::unique_ptr<Policy> policy = makePolicy(request.policy);
-    if (!fits(peakBlocks(request, *policy, shape_, heads))) return false;
-    auto sequence = std::make_unique<Sequence>(request, run, run.started, std::move(policy), pool_, shape_, heads);
-    if (request.assumed.entries > 0) sequence->assume(threads_);
-    sequences_.push_back(std::move(sequence));
+    if (!fits(run, backend_->peakBlocks(request, *policy))) return false;
+    sequences_.push_back(std::make_unique<Sequence>(request, run, run.started, std::move(policy), *backend_));
     ++run.active;
   } catch (const EngineError& error) {
     failed(error.code, error.what());
@@ -79,7 +68,7 @@ bool Engine::readmit() {
   if (std::all_of(sequences_.begin(), sequences_.end(), isParked)) crowded_ = false;
   for (const auto& sequence : sequences_) {
     if (!sequence->parked) continue;
-    if (crowded_ || !fits(sequence->peakBlocks)) return false;
+    if (crowded_ || !fits(sequence->run, sequence->peakBlocks)) return false;
     sequence->parked = false;
   }
   return true;
@@ -98,7 +87,7 @@ bool Engine::makeRoom(size_t place, int entries) {
   for (size_t last = sequences_.size();;) {
     std::string reason;
     try {
-      sequence.cache.reserve(entries);
+      sequence.holding->reserve(entries);
       return true;
     } catch (const EngineError& error) {
       reason = error.what();
@@ -106,12 +95,12 @@ bool Engine::makeRoom(size_t place, int entries) {
       reason = "the machine has no memory left for the tables of the KV cache";
     }
     do --last;
-    while (last > place && sequences_[last]->cache.blocks() == 0);
+    while (last > place && sequences_[last]->holding->blocks() == 0);
     if (last > place) {
       park(*sequences_[last]);
       continue;
     }
-    const auto holdsBlocks = [](const auto& other) { return other->cache.blocks() > 0; };
+    const auto holdsBlocks = [](const auto& other) { return other->holding->blocks() > 0; };
     if (std::any_of(sequences_.begin(), sequences_.begin() + static_cast<int64_t>(place), holdsBlocks)) park(sequence);
     else sequence.fail("OUT_OF_MEMORY", reason);
     return false;

@@ -1,38 +1,13 @@
 #include "engine.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
+#include "cpu_backend.h"
 #include "errors.h"
-#include "memory_limit.h"
-#include "plan.h"
 #include "threads.h"
 
 namespace pathpress {
 namespace {
-
-size_t defaultCacheLimit() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
-  return memoryLimit(static_cast<size_t>(pages) * static_cast<size_t>(bytes)) / 5 * 4;
-}
-
-ProductInput productsFor(const std::string& asked) {
-  if (asked.empty() || asked == "float32") return ProductInput::float32;
-  if (asked == "bf16") return ProductInput::bf16;
-  throw EngineError("BAD_OPTION", "products \"" + asked + "\" is not float32 or bf16");
-}
-
-CacheShape shapeFor(const Model& model, const std::string& cacheType) {
-  const ModelConfig& config = model.config;
-  return {config.layers, config.kvHeads, pageLayout(config.headDim, cacheType, model.type())};
-}
-
-std::vector<CompressScratch> scratchFor(int threads, const Kernels& kernels) {
-  std::vector<CompressScratch> all(static_cast<size_t>(threads));
-  for (CompressScratch& scratch : all) scratch.select.kernels = &kernels;
-  return all;
-}
 
 void checkAssumed(const Request& request, const Recipe& recipe) {
   const auto [entries, written] = request.assumed;
@@ -58,45 +33,35 @@ void checkScored(const Request& request, const Recipe& recipe) {
 }  // namespace
 
 Engine::Engine(const EngineOptions& options)
-    : model_(loadModel(options.config, options.weightFiles, options.threads)),
-      kernels_(selectKernels(options.simd)),
-      products_(productsFor(options.products)),
-      threads_(options.threads),
-      whole_(*model_, kernels_, products_, &threads_),
-      lanes_(makeLanes()),
-      shape_(shapeFor(*model_, options.cacheType)),
-      pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
-      prefillRows_(std::max(1, options.prefillRows)),
-      compressScratch_(scratchFor(options.threads, kernels_)),
-      thread_(startThread(1, options.threads, [this] { loop(); })) {}
+    : Engine(std::make_unique<CpuBackend>(options), options.prefillRows) {}
+
+Engine::Engine(std::unique_ptr<Backend> backend, int prefillRows)
+    : backend_(std::move(backend)),
+      prefillRows_(std::max(1, prefillRows)),
+      thread_(startThread(1, backend_->threads(), [this] { loop(); })) {}
 
 Engine::~Engine() {
   {
     std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  threads_.cancel();  // first: it is what step() asks once a lane has left its rows undone
-  for (const auto& lane : lanes_) lane->cancel();
+  backend_->cancel();
   wake_.notify_one();
   thread_.join();
-}
-
-std::string Engine::simd() const {
-  if (products_ == ProductInput::float32) return kernels_.name;
-  return std::string(kernels_.name) + (kernels_.bf16 ? "-bf16" : "-rounded");
 }
 
 void Engine::checkIds(const std::vector<int32_t>& ids, const char* what) const {
   if (ids.empty()) throw EngineError("BAD_PROMPT", std::string(what) + " has no ids");
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= model_->config.vocab) {
+    if (ids[i] < 0 || ids[i] >= backend_->model().config.vocab) {
       throw EngineError("BAD_PROMPT", "id " + std::to_string(ids[i]) + " at index " + std::to_string(i) + " of " + what +
-                                          " is outside the vocabulary of " + std::to_string(model_->config.vocab));
+                                          " is outside the vocabulary of " + std::to_string(backend_->model().config.vocab));
     }
   }
 }
 
 void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std::shared_ptr<Listener> listener) {
+  Demand demand;
   for (const Request& request : requests) {
     checkIds(request.promptIds, "the prompt");
     const auto given = std::ssize(request.forced);
@@ -109,14 +74,17 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
     try {
       const auto policy = makePolicy(request.policy);
       policy->admit(static_cast<int64_t>(request.promptIds.size()));
-      checkHolds(shape_.page, request.policy.name, *policy);
       checkAssumed(request, policy->recipe());
       checkScored(request, policy->recipe());
+      backend_->check(request, *policy);
+      demand.cover(demandOf(request, *policy, backend_->model().config.group()));
     } catch (const std::invalid_argument& error) {
       throw EngineError("BAD_OPTION", error.what());
     }
   }
-  auto run = std::make_shared<Run>(Run{id, std::move(requests), std::max<size_t>(1, batch), std::move(listener), 0, 0, {}});
+  batch = std::max<size_t>(1, batch);
+  demand.places = std::min(batch, requests.size());
+  auto run = std::make_shared<Run>(Run{id, std::move(requests), batch, std::move(listener), demand, 0, 0, {}});
   post([this, run] { runs_.push_back(std::make_unique<Run>(std::move(*run))); });
 }
 
@@ -167,47 +135,15 @@ void Engine::logits(std::vector<int32_t> ids, LogitsDone done) {
 }
 
 void Engine::computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done) {
-  constexpr size_t chunk = 64;
-  const double bytes = static_cast<double>(ids.size()) * model_->config.vocab * sizeof(float);
   std::vector<float> all;
-  std::vector<Row> rows;
   try {
-    try {
-      all.reserve(ids.size() * static_cast<size_t>(model_->config.vocab));
-    } catch (const std::exception&) {  // bad_alloc, or length_error where it could never be
-      throw EngineError("OUT_OF_MEMORY", "the logits of " + std::to_string(ids.size()) + " positions need " +
-                                             std::to_string(static_cast<uint64_t>(bytes)) + " bytes");
-    }
-    SequenceCache cache(pool_, shape_, {});
-    for (size_t at = 0; at < ids.size(); at += chunk) {
-      const size_t count = std::min(chunk, ids.size() - at);
-      cache.reserve(static_cast<int>(count));
-      rows.clear();
-      for (size_t i = 0; i < count; ++i) {
-        rows.push_back({ids[at + i], static_cast<int>(at + i), static_cast<int>(i), &cache, nullptr, true});
-      }
-      whole_.forward.run(rows);
-      if (threads_.cancelled()) throw EngineError("DISPOSED", "the engine was disposed");
-      cache.commit(static_cast<int>(count), static_cast<int>(at));
-      for (size_t i = 0; i < count; ++i) {
-        const auto row = whole_.forward.logits(i);
-        if (!allFinite(row)) throw EngineError("BAD_LOGITS", "position " + std::to_string(at + i) + ": " + overflowText);
-        all.insert(all.end(), row.begin(), row.end());
-      }
-    }
+    all = backend_->logits(ids);
   } catch (const EngineError& error) {
     return done({}, error.code, error.what());
-  } catch (const std::bad_alloc&) {
-    return done({}, "OUT_OF_MEMORY", memoryText(rows.size(), rows.size()));
   } catch (const std::exception& error) {
     return done({}, "INTERNAL", error.what());
   }
   done(std::move(all), "", "");
-}
-
-std::string Engine::memoryText(size_t rows, size_t wanted) const {
-  return "the machine has no memory left for a step of " + std::to_string(rows) + " rows, which needs " +
-         std::to_string(whole_.forward.workBytes(rows, wanted)) + " bytes beside weights and caches";
 }
 
 void Engine::post(Command command) {

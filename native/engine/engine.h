@@ -1,4 +1,4 @@
-// The engine: a model, a block pool, and one thread that runs every live sequence as one continuously refilled batch.
+// The engine: a backend with a model, and one thread that runs every live sequence as one continuously refilled batch.
 #pragma once
 
 #include <condition_variable>
@@ -10,10 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "lane.h"
+#include "sequence.h"
 
 namespace pathpress {
 
+// Of an engine on the CPU.
 struct EngineOptions {
   ModelConfig config;
   std::vector<std::string> weightFiles;
@@ -31,21 +32,16 @@ struct Run {
   std::vector<Request> requests;
   size_t batch = 1;  // sequences of this run at a time
   std::shared_ptr<Listener> listener;
+  Demand demand;
   size_t started = 0, active = 0;
   std::set<size_t> stopped;  // requests that were stopped before they were started
-};
-
-// Blocks of the pool between two steps: what it counts, and what the live sequences hold.
-struct PoolCensus {
-  size_t total = 0, free = 0, used = 0;
-  size_t held = 0;      // by sequences, those of a parked one included
-  size_t distinct = 0;  // among the held ones: less than `held` where two own the same block
 };
 
 class Engine {
  public:
   // Loads the model; throws EngineError.
   explicit Engine(const EngineOptions& options);
+  Engine(std::unique_ptr<Backend> backend, int prefillRows);
   // Stops what runs (finish aborted) and waits for the thread: for as long as the tasks under way take, one a worker (at
   // most 192 rows of a weight, one head's attention, one layer's compression), however long the step or the logits asked
   // for.
@@ -73,12 +69,7 @@ class Engine {
   // OUT_OF_MEMORY, BAD_LOGITS (naming the position) or DISPOSED where there are none.
   void logits(std::vector<int32_t> ids, LogitsDone done);
 
-  const Model& model() const { return *model_; }
-  // How sums are taken: the kernels' name, and where inputs are rounded to bfloat16 "-bf16" for the processor's own
-  // products of those or "-rounded" for products in float32.
-  std::string simd() const;
-  int threads() const { return threads_.threads(); }
-  const char* cacheType() const { return shape_.page.name(); }
+  const Backend& backend() const { return *backend_; }
 
  private:
   using Command = std::function<void()>;
@@ -91,18 +82,16 @@ class Engine {
   void admit();
   bool admitNext(Run& run);
   bool readmit();
-  bool fits(double peakBlocks) const;
+  bool fits(const Run& run, double peakBlocks);
   bool makeRoom(size_t place, int entries);
   void park(Sequence& sequence);
-  std::vector<std::unique_ptr<Lane>> makeLanes();
   void collectRows();
-  int shareOut();
+  int singleRows() const;
   size_t rowsFed() const;
-  void runLanes();
+  void runRows();
   void compressDue();
   void compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores = nullptr);
   void compressNow(Sequence& sequence);
-  CompressJob jobOf(Sequence& sequence) const;
   bool ask(Sequence& sequence);
   bool poseQuestion(Sequence& sequence);
   void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
@@ -115,17 +104,9 @@ class Engine {
   void endRun(Run& run, const std::string& code, const std::string& message);
   void failAll(const std::string& code, const std::string& message);
   void abortAll();
-  std::string memoryText(size_t rows, size_t wanted) const;
   void computeLogits(const std::vector<int32_t>& ids, const LogitsDone& done);
 
-  std::unique_ptr<Model> model_;
-  const Kernels& kernels_;
-  ProductInput products_;
-  ThreadPool threads_;
-  Lane whole_;                                // with all threads
-  std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where the model is not small
-  CacheShape shape_;
-  BlockPool pool_;
+  std::unique_ptr<Backend> backend_;
   const int prefillRows_;
 
   // The engine thread's own.
@@ -133,10 +114,7 @@ class Engine {
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in the order of admission
   bool crowded_ = false;  // a sequence was parked: none is admitted before another has ended
   std::vector<Fed> fed_;  // by this step
-  std::vector<std::pair<double, Fed*>> costs_;
-  std::vector<double> loads_;  // of the lanes
   uint64_t lastQuestion_ = 0;
-  std::vector<CompressScratch> compressScratch_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -1,5 +1,6 @@
 #include "lane.h"
 
+#include "cpu_holding.h"
 #include "random.h"
 
 namespace pathpress {
@@ -21,8 +22,10 @@ void Lane::collectRows() {
   rows_.clear();
   for (const Fed* fed : fed_) {
     Sequence& sequence = *fed->sequence;
+    auto& [cache, side] = cpuHolding(sequence);
+    const int first = side.rotatedAtReading ? cache.head(0, 0).count : sequence.position(0);
     for (int i = 0; i < fed->rows; ++i) {
-      rows_.push_back({sequence.upcoming(i), sequence.position(i), i, &sequence.cache, &sequence.side,
+      rows_.push_back({sequence.upcoming(i), first + i, i, &cache, &side,
                        i >= fed->rows - (fed->sampled ? 1 : fed->judged)});
     }
   }
@@ -49,14 +52,7 @@ void Lane::judgeKnown() {
 }
 
 void Lane::count() {
-  for (const Fed* fed : fed_) {
-    Sequence& sequence = *fed->sequence;
-    if (sequence.prefilling()) {
-      sequence.afterPrefill(fed->rows);
-      continue;
-    }
-    for (int i = 0; i < fed->rows; ++i) sequence.afterDecode(Forward::readBytes(sequence.cache, sequence.side));
-  }
+  for (const Fed* fed : fed_) fed->sequence->afterPass(fed->rows);
 }
 
 void Lane::sampleNext() {

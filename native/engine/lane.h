@@ -7,21 +7,9 @@
 
 #include "../models/forward.h"
 #include "sequence.h"
+#include "thread_pool.h"
 
 namespace pathpress {
-
-// What a step feeds of one sequence.
-struct Fed {
-  Sequence* sequence;
-  int rows;
-  int follow;   // tokens that follow: one sampled, or those that are known; 0 within a prompt
-  bool sampled;
-  bool prompt;
-  int judged = 0;  // known ones of which the logits before them are asked what they say
-  std::span<const float> logits = {};  // of the last row where sampled, (vocab); valid until the lane's next step
-  int32_t token = -1;                  // sampled; -1 where the logits are not numbers
-  float entropy = 0;                   // of what it was sampled from, where asked for
-};
 
 class Lane {
   std::optional<ThreadPool> own_;

@@ -49,8 +49,8 @@ SequencePlan planSequence(const PolicyOptions& options, int64_t promptTokens, in
   checkHolds(shape.page, options.name, *policy);
   const Recipe recipe = policy->recipe();
   const int64_t written = std::max<int64_t>(0, maxTokens - 1);
-  const int64_t entries = mostEntries(*policy, promptTokens, written, 0, shape, heads);
-  const int64_t noted = mostEntries(*policy, promptTokens, written, recipe.ahead, shape, heads);
+  const int64_t entries = mostEntries(*policy, promptTokens, written, 0, heads / shape.kvHeads);
+  const int64_t noted = mostEntries(*policy, promptTokens, written, recipe.ahead, heads / shape.kvHeads);
   const double rows = static_cast<double>(QueryRows::capacity(recipe, promptTokens, maxTokens));
   const PageBounds bounds(recipe, promptTokens, shape);
   SequencePlan plan{blockBytes(entries, shape),

@@ -29,7 +29,7 @@ void Engine::loop() {
     } catch (const EngineError& error) {
       failAll(error.code, error.what());
     } catch (const std::bad_alloc&) {
-      failAll("OUT_OF_MEMORY", memoryText(rowsFed(), fed_.size()));
+      failAll("OUT_OF_MEMORY", backend_->memoryText(rowsFed(), fed_.size()));
     } catch (const std::exception& error) {
       failAll("INTERNAL", error.what());
     }
@@ -71,20 +71,18 @@ bool Engine::step() {
   if (endFailed()) return true;
   if (fed_.empty()) return false;
   // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
-  for (const auto part : {&Engine::runLanes, &Engine::compressDue, &Engine::acceptTokens}) {
+  for (const auto part : {&Engine::runRows, &Engine::compressDue, &Engine::acceptTokens}) {
     (this->*part)();
-    if (threads_.cancelled()) return false;
+    if (backend_->cancelled()) return false;
   }
   endFailed();
   return true;
 }
 
-void Engine::runLanes() {
+void Engine::runRows() {
   const auto start = std::chrono::steady_clock::now();
-  const int lanes = shareOut();
-  if (lanes == 1) whole_.run();
-  else threads_.run(lanes, false, [&](int lane, int) { lanes_[static_cast<size_t>(lane)]->run(); });
-  if (threads_.cancelled()) return;
+  backend_->run(fed_);
+  if (backend_->cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(rowsFed());
   for (const Fed& fed : fed_) {
     Result& result = fed.sequence->result;
@@ -114,42 +112,13 @@ void Engine::compressDue() {
   compress(due);
 }
 
-CompressJob Engine::jobOf(Sequence& s) const {
-  return {s.recipe, s.policy->keep(s.progress), s.progress, s.cache, s.side, s.request.lotSeed(),
-          s.request.stream, model_->config.heads, model_->type()};
-}
-
-void Engine::compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores) {
-  struct Due {
-    Sequence* sequence;
-    CompressJob job;
-    std::vector<std::vector<KeptPositions>> traces;  // a layer
-    Compression first;
-  };
-  std::vector<Due> due;
-  for (Sequence* const one : sequences) {
-    due.push_back({one, jobOf(*one), {}, {}});
-    due.back().job.scores = scores;
-    due.back().traces.resize(one->request.trace ? static_cast<size_t>(shape_.layers) : 0);
-  }
+void Engine::compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) {
   if (due.empty()) return;
   const auto start = std::chrono::steady_clock::now();
-  threads_.run(static_cast<int>(due.size()) * shape_.layers, false, [&](int task, int worker) {
-    Due& one = due[static_cast<size_t>(task / shape_.layers)];
-    const int layer = task % shape_.layers;
-    auto* trace = one.traces.empty() ? nullptr : &one.traces[static_cast<size_t>(layer)];
-    const Compression done = compressLayer(one.job, layer, compressScratch_[static_cast<size_t>(worker)], trace);
-    if (layer == 0) one.first = done;
-  });
-  if (threads_.cancelled()) return;
-  for (Due& one : due) {
-    one.sequence->afterCompression(one.first);
-    for (auto& trace : one.traces) {
-      std::move(trace.begin(), trace.end(), std::back_inserter(one.sequence->result.trace));
-    }
-  }
+  backend_->compress(due, scores);
+  if (backend_->cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(due.size());
-  for (Due& one : due) one.sequence->result.compressSeconds += share;
+  for (Sequence* const one : due) one->result.compressSeconds += share;
 }
 
 void Engine::acceptTokens() {
@@ -163,7 +132,7 @@ void Engine::acceptTokens() {
       } else if (fed.token < 0) sequence.fail("BAD_LOGITS", overflowText);
       else over = sequence.acceptAhead(fed.token);
       if (over) compressNow(sequence);
-      if (threads_.cancelled()) return;
+      if (backend_->cancelled()) return;
       continue;
     }
     if (!fed.sampled) {
@@ -174,7 +143,7 @@ void Engine::acceptTokens() {
       if (sequence.ended && !sequence.asked) endSequence(sequence);
       continue;
     }
-    sequence.run.listener->logits(sequence.index, fed.logits);
+    if (!fed.logits.empty()) sequence.run.listener->logits(sequence.index, fed.logits);
     if (fed.token < 0) {
       sequence.fail("BAD_LOGITS", overflowText);
       continue;

@@ -22,15 +22,11 @@ bool Engine::ask(Sequence& s) {
 
 bool Engine::poseQuestion(Sequence& s) {
   const auto start = std::chrono::steady_clock::now();
-  const CompressJob job = jobOf(s);
-  std::vector<std::vector<Ballot>> layers(static_cast<size_t>(shape_.layers));
-  threads_.run(shape_.layers, false, [&](int layer, int worker) {
-    layers[static_cast<size_t>(layer)] =
-        ballots(job, layer, s.request.scoreKeys, compressScratch_[static_cast<size_t>(worker)]);
-  });
-  if (threads_.cancelled() || layers[0].empty()) return false;  // sets are of one size (checkScored)
+  std::vector<std::vector<Ballot>> layers = backend_->ballots(s);
+  if (backend_->cancelled() || layers[0].empty()) return false;  // sets are of one size (checkScored)
   const int sets = static_cast<int>(layers[0].size());
-  Question question{++lastQuestion_, s.progress.written, shape_.kvHeads / sets, shape_.page.dim, {}};
+  const ModelConfig& config = backend_->model().config;
+  Question question{++lastQuestion_, s.progress.written, config.kvHeads / sets, config.headDim, {}};
   Asked asked{question.number, {}, start};
   for (std::vector<Ballot>& layer : layers) {
     for (Ballot& ballot : layer) {
@@ -74,7 +70,7 @@ void Engine::settle(Sequence& s, const std::vector<std::vector<float>>& scores) 
   } catch (const std::bad_alloc&) {
     return s.fail("OUT_OF_MEMORY", "the machine has no memory left for a compression");
   }
-  if (threads_.cancelled()) return;
+  if (backend_->cancelled()) return;
   s.result.compressSeconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - asked.since).count();
   if (s.ended) endSequence(s);
 }

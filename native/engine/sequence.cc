@@ -4,72 +4,69 @@
 
 namespace pathpress {
 
-int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, const CacheShape& shape,
-                    int heads) {
+int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, int group) {
   const int64_t entries = std::min(prompt + written, policy.peak(prompt, written) + ahead);
   // Query heads with sets of their own may share nothing of a key-value head.
-  return policy.recipe().sets == Aggregation::head ? std::min(prompt + written, entries * (heads / shape.kvHeads)) : entries;
+  return policy.recipe().sets == Aggregation::head ? std::min(prompt + written, entries * group) : entries;
 }
 
-double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads) {
-  const auto prompt = static_cast<int64_t>(request.promptIds.size());
+int64_t mostEntries(const Request& request, const Policy& policy, int group) {
   const int64_t written = request.maxTokens - 1;  // the last token is not fed
-  const int64_t entries = mostEntries(policy, prompt, written, policy.recipe().ahead, shape, heads);
-  return static_cast<double>(shape.page.blocks(entries)) * shape.layers * shape.kvHeads;
+  return mostEntries(policy, static_cast<int64_t>(request.promptIds.size()), written, policy.recipe().ahead, group);
 }
 
-Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<Policy> made, BlockPool& pool,
-                   const CacheShape& shape, int heads)
+Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<Policy> made, Backend& backend)
     : request(asked), run(owner), index(at), policy(std::move(made)), recipe(policy->recipe()),
-      progress{static_cast<int64_t>(asked.promptIds.size()), 0, 0, 0},
-      cache(pool, shape, trackingFor(recipe, policy->evicts())),
-      side(recipe, progress.prompt, asked.maxTokens, shape, heads),
-      peakBlocks(pathpress::peakBlocks(asked, *policy, shape, heads)) {
+      progress{static_cast<int64_t>(asked.promptIds.size()), 0, 0, 0}, holding(backend.hold(asked, *policy)),
+      peakBlocks(backend.peakBlocks(asked, *policy)),
+      heads_(static_cast<double>(backend.model().config.layers) * backend.model().config.kvHeads) {
   result.promptTokens = progress.prompt;
   if (policy->everyStep()) result.evictions.emplace();
+  if (request.assumed.entries > 0) assume();
 }
 
 void Sequence::track() {
-  entryPeak_ = std::max(entryPeak_, cache.entries());
-  bytePeak_ = std::max(bytePeak_, cache.bytes());
-  sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + entropyBytes());
+  entryPeak_ = std::max(entryPeak_, holding->entries());
+  bytePeak_ = std::max(bytePeak_, holding->bytes());
+  sidePeak_ = std::max(sidePeak_, holding->sideBytes() + entropyBytes());
 }
 
-void Sequence::assume(ThreadPool& threads) {
-  const auto [entries, written] = request.assumed;
-  cache.reserve(entries);
-  const CacheShape& shape = cache.shape();
-  threads.run(shape.layers * shape.kvHeads, false,
-              [&](int task, int) { cache.makeUp(task / shape.kvHeads, task % shape.kvHeads, entries); });
-  cache.commit(entries, 0);
+// Begins as Request::assumed says.
+void Sequence::assume() {
+  holding->commit(request.assumed.entries, 0);
   prefilled = progress.prompt;
-  progress.written = written;
+  progress.written = request.assumed.written;
   track();
 }
 
+void Sequence::afterPass(int rows) {
+  if (prefilling()) return afterPrefill(rows);
+  for (int i = 0; i < rows; ++i) afterDecode();
+}
+
 void Sequence::afterPrefill(int rows) {
-  cache.commit(rows, static_cast<int>(prefilled));
+  holding->commit(rows, static_cast<int>(prefilled));
   prefilled += rows;
   track();
 }
 
-void Sequence::afterDecode(int64_t readBytes) {
-  cache.commit(1, static_cast<int>(progress.prompt + progress.written + aheadRows()));
+void Sequence::afterDecode() {
+  const int64_t readBytes = holding->readBytes();
+  holding->commit(1, static_cast<int>(progress.prompt + progress.written + aheadRows()));
   if (ahead) {
     ahead->rows += 1;
-    sidePeak_ = std::max(sidePeak_, side.bytes() + cache.trackingBytes() + cache.bytes() - ahead->bytes);
+    sidePeak_ = std::max(sidePeak_, holding->sideBytes() + holding->bytes() - ahead->bytes);
     return;
   }
   progress.written += 1;
   decodePasses_ += 1;
-  entrySum_ += cache.entries();
-  byteSum_ += static_cast<double>(cache.bytes());
+  entrySum_ += holding->entries();
+  byteSum_ += static_cast<double>(holding->bytes());
   readSum_ += static_cast<double>(readBytes);
   track();
 }
 
 void Sequence::afterCompression(const Compression& compression) {
-  cache.releaseTails();
   progress.cycle += 1;
   progress.lastTrigger = progress.written;
   if (!result.evictions) return result.compressions.push_back(compression);
@@ -81,7 +78,7 @@ int64_t Sequence::feedable() const {
   if (prefilling()) return progress.prompt - prefilled;
   if (!knowsNext()) return 1;
   const auto known = static_cast<int64_t>((forced() ? request.forced : lost_->ids).size() - step());
-  const int64_t most = std::min(known, side.rowsAtOnce());
+  const int64_t most = std::min(known, holding->rowsAtOnce());
   if (ahead) return std::min(most, recipe.ahead - ahead->rows);
   if (forced() && recipe.entropies) return 1;  // an interval's end depends on what each pass says of the next token
   Progress later = progress;
@@ -99,7 +96,7 @@ int32_t Sequence::upcoming(int i) const {
 }
 
 int Sequence::position(int i) const {
-  return i + (side.rotatedAtReading ? cache.head(0, 0).count : static_cast<int>(prefilled + progress.written + aheadRows()));
+  return i + static_cast<int>(prefilled + progress.written + aheadRows());
 }
 
 void Sequence::noteEntropy(float bits) {
@@ -132,8 +129,8 @@ bool Sequence::accept(int32_t id) {
 
 void Sequence::beginAhead() {
   ahead.emplace();
-  ahead->bytes = cache.bytes();
-  side.record.resum();
+  ahead->bytes = holding->bytes();
+  holding->resum();
 }
 
 bool Sequence::acceptAhead(int32_t id) {
@@ -144,7 +141,7 @@ bool Sequence::acceptAhead(int32_t id) {
 }
 
 void Sequence::endAhead() {
-  cache.cut(static_cast<int>(ahead->rows));
+  holding->cut(static_cast<int>(ahead->rows));
   ahead.reset();
   if (!result.ids.empty()) next = result.ids.back();
 }
@@ -167,8 +164,7 @@ void Sequence::restart() {
   fresh.compressSeconds = result.compressSeconds;
   if (!forced() && !replaying() && !result.ids.empty()) lost_ = std::move(result);
   result = std::move(fresh);
-  cache.clear();
-  side.clear();
+  holding->clear();
   progress = {progress.prompt, 0, 0, 0, entropySums_};
   prefilled = 0;
   decodePasses_ = entrySum_ = entryPeak_ = 0;
@@ -191,24 +187,16 @@ Result Sequence::finish(Finish how) {
 
 // Writes what the result says of the cache.
 void Sequence::describeCache() {
-  const CacheShape& shape = cache.shape();
-  const double heads = static_cast<double>(shape.layers) * shape.kvHeads;
   const double passes = static_cast<double>(std::max<int64_t>(1, decodePasses_));
   CacheReport& report = result.cache;
-  report.finalEntries = static_cast<double>(cache.entries()) / heads;
-  report.peakEntries = static_cast<double>(entryPeak_) / heads;
-  report.meanEntries = decodePasses_ ? static_cast<double>(entrySum_) / heads / passes : report.finalEntries;
+  report.finalEntries = static_cast<double>(holding->entries()) / heads_;
+  report.peakEntries = static_cast<double>(entryPeak_) / heads_;
+  report.meanEntries = decodePasses_ ? static_cast<double>(entrySum_) / heads_ / passes : report.finalEntries;
   report.peakBytes = static_cast<double>(bytePeak_);
-  report.meanBytes = decodePasses_ ? byteSum_ / passes : static_cast<double>(cache.bytes());
+  report.meanBytes = decodePasses_ ? byteSum_ / passes : static_cast<double>(holding->bytes());
   report.sideBytes = static_cast<double>(sidePeak_);
   report.readBytes = readSum_;
-  int least = cache.head(0, 0).count, most = least;
-  for (int layer = 0; layer < shape.layers; ++layer) {
-    for (int head = 0; head < shape.kvHeads; ++head) {
-      least = std::min(least, cache.head(layer, head).count);
-      most = std::max(most, cache.head(layer, head).count);
-    }
-  }
+  const auto [least, most] = holding->extremes();
   report.minEntries = least;
   report.maxEntries = most;
 }

@@ -8,19 +8,17 @@
 #include <optional>
 #include <string>
 
-#include "compressor.h"
-#include "request.h"
-#include "side_state.h"
-#include "thread_pool.h"
+#include "backend.h"
 
 namespace pathpress {
 
 struct Run;
 
 // Entries that a key-value head holds at its worst moment, by the policy's closed form, `written` tokens generated and
-// `ahead` more looked at.
-int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, const CacheShape& shape,
-                    int heads);
+// `ahead` more looked at; `group` query heads share it.
+int64_t mostEntries(const Policy& policy, int64_t prompt, int64_t written, int64_t ahead, int group);
+// Of a request, to its end.
+int64_t mostEntries(const Request& request, const Policy& policy, int group);
 
 // A question under way.
 struct Asked {
@@ -29,19 +27,13 @@ struct Asked {
   std::chrono::steady_clock::time_point since;
 };
 
-// Blocks that a request needs at its worst moment, by its policy's closed form.
-double peakBlocks(const Request& request, const Policy& policy, const CacheShape& shape, int heads);
-
 struct Sequence {
-  Sequence(const Request& request, Run& run, size_t index, std::unique_ptr<Policy> policy, BlockPool& pool,
-           const CacheShape& shape, int heads);
+  // Throws EngineError OUT_OF_MEMORY.
+  Sequence(const Request& request, Run& run, size_t index, std::unique_ptr<Policy> policy, Backend& backend);
 
   bool prefilling() const { return prefilled < progress.prompt; }
-  // Begins as Request::assumed says. Throws EngineError OUT_OF_MEMORY.
-  void assume(ThreadPool& threads);
   // Counts of the pass that has just written `rows` entries; of generated tokens each is counted by itself.
-  void afterPrefill(int rows);
-  void afterDecode(int64_t readBytes);
+  void afterPass(int rows);
   bool due() const { return !prefilling() && policy->due(progress); }
   void afterCompression(const Compression& compression);
   // Takes the token in; returns true where the sequence ends with it.
@@ -68,7 +60,7 @@ struct Sequence {
   // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; of the generated
   // those up to the next compression, as far as the policy's side state takes several at once. Never 0.
   int64_t feedable() const;
-  // The i-th token to come, and its position: the true one, or its place in the cache (SideState::rotatedAtReading).
+  // The i-th token to come, and its true position.
   int32_t upcoming(int i) const;
   int position(int i) const;
 
@@ -96,8 +88,7 @@ struct Sequence {
   std::unique_ptr<Policy> policy;
   Recipe recipe;
   Progress progress;
-  SequenceCache cache;
-  SideState side;
+  std::unique_ptr<Holding> holding;
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
@@ -117,6 +108,9 @@ struct Sequence {
   std::string failure, failureCode;  // where it cannot go on
 
  private:
+  void assume();
+  void afterPrefill(int rows);
+  void afterDecode();
   bool stopsAt(int32_t id) const;
   // Of the tokens whose entries exist: after a restart the others' are still there, and not yet due.
   size_t entropyBytes() const {
@@ -125,6 +119,7 @@ struct Sequence {
   void track();
   void describeCache();
 
+  double heads_;  // layers times key-value heads
   std::vector<double> entropySums_{0.0};  // Progress::entropySums
   std::optional<Result> lost_;  // what it had reached when it was restarted; none once it is there again
   int64_t decodePasses_ = 0;

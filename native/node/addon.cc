@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "../engine/kernels.h"
 #include "analysis.h"
 #include "bench.h"
 #include "bridge.h"

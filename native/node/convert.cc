@@ -257,12 +257,14 @@ Napi::Object fromResult(Napi::Env env, const Result& result) {
 
 Napi::Object fromModel(Napi::Env env, const Engine& engine) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("weightsType", dtypeName(engine.model().layers[0].query.weight.type));
-  object.Set("weightsBytes", static_cast<double>(engine.model().weights.bytes()));
-  object.Set("weightsMapped", !engine.model().weights.copied());
-  object.Set("cacheType", engine.cacheType());
-  object.Set("simd", engine.simd());
-  object.Set("threads", engine.threads());
+  const Backend& backend = engine.backend();
+  const Model& model = backend.model();
+  object.Set("weightsType", dtypeName(model.layers[0].query.weight.type));
+  object.Set("weightsBytes", static_cast<double>(model.weights.bytes()));
+  object.Set("weightsMapped", !model.weights.copied());
+  object.Set("cacheType", backend.cacheType());
+  object.Set("simd", backend.simd());
+  object.Set("threads", backend.threads());
   return object;
 }
 

@@ -49,6 +49,8 @@ struct PolicyOptions {
   std::string moment = "sure";        // sure | unsure: of the tokens at which an interval of no fixed length ends
   int64_t ahead = 0;                  // tokens generated to see which entries they attend to; 0: as many as an interval
   double floor = 0.2;                 // share of its places that a head keeps whatever the others' scores
+
+  bool operator==(const PolicyOptions&) const = default;
 };
 
 // Where one sequence stands. Every count is the sequence's own, never the batch's.

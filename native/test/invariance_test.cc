@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "../engine/kernels.h"
 #include "check.h"
 #include "drawn_model.h"
 #include "engine_world.h"

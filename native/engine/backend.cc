@@ -1,0 +1,43 @@
+#include "backend.h"
+
+#include <algorithm>
+
+#include "query_rows.h"
+#include "sequence.h"
+
+namespace pathpress {
+
+void Demand::cover(const Demand& other) {
+  places = std::max(places, other.places);
+  entries = std::max(entries, other.entries);
+  positions = std::max(positions, other.positions);
+  queryRows = std::max(queryRows, other.queryRows);
+  layerSets |= other.layerSets;
+  groupSets |= other.groupSets;
+  mass |= other.mass;
+  stamps |= other.stamps;
+  gaps |= other.gaps;
+}
+
+bool Demand::covers(const Demand& other) const {
+  Demand both = *this;
+  both.cover(other);
+  return both == *this;
+}
+
+Demand demandOf(const Request& request, const Policy& policy, int group) {
+  const Recipe recipe = policy.recipe();
+  Demand demand;
+  demand.places = 1;
+  demand.entries = mostEntries(request, policy, group);
+  demand.positions = static_cast<int64_t>(request.promptIds.size()) + request.maxTokens;
+  demand.queryRows = QueryRows::capacity(recipe, static_cast<int64_t>(request.promptIds.size()), request.maxTokens);
+  demand.layerSets = policy.evicts() && recipe.sets == Aggregation::layer;
+  demand.groupSets = policy.evicts() && recipe.sets == Aggregation::group;
+  demand.mass = recipe.record == Record::mass;
+  demand.stamps = recipe.record == Record::stamp || recipe.record == Record::recurrence;
+  demand.gaps = recipe.record == Record::recurrence;
+  return demand;
+}
+
+}  // namespace pathpress
