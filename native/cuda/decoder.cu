@@ -23,6 +23,7 @@ Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
   step_.model = &model_;
   allocateWork();
   allocateSequences();
+  allocatePool();
   for (int page = limits_.poolPages; page > 0; --page) free_.push_back(page - 1);
 }
 
@@ -52,7 +53,7 @@ void Decoder::allocateWork() {
 
 void Decoder::allocateSequences() {
   const ModelShape& shape = model_.shape;
-  const size_t slots = size(limits_.slots), pages = size(limits_.poolPages);
+  const size_t slots = size(limits_.slots);
   step_.sequences.positions = device_.unwritten<int>("positions", slots);
   step_.sequences.entries = device_.unwritten<int>("entries", slots);
   step_.sequences.drawn = device_.unwritten<int>("drawn", slots);
@@ -60,8 +61,6 @@ void Decoder::allocateSequences() {
   step_.options = options_ = device_.unwritten<DrawOptions>("options", slots);
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;
-  step_.pages = device_.unwritten<Bf16>("pages", size(shape.layers) * pages * size(shape.pageElements()));
-  step_.poolPages = limits_.poolPages;
   step_.ringSlots = limits_.slots;
   step_.ring.mostRows = limits_.ringRows;
   if (limits_.ringRows == 0) return;
@@ -70,6 +69,15 @@ void Decoder::allocateSequences() {
   step_.ring.rowsOfSlot = ringTurns_ = device_.unwritten<int>("query rows' turns", slots);
   step_.ring.from = ringFrom_ = device_.unwritten<int>("query rows' from", slots);
   step_.ring.until = ringUntil_ = device_.unwritten<int>("query rows' until", slots);
+}
+
+// Last, of what is left; a part of that is for compressions, and for what the driver wants to have.
+void Decoder::allocatePool() {
+  const size_t elements = size(model_.shape.layers * model_.shape.pageElements());
+  const size_t room = device_.freeBytes() / 32 * 31 / (elements * sizeof(Bf16));
+  limits_.poolPages = static_cast<int>(std::min(size(limits_.poolPages), room));
+  step_.pages = device_.unwritten<Bf16>("pages", elements * size(limits_.poolPages));
+  step_.poolPages = limits_.poolPages;
 }
 
 void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) {
@@ -135,6 +143,10 @@ bool Decoder::run(const std::vector<Row>& rows) {
   }
   return device_.replay(step_.rows * 2 + step_.logits, [this] { return runStep(device_.stream(), step_); });
 }
+
+void Decoder::drawFrom(int slot, int number) { device_.write(step_.sequences.draws, slot, std::vector<int>{number}); }
+
+std::vector<int> Decoder::drawn() const { return device_.read(step_.sequences.drawn, 0, size(limits_.slots)); }
 
 int Decoder::drawn(int slot) const { return device_.read(step_.sequences.drawn, slot, 1)[0]; }
 

@@ -12,7 +12,7 @@ struct DecoderLimits {
   int slots;          // sequences at a time
   int rows;           // of a step, at most: 1, 2, 4, 8, 16, 24, 32, 48 or 64
   int sequencePages;  // of a sequence's cache, of 32 entries each
-  int poolPages;      // of all sequences' caches
+  int poolPages;      // of all sequences' caches, at most: as many as the device has memory for
   int positions;      // true positions lie below; the model's angles have so many
   int ringRows;       // query rows that a sequence keeps of a layer; 0: none
 };
@@ -46,13 +46,19 @@ class Decoder {
   // shape that a kernel cannot do.
   bool run(const std::vector<Row>& rows);
 
+  // Which of its random numbers the sequence draws its next token by; the first one where nobody says so.
+  void drawFrom(int slot, int number);
+
   // The token that the sequence drew last; -1 where the logits were no numbers.
   int drawn(int slot) const;
+  std::vector<int> drawn() const;  // of every slot
   // What row i of the last step was to draw from, (vocab).
   std::vector<float> logits(int row) const;
 
   int entries(int slot) const { return entries_[static_cast<size_t>(slot)]; }
+  const std::vector<int>& pages(int slot) const { return pages_[static_cast<size_t>(slot)]; }
   int freePages() const { return static_cast<int>(free_.size()); }
+  const DecoderLimits& limits() const { return limits_; }
   const DecodeStep& step() const { return step_; }
 
  private:
@@ -71,6 +77,7 @@ class Decoder {
   void free(int slot, int pages);
   void allocateWork();
   void allocateSequences();
+  void allocatePool();
 };
 
 }  // namespace pathpress::cuda

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../engine/errors.h"
@@ -37,6 +38,24 @@ class Device {
     const Global<T> made = unwritten<T>(name, values.size());
     write(made, 0, values);
     return made;
+  }
+
+  // Of the GPU's memory, with what else is on it.
+  size_t freeBytes() const { return freeAndTotal().first; }
+  // What was allocated since there were so many arrays is freed, and no step is recorded any more.
+  size_t arrays() const { return memory_.size(); }
+  virtual void release(size_t arrays) {
+    wait();
+    for (const auto& [key, graph] : graphs_) cudaGraphExecDestroy(graph);
+    graphs_.clear();
+    for (; memory_.size() > arrays; memory_.pop_back()) cudaFree(memory_.back());
+  }
+  // Until all that the stream was given is done.
+  void wait() { check(cudaStreamSynchronize(stream_), "a step"); }
+  std::string architecture() const {
+    cudaDeviceProp properties;
+    check(cudaGetDeviceProperties(&properties, 0), "the GPU's properties");
+    return "sm_" + std::to_string(properties.major * 10 + properties.minor);
   }
 
   // In the stream's order; `values` may go when it returns.
@@ -80,8 +99,7 @@ class Device {
     void* memory = nullptr;
     if (cudaMalloc(&memory, bytes) != cudaSuccess) {
       cudaGetLastError();  // else the next call would answer with it
-      size_t free = 0, total = 0;
-      check(cudaMemGetInfo(&free, &total), "the GPU's memory");
+      const auto [free, total] = freeAndTotal();
       throw EngineError("OUT_OF_MEMORY", name + " needs " + std::to_string(bytes) + " bytes of the GPU's memory; " +
                                              std::to_string(free) + " of " + std::to_string(total) + " are free");
     }
@@ -94,6 +112,11 @@ class Device {
   std::vector<void*> memory_;
   std::map<int, cudaGraphExec_t> graphs_;
 
+  static std::pair<size_t, size_t> freeAndTotal() {
+    size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "the GPU's memory");
+    return {free, total};
+  }
   static void check(cudaError_t error, const std::string& what) {
     if (error != cudaSuccess) throw EngineError("INTERNAL", what + ": " + cudaGetErrorString(error));
   }

@@ -69,20 +69,25 @@ PackedLayer packLayer(const Model& model, int layer) {
   return to;
 }
 
-PackedEnds packEnds(const Model& model, int positions) {
+PackedEnds packEnds(const Model& model) {
   PackedEnds to;
   to.embedding = packMatrix(model.embedding);
   if (model.output.data != model.embedding.data) to.output = packMatrix(model.output);
   to.finalNorm = rounded(model.finalNorm);
-  to.angles.reserve(static_cast<size_t>(positions) * model.inverseFrequencies.size() * 2);
+  return to;
+}
+
+std::vector<float> packAngles(const Model& model, int positions) {
+  std::vector<float> angles;
+  angles.reserve(static_cast<size_t>(positions) * model.inverseFrequencies.size() * 2);
   for (int position = 0; position < positions; ++position) {
     for (const float frequency : model.inverseFrequencies) {
       const float angle = static_cast<float>(position) * frequency;
-      to.angles.push_back(std::cos(angle));
-      to.angles.push_back(std::sin(angle));
+      angles.push_back(std::cos(angle));
+      angles.push_back(std::sin(angle));
     }
   }
-  return to;
+  return angles;
 }
 
 }  // namespace pathpress::cuda

@@ -23,14 +23,16 @@ struct PackedLayer {
 struct PackedEnds {
   std::vector<uint16_t> embedding, output;  // output empty where tied
   std::vector<uint16_t> finalNorm;
-  std::vector<float> angles;  // (positions, pairs, 2): cosines and sines as the CPU engine computes them
 };
 
 ModelShape shapeOf(const Model& model);
 
 PackedLayer packLayer(const Model& model, int layer);
 
-PackedEnds packEnds(const Model& model, int positions);
+PackedEnds packEnds(const Model& model);
+
+// (positions, pairs, 2): cosines and sines as the CPU engine computes them.
+std::vector<float> packAngles(const Model& model, int positions);
 
 }  // namespace cuda
 }  // namespace pathpress

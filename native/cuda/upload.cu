@@ -13,14 +13,13 @@ class Uploads {
  public:
   Uploads(Device& device, const Model& model) : device_(device), model_(model) {}
 
-  DeviceModel run(int positions) {
+  DeviceModel run() {
     DeviceModel to;
     to.shape = shapeOf(model_);
-    const PackedEnds ends = packEnds(model_, positions);
+    const PackedEnds ends = packEnds(model_);
     to.embedding = halves("embedding", ends.embedding);
     to.output = ends.output.empty() ? to.embedding : halves("output", ends.output);
     to.finalNorm = halves("final norm", ends.finalNorm);
-    to.angles = device_.input("angles", ends.angles);
     for (int i = 0; i < to.shape.layers; ++i) to.layers.push_back(layer(packLayer(model_, i), std::to_string(i) + " "));
     return to;
   }
@@ -62,6 +61,16 @@ class Uploads {
 
 }  // namespace
 
-DeviceModel upload(Device& device, const Model& model, int positions) { return Uploads(device, model).run(positions); }
+DeviceModel uploadWeights(Device& device, const Model& model) { return Uploads(device, model).run(); }
+
+Global<const float> uploadAngles(Device& device, const Model& model, int positions) {
+  return device.input("angles", packAngles(model, positions));
+}
+
+DeviceModel upload(Device& device, const Model& model, int positions) {
+  DeviceModel to = uploadWeights(device, model);
+  to.angles = uploadAngles(device, model, positions);
+  return to;
+}
 
 }  // namespace pathpress::cuda

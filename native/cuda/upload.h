@@ -9,7 +9,13 @@ struct Model;
 
 namespace cuda {
 
-// True positions lie below `positions`.
+// All but its angles.
+DeviceModel uploadWeights(Device& device, const Model& model);
+
+// Of true positions below `positions`.
+Global<const float> uploadAngles(Device& device, const Model& model, int positions);
+
+// Both.
 DeviceModel upload(Device& device, const Model& model, int positions);
 
 }  // namespace cuda

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "../../engine/errors.h"
 #include "../device.h"
 
 namespace pathpress::cuda {
@@ -44,8 +45,18 @@ const Traffic& Emulator::traffic(const std::string& name) const {
   throw std::invalid_argument("no memory is called " + name);
 }
 
+size_t Emulator::freeBytes() const {
+  size_t held = 0;
+  for (const auto& allocation : memory_) held += allocation->bytes;
+  return limit_ - std::min(limit_, held);
+}
+
 Allocation* Emulator::allocate(const std::string& name, Space space, uint32_t elementBytes, size_t count,
                                const void* values) {
+  if (count > freeBytes() / elementBytes) {
+    throw EngineError("OUT_OF_MEMORY", name + " needs " + std::to_string(count * elementBytes) + " bytes; " +
+                                           std::to_string(freeBytes()) + " are free");
+  }
   memory_.push_back(std::make_unique<Allocation>(name, space, elementBytes, count));
   Allocation* made = memory_.back().get();
   if (values) {

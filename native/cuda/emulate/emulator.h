@@ -27,6 +27,15 @@ class Emulator {
   template <class T>
   std::vector<T> values(const Global<T>& array) const;
 
+  // As of a GPU with so much memory: an array that finds none throws EngineError OUT_OF_MEMORY.
+  void limit(size_t bytes) { limit_ = bytes; }
+  size_t freeBytes() const;
+  // What was allocated since there were so many arrays is gone.
+  size_t arrays() const { return memory_.size(); }
+  void release(size_t arrays) { memory_.resize(arrays); }
+  void wait() {}
+  std::string architecture() const { return "emulated"; }
+
   // As a host does between launches: `values` to an array from element `first` on, `count` elements from there. Throws
   // std::out_of_range; what no one has written reads as it lies there.
   template <class T>
@@ -54,6 +63,7 @@ class Emulator {
   int omitted_, orderings_ = 0;
   emulate::Faults faults_;
   uint32_t launches_ = 0;
+  size_t limit_ = size_t{1} << 40;
   std::vector<std::unique_ptr<emulate::Allocation>> memory_;
 
   emulate::Allocation* allocate(const std::string& name, emulate::Space space, uint32_t elementBytes, size_t count,

@@ -69,7 +69,13 @@ class TestDevice : public Device {
     return faults_;
   }
 
+  void release(size_t arrays) override {
+    Device::release(arrays);
+    blocks_.erase(blocks_.begin() + static_cast<int64_t>(arrays), blocks_.end());
+  }
+
   // For what emulatedOnly() leaves out.
+  void limit(size_t) { throw std::logic_error("memory is limited in emulation alone"); }
   const emulate::Traffic& traffic(const std::string& = "") const {
     throw std::logic_error("traffic is counted in emulation alone");
   }

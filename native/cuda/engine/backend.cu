@@ -1,0 +1,210 @@
+#include "backend.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "../../engine/errors.h"
+#include "../../engine/sequence.h"
+#include "../norm.h"
+#include "../pack.h"
+#include "../packed_model.h"
+#include "../upload.h"
+#include "holding.h"
+
+namespace pathpress::cuda {
+
+namespace {
+
+constexpr int64_t pagesAStep = 64, positionsAStep = 4096, fewestPlaces = 4;
+
+int64_t upTo(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+void checkShape(const Model& model) {
+  const ModelShape shape = shapeOf(model);
+  const auto demand = [](bool good, const std::string& what) {
+    if (!good) throw EngineError("BAD_CONFIG", "device cuda: " + what);
+  };
+  const std::string dim = "head_dim " + std::to_string(shape.dim);
+  demand(shape.dim == 64 || shape.dim == 128, dim + " is not 64 or 128");
+  demand(shape.neighbours || shape.pairs == shape.dim / 2, dim + " is not rotated whole");
+  demand(shape.heads / shape.kvHeads <= 16, "num_attention_heads " + std::to_string(shape.heads) + " is more than 16 times " +
+                                                "num_key_value_heads " + std::to_string(shape.kvHeads));
+  demand(shape.hidden % packedRows == 0 && shape.hidden <= maxNormWidth,
+         "hidden_size " + std::to_string(shape.hidden) + " is not a multiple of 16 up to " + std::to_string(maxNormWidth));
+  demand(shape.intermediate % 8 == 0, "intermediate_size " + std::to_string(shape.intermediate) + " is not a multiple of 8");
+}
+
+void checkMemory(const char* what, double needed, size_t free) {
+  if (needed <= static_cast<double>(free)) return;
+  throw EngineError("OUT_OF_MEMORY", std::string(what) + " need " + std::to_string(static_cast<uint64_t>(needed)) +
+                                         " bytes of the GPU's memory, of which " + std::to_string(free) + " are free");
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(std::unique_ptr<Device> device, std::unique_ptr<Model> model, const CudaOptions& options)
+    : device_(std::move(device)), model_(std::move(model)), options_(options) {
+  checkShape(*model_);
+  checkMemory("the weights", 2.0 * static_cast<double>(countParameters(model_->config).total), device_->freeBytes());
+  weights_ = uploadWeights(*device_, *model_);
+  fixedArrays_ = device_->arrays();
+  roomBytes_ = device_->freeBytes();
+}
+
+size_t CudaBackend::pageBytes() const {
+  const ModelShape& shape = weights_.shape;
+  return static_cast<size_t>(shape.layers * shape.pageElements()) * sizeof(Bf16);
+}
+
+void CudaBackend::check(const Request& request, const Policy& policy) const {
+  const Recipe recipe = policy.recipe();
+  const auto refuse = [&](bool asked, const std::string& what) {
+    if (asked) throw EngineError("BAD_OPTION", "device cuda: " + what);
+  };
+  const std::string name = "policy " + request.policy.name;
+  refuse(recipe.sets == Aggregation::head, name + ": no sets of single query heads (aggregation head)");
+  refuse(recipe.sharedOut, name + ": no sets of unequal size");
+  refuse(recipe.rotatedAtReading, name + ": no keys rotated at reading");
+  refuse(recipe.readPages > 0, name + ": no read sets");
+  refuse(recipe.ahead > 0, name + ": no looking ahead");
+  refuse(recipe.entropies, name + ": no intervals that end by entropy");
+  refuse(recipe.modelArithmetic && model_->type() != DType::bf16,
+         name + ": no votes in the type of " + dtypeName(model_->type()) + " weights (preset reference)");
+  refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
+                                        std::to_string(maxKernel));
+  refuse(!request.forced.empty(), "no replay");
+  refuse(request.assumed.entries > 0, "no assumed entries");
+  refuse(request.scored, name + ": no score from outside");
+  const Demand demand = demandOf(request, policy, model_->config.group());
+  const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
+  const double rows = static_cast<double>(demand.queryRows) * model_->config.layers * model_->config.queryWidth() * sizeof(Bf16);
+  checkMemory("prompt and output", peakBlocks(request, policy) * static_cast<double>(pageBytes()) + angles + rows, roomBytes_);
+}
+
+double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
+  return static_cast<double>(upTo(mostEntries(request, policy, model_->config.group()), cachePageEntries) / cachePageEntries);
+}
+
+std::unique_ptr<Holding> CudaBackend::hold(const Request& request, const Policy& policy) {
+  return std::make_unique<CudaHolding>(*this, request, policy);
+}
+
+PoolCensus CudaBackend::census(std::span<const Holding* const> live) const {
+  PoolCensus census;
+  if (!decoder_) return census;
+  census.total = static_cast<size_t>(decoder_->limits().poolPages);
+  census.free = static_cast<size_t>(decoder_->freePages());
+  census.used = census.total - census.free;
+  std::vector<int> pages;
+  for (const Holding* const one : live) {
+    const auto& holding = static_cast<const CudaHolding&>(*one);
+    if (holding.slot >= 0) pages.insert(pages.end(), holding.pages().begin(), holding.pages().end());
+  }
+  census.held = pages.size();
+  std::ranges::sort(pages);
+  census.distinct = static_cast<size_t>(std::ranges::unique(pages).begin() - pages.begin());
+  return census;
+}
+
+int CudaBackend::takeSlot() {
+  const int slot = freeSlots_.back();
+  freeSlots_.pop_back();
+  return slot;
+}
+
+void CudaBackend::giveSlot(int slot) { freeSlots_.push_back(slot); }
+
+bool CudaBackend::prepare(const Demand& demand, bool idle) {
+  Demand wanted = demand;
+  wanted.places = std::min<size_t>(wanted.places, maxProductTokens);
+  if (laidOut_.covers(wanted)) return true;
+  if (!idle) return false;
+  Demand both = laidOut_;
+  both.cover(wanted);
+  try {
+    layOut(both);
+  } catch (const EngineError& error) {
+    if (error.code != "OUT_OF_MEMORY" || both == wanted) throw;
+    layOut(wanted);
+  }
+  return true;
+}
+
+// Rounded up, so that what comes next is often covered.
+void CudaBackend::layOut(const Demand& asked) {
+  laidOut_ = {};
+  decoder_.reset();
+  compressor_.reset();
+  device_->release(fixedArrays_);
+  Demand demand = asked;
+  demand.places = std::bit_ceil(std::max<size_t>(demand.places, fewestPlaces));
+  demand.entries = upTo(demand.entries, pagesAStep * cachePageEntries);
+  demand.positions = upTo(demand.positions, positionsAStep);
+  if (demand.mass || demand.stamps) demand.queryRows = std::max<int64_t>(demand.queryRows, maxProductTokens);
+  const auto slots = static_cast<int>(demand.places), pages = static_cast<int>(demand.entries / cachePageEntries);
+  weights_.angles = uploadAngles(*device_, *model_, static_cast<int>(demand.positions));
+  compressor_.emplace(*device_, weights_.shape, demand, slots, pages);
+  int64_t pool = int64_t{slots} * pages;
+  if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
+  decoder_.emplace(*device_, weights_,
+                   DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
+                                 static_cast<int>(demand.queryRows)});
+  for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
+  laidOut_ = demand;
+}
+
+void CudaBackend::run(std::span<Fed> fed) {
+  std::vector<Decoder::Row> rows;
+  for (const Fed& one : fed) {
+    const Sequence& sequence = *one.sequence;
+    CudaHolding& holding = cudaHolding(sequence);
+    if (one.sampled && holding.draws != static_cast<int64_t>(sequence.step())) {
+      holding.draws = static_cast<int64_t>(sequence.step());  // as after a restart
+      decoder_->drawFrom(holding.slot, static_cast<int>(holding.draws));
+    }
+    for (int i = 0; i < one.rows; ++i) {
+      rows.push_back({holding.slot, i == 0 && holding.drew ? -1 : sequence.upcoming(i), one.sampled && i + 1 == one.rows});
+    }
+  }
+  if (!decoder_->run(rows)) throw EngineError("INTERNAL", "a step that no kernel can do");
+  observe(fed);
+  const std::vector<int> drawn = decoder_->drawn();
+  for (Fed& one : fed) {
+    CudaHolding& holding = cudaHolding(*one.sequence);
+    holding.drew = one.sampled;
+    holding.draws += one.sampled;
+    if (one.sampled) one.token = drawn[static_cast<size_t>(holding.slot)];
+    one.sequence->afterPass(one.rows);
+  }
+}
+
+// Sequences of one recipe in one go.
+void CudaBackend::observe(std::span<Fed> fed) {
+  std::vector<const Fed*> watched;
+  for (const Fed& one : fed) {
+    if (one.sequence->recipe.record != Record::none) watched.push_back(&one);
+  }
+  while (!watched.empty()) {
+    const Sequence& first = *watched[0]->sequence;
+    std::vector<ObservedSequence> alike;
+    std::erase_if(watched, [&](const Fed* one) {
+      const Sequence& sequence = *one->sequence;
+      if (sequence.request.policy != first.request.policy) return false;
+      const CudaHolding& holding = cudaHolding(sequence);
+      alike.push_back({holding.slot, holding.count + one->rows, holding.settled, one->rows, holding.ring(),
+                       sequence.position(one->rows - 1)});
+      return true;
+    });
+    compressor_->observe(*decoder_, first.recipe, alike);
+  }
+}
+
+std::vector<float> CudaBackend::logits(const std::vector<int32_t>&) {
+  throw EngineError("BAD_OPTION", "device cuda: no logits of whole texts");
+}
+
+std::string CudaBackend::memoryText(size_t rows, size_t) const {
+  return "the machine has no memory left for a step of " + std::to_string(rows) + " rows on the GPU";
+}
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,78 @@
+// A GPU as a backend of the engine: a decoder for the steps, a compressor between them. Weights and cache are bfloat16.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "../../engine/backend.h"
+#include "compressor.h"
+
+namespace pathpress::cuda {
+
+class CudaHolding;
+
+struct CudaOptions {
+  int threads = 1;        // that loaded the model
+  size_t cacheLimit = 0;  // bytes of the caches at most; 0 for what the GPU's memory holds
+};
+
+class CudaBackend : public Backend {
+ public:
+  // Copies the weights to the device. Throws EngineError BAD_CONFIG where the model has a shape that a kernel cannot do, or
+  // OUT_OF_MEMORY.
+  CudaBackend(std::unique_ptr<Device> device, std::unique_ptr<Model> model, const CudaOptions& options);
+
+  const Model& model() const override { return *model_; }
+  int threads() const override { return options_.threads; }
+  std::string simd() const override { return "cuda-" + device_->architecture(); }
+  const char* cacheType() const override { return "bf16"; }
+  int rows() const override { return maxProductTokens; }
+
+  void check(const Request& request, const Policy& policy) const override;
+  // Lays memory out for the largest demand so far: what a sequence may hold, and of the rest as many pages as there may
+  // be sequences to fill.
+  bool prepare(const Demand& demand, bool idle) override;
+  size_t places() const override { return laidOut_.places; }
+  double capacity() const override { return decoder_ ? decoder_->limits().poolPages : 0; }
+  double peakBlocks(const Request& request, const Policy& policy) const override;
+  std::unique_ptr<Holding> hold(const Request& request, const Policy& policy) override;
+  PoolCensus census(std::span<const Holding* const> live) const override;
+
+  void run(std::span<Fed> fed) override;
+  void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>*) override;
+  std::vector<std::vector<Ballot>> ballots(Sequence&) override { return {}; }  // check() refuses who would ask
+  std::vector<float> logits(const std::vector<int32_t>& ids) override;
+  std::string memoryText(size_t rows, size_t) const override;
+  void cancel() override { cancelled_ = true; }
+  bool cancelled() const override { return cancelled_; }
+
+  // For what sequences hold.
+  Decoder& decoder() { return *decoder_; }
+  const Decoder& decoder() const { return *decoder_; }
+  // A page of all layers and heads.
+  size_t pageBytes() const;
+  int takeSlot();
+  void giveSlot(int slot);
+
+ private:
+  void layOut(const Demand& demand);
+  void observe(std::span<Fed> fed);
+  void compressAlike(const std::vector<Sequence*>& due);
+  void settle(Sequence& sequence, int left);
+  KeptPositions keptOf(const Sequence& sequence, int layer, int set) const;
+
+  std::unique_ptr<Device> device_;
+  std::unique_ptr<Model> model_;
+  CudaOptions options_;
+  DeviceModel weights_;  // but for the angles
+  size_t fixedArrays_;   // of the weights
+  size_t roomBytes_;     // beside them
+
+  Demand laidOut_;
+  std::optional<Compressor> compressor_;
+  std::optional<Decoder> decoder_;
+  std::vector<int> freeSlots_;
+  std::atomic<bool> cancelled_ = false;
+};
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,172 @@
+#include "compressor.h"
+
+#include <algorithm>
+
+#include "../../engine/errors.h"
+
+namespace pathpress::cuda {
+
+Compressor::Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages)
+    : device_(device), shape_(shape), slots_(slots), capacity_(pages * cachePageEntries) {
+  layer_.sets = 1;
+  group_.sets = shape.kvHeads;
+  for (EntryNotes* const notes : {&layer_, &group_}) {
+    if (notes == &layer_ ? !demand.layerSets : !demand.groupSets) continue;
+    const auto count = static_cast<size_t>(noteAt(*notes, shape.layers, 0, 0));
+    notes->positions = device.unwritten<int>("entries' positions", count);
+    if (demand.mass) notes->mass = device.unwritten<float>("entries' mass", count);
+    if (demand.stamps) notes->stamps = device.unwritten<int>("entries' stamps", count);
+    if (demand.gaps) notes->gaps = device.unwritten<int>("entries' gaps", count);
+  }
+}
+
+int64_t Compressor::noteAt(const EntryNotes& notes, int layer, int slot, int set) const {
+  return ((int64_t{layer} * slots_ + slot) * notes.sets + set) * capacity_;
+}
+
+// Those of its own sets that it asks for.
+EntryNotes Compressor::notesOf(const Recipe& recipe) const {
+  EntryNotes notes = recipe.sets == Aggregation::layer ? layer_ : group_;
+  if (recipe.record != Record::mass) notes.mass = {};
+  if (recipe.record != Record::stamp && recipe.record != Record::recurrence) notes.stamps = {};
+  if (recipe.record != Record::recurrence) notes.gaps = {};
+  return notes;
+}
+
+CacheCompression Compressor::cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan) {
+  const DecodeStep& step = decoder.step();
+  const EntryNotes notes = notesOf(recipe);
+  CacheCompression cache;
+  cache.pages = step.pages;
+  cache.table = step.table.pages;
+  cache.lengths = step.sequences.entries;
+  cache.positions = notes.positions;
+  cache.due = due_.of(device_, plan.due);
+  cache.chunks = chunks_.of(device_, plan.chunks);
+  cache.layers = shape_.layers;
+  cache.pool = static_cast<int>(step.poolPages);
+  cache.kvHeads = shape_.kvHeads;
+  cache.group = shape_.heads / shape_.kvHeads;
+  cache.dim = shape_.dim;
+  cache.slots = slots_;
+  cache.tableWidth = step.table.width;
+  cache.sets = notes.sets;
+  cache.capacity = capacity_;
+  cache.dues = static_cast<int>(plan.due.size());
+  cache.chunkCount = static_cast<int>(plan.chunks.size());
+  return cache;
+}
+
+Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
+                            const std::vector<uint64_t>& lots) {
+  Passes passes = passesOf(recipe, cacheOf(decoder, recipe, plan), plan);
+  const EntryNotes notes = notesOf(recipe);
+  if (passes.counts) {
+    passes.votes.queries = decoder.step().ring.rows;
+    passes.votes.mostRows = decoder.step().ring.mostRows;
+    passes.votes.parts = parts_.of(device_, passes.partsRoom());
+    passes.votes.totals = totals_.of(device_, passes.totalsRoom());
+    passes.votes.votes = votes_.of(device_, passes.votesRoom());
+    passes.ranks.votes = passes.votes.votes;
+  }
+  passes.ranks.lots = lots_.of(device_, lots);
+  passes.ranks.mass = passes.compaction.mass = notes.mass;
+  passes.ranks.stamps = passes.compaction.stamps = notes.stamps;
+  passes.ranks.gaps = passes.compaction.gaps = notes.gaps;
+  passes.ranks.ranks = ranks_.of(device_, passes.ranksRoom());
+  passes.redundancy.ranks = passes.shuffling.ranks = passes.widest.ranks = passes.ranks;
+  passes.choice.ranks = passes.ranks.ranks;
+  if (passes.compares) {
+    passes.redundancy.scales = scales_.of(device_, passes.keysRoom());
+    passes.redundancy.sums = sums_.of(device_, passes.keysRoom());
+    passes.redundancy.dropped = dropped_.of(device_, passes.keysRoom());
+  }
+  if (passes.shuffles) passes.choice.ranks = passes.shuffling.shuffled = shuffled_.of(device_, passes.ranksRoom());
+  if (passes.widens) {
+    passes.widest.choice.ranks = passes.widest.widths = widths_.of(device_, passes.ranksRoom());
+    passes.widest.choice.kept = widest_.of(device_, passes.keptRoom());
+  }
+  passes.choice.kept = kept_.of(device_, passes.keptRoom());
+  passes.compaction.kept = passes.choice.kept;
+  return passes;
+}
+
+std::vector<int> Compressor::compress(Decoder& decoder, const Recipe& recipe,
+                                      const std::vector<Compressed>& sequences) {
+  std::vector<int> left;
+  together(decoder, recipe, sequences.data(), sequences.size());
+  for (const Compressed& one : sequences) left.push_back(decoder.entries(one.due.slot));
+  return left;
+}
+
+// None of them depends on which others it is compressed with: they go in halves where there is no memory for all.
+void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count) {
+  std::vector<DueSequence> waiting;
+  for (size_t i = 0; i < count; ++i) waiting.push_back(first[i].due);
+  const CompressionPlan plan = planCompression(recipe, waiting);
+  if (plan.due.empty()) return;
+  std::vector<uint64_t> lots;
+  for (const Due& due : plan.due) {
+    lots.push_back(std::find_if(first, first + count, [&](const Compressed& c) { return c.due.slot == due.slot; })->lot);
+  }
+  Passes passes;
+  try {
+    passes = passesOn(decoder, recipe, plan, lots);
+  } catch (const EngineError& error) {
+    if (error.code != "OUT_OF_MEMORY" || count < 2) throw;
+    together(decoder, recipe, first, count / 2);
+    return together(decoder, recipe, first + count / 2, count - count / 2);
+  }
+  if (!cuda::compress(device_.stream(), passes)) throw EngineError("INTERNAL", "a compression that no kernel can do");
+  for (const Due& due : plan.due) decoder.shorten(due.slot, due.staying());
+}
+
+void Compressor::observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences) {
+  const EntryNotes notes = notesOf(recipe);
+  int most = 0;
+  for (const ObservedSequence& one : sequences) most = std::max(most, one.rows);
+  for (int row = 0; row < most; ++row) {
+    std::vector<ObservedSequence> rows;
+    for (ObservedSequence one : sequences) {
+      const int later = one.rows - 1 - row;
+      if (later < 0) continue;
+      one.rows = 1;
+      one.length -= later;
+      one.lastPosition -= later;
+      rows.push_back(one);
+    }
+    const CompressionPlan plan = planObservation(rows);
+    ObservationPasses passes = observationOf(recipe, cacheOf(decoder, recipe, plan), plan);
+    Observation& observation = passes.observation;
+    Passes rooms;
+    rooms.votes = passes.votes;
+    rooms.ranks = observation.ranks;
+    rooms.choice = observation.upperHalf;
+    passes.votes.queries = decoder.step().ring.rows;
+    passes.votes.mostRows = decoder.step().ring.mostRows;
+    passes.votes.parts = parts_.of(device_, rooms.partsRoom());
+    passes.votes.totals = totals_.of(device_, rooms.totalsRoom());
+    passes.votes.votes = votes_.of(device_, rooms.votesRoom());
+    observation.ranks.votes = passes.votes.votes;
+    observation.ranks.ranks = ranks_.of(device_, rooms.ranksRoom());
+    observation.upperHalf.ranks = observation.ranks.ranks;
+    observation.upperHalf.kept = kept_.of(device_, rooms.keptRoom());
+    observation.mass = notes.mass;
+    observation.stamps = notes.stamps;
+    observation.gaps = notes.gaps;
+    if (!cuda::observe(device_.stream(), passes)) throw EngineError("INTERNAL", "rows that no kernel can note");
+  }
+}
+
+std::vector<int> Compressor::positions(const Recipe& recipe, int layer, int slot, int set, int count) const {
+  const EntryNotes notes = notesOf(recipe);
+  return device_.read(notes.positions, noteAt(notes, layer, slot, set), static_cast<size_t>(count));
+}
+
+std::vector<float> Compressor::mass(const Recipe& recipe, int layer, int slot, int set, int count) const {
+  const EntryNotes notes = notesOf(recipe);
+  if (!notes.mass) return {};
+  return device_.read(notes.mass, noteAt(notes, layer, slot, set), static_cast<size_t>(count));
+}
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,69 @@
+// Compressions of a decoder's sequences, and what is noted of their entries, by the passes of their policies' recipes.
+#pragma once
+
+#include "../../engine/backend.h"
+#include "../decoder.h"
+#include "../passes.h"
+#include "room.h"
+
+namespace pathpress::cuda {
+
+// What is noted of the entries of sets of one kind (one a layer, or one a key-value head): (layers, slots, sets,
+// capacity) each, null where no policy asks for it.
+struct EntryNotes {
+  int sets = 0;
+  Global<int> positions;
+  Global<float> mass;
+  Global<int> stamps, gaps;
+};
+
+// Of a sequence that is compressed or watched.
+struct Compressed {
+  DueSequence due;
+  uint64_t lot;  // lotOf()
+};
+
+class Compressor {
+ public:
+  // With room for `slots` sequences of `pages` pages and the notes that `demand` asks for; before the decoder, which takes
+  // what memory is left. Throws EngineError OUT_OF_MEMORY.
+  Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages);
+
+  // Whether the passes can carry out a recipe.
+  static bool possible(const Recipe& recipe) { return recipe.sets != Aggregation::head && !recipe.sharedOut; }
+
+  // Compresses sequences of one recipe, together as far as memory allows; returns how many entries each has then. The
+  // decoder is told so. Throws EngineError OUT_OF_MEMORY.
+  std::vector<int> compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences);
+
+  // Notes the rows of the last step, the newest of each sequence, one after the other as the CPU engine does.
+  void observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences);
+
+  // Of a set's first so many entries; mass where it is noted, else empty.
+  std::vector<int> positions(const Recipe& recipe, int layer, int slot, int set, int count) const;
+  std::vector<float> mass(const Recipe& recipe, int layer, int slot, int set, int count) const;
+
+  int setsOf(const Recipe& recipe) const { return recipe.sets == Aggregation::layer ? layer_.sets : group_.sets; }
+
+ private:
+  EntryNotes notesOf(const Recipe& recipe) const;
+  int64_t noteAt(const EntryNotes& notes, int layer, int slot, int set) const;
+  CacheCompression cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan);
+  Passes passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
+                  const std::vector<uint64_t>& lots);
+  void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count);
+
+  Device& device_;
+  ModelShape shape_;
+  int slots_, capacity_;
+  EntryNotes layer_, group_;
+  Room<Due> due_{"due"};
+  Room<Chunk> chunks_{"chunks"};
+  Room<uint64_t> lots_{"lots"};
+  Room<float> parts_{"parts"}, totals_{"totals"}, votes_{"votes"}, scales_{"scales"}, sums_{"sums"};
+  Room<double> ranks_{"ranks"}, shuffled_{"shuffled"}, widths_{"widths"};
+  Room<int> kept_{"kept"}, widest_{"widest"};
+  Room<unsigned long long> dropped_{"dropped"};
+};
+
+}  // namespace pathpress::cuda

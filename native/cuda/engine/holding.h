@@ -1,0 +1,48 @@
+// What a sequence holds on a GPU: a slot of the decoder from its first entry on, and the pages of that.
+#pragma once
+
+#include "backend.h"
+
+namespace pathpress::cuda {
+
+class CudaHolding final : public Holding {
+ public:
+  CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy);
+  ~CudaHolding() override { clear(); }
+  CudaHolding(const CudaHolding&) = delete;
+  CudaHolding& operator=(const CudaHolding&) = delete;
+
+  void reserve(int entries) override;
+  void commit(int entries, int) override { count += entries; }
+  void clear() override;
+  int64_t entries() const override { return int64_t{count} * heads_; }
+  std::pair<int, int> extremes() const override { return {count, count}; }
+  size_t blocks() const override;
+  size_t bytes() const override;
+  // Of the query rows that its policy keeps, where its entries stood, and what is noted of them.
+  size_t sideBytes() const override;
+  int64_t readBytes() const override;
+  int64_t rowsAtOnce() const override { return kept_.turns > 0 ? kept_.turns : backend_.rows(); }
+
+  int ring() const { return kept_.turns; }
+  const std::vector<int>& pages() const { return backend_.decoder().pages(slot); }
+
+  int slot = -1;       // none before its first entry
+  int count = 0;       // entries of each head
+  int settled = 0;     // of these, that its last compression left
+  int64_t draws = 0;   // the random number that its slot draws by next
+  bool drew = false;   // its next token is the one that the slot drew last
+
+ private:
+  CudaBackend& backend_;
+  int heads_;  // layers times key-value heads
+  DrawOptions options_;
+  Decoder::KeptRows kept_;
+  size_t rowBytes_;      // of the query rows that it keeps
+  size_t bytesAnEntry_;  // that are noted
+};
+
+// Of a sequence of the CUDA backend.
+CudaHolding& cudaHolding(const Sequence& sequence);
+
+}  // namespace pathpress::cuda

@@ -1,0 +1,170 @@
+// What happens to requests on a device beside their tokens: they are aborted, preempted, refused, find no memory, and ask
+// for more room than those before them.
+#include "../../engine/errors.h"
+#include "engine_on_device.h"
+
+namespace pathpress::cuda {
+namespace {
+
+PoolCensus censusOf(Engine& engine) {
+  std::promise<PoolCensus> counted;
+  engine.census([&](const PoolCensus& census) { counted.set_value(census); });
+  return counted.get_future().get();
+}
+
+// Does something to the engine at a token of its first request.
+struct Meddler : Collector {
+  Meddler(size_t requests, size_t at, std::function<void()> act)
+      : Collector(requests), at_(at), act_(std::move(act)) {}
+  void token(size_t request, int32_t id) override {
+    Collector::token(request, id);
+    if (request == 0 && tokens[0].size() == at_) act_();
+  }
+
+ private:
+  size_t at_;
+  std::function<void()> act_;
+};
+
+void aborted() {
+  const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  DeviceEngine device(drawn);
+  Engine& engine = device.engine();
+  std::vector<Request> requests = requestsOf(policyOf("rpc"));
+  requests[0].maxTokens = requests[1].maxTokens = 60;
+  PoolCensus during;
+  const auto meddler = std::make_shared<Meddler>(requests.size(), 20, [&] {
+    engine.census([&](const PoolCensus& census) { during = census; });
+    engine.stop(1, 1, Finish::stop);
+    engine.abort(1);
+  });
+  engine.start(1, requests, 2, meddler);
+  meddler->finished.get_future().wait();
+  CHECK(oneResultEach(*meddler));
+  CHECK(meddler->results[0].at(0).finish == Finish::aborted && meddler->results[0][0].ids.size() >= 20);
+  CHECK(meddler->results[1].at(0).finish == Finish::stop);
+  CHECK(during.held == during.used && during.distinct == during.held && during.held >= 2);
+  const PoolCensus after = censusOf(engine);
+  CHECK(after.used == 0 && after.held == 0 && after.free == after.total && after.total == (size_t{1} << 19) / 32768);
+}
+
+// Its cache is taken away twice, and it comes to the same end; so does who runs beside it.
+void preempted() {
+  const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  for (const char* const name : {"rpc", "h2o"}) {
+    DeviceEngine device(drawn);
+    Engine& engine = device.engine();
+    std::vector<Request> requests = requestsOf(policyOf(name));
+    for (Request& request : requests) request.sampling = {.temperature = 1, .seed = 6};
+    const auto want = finish(engine, 1, requests, 2);
+    const auto meddler = std::make_shared<Meddler>(requests.size(), 15, [&] {
+      engine.preempt(2, 0);
+      engine.preempt(2, 1);
+    });
+    engine.start(2, requests, 2, meddler);
+    meddler->finished.get_future().wait();
+    for (size_t i = 0; i < requests.size(); ++i) {
+      CHECK_CASE(sameResult(meddler->results[i].at(0), want->results[i].at(0)), name + std::to_string(i));
+    }
+  }
+}
+
+// What an engine on a device says to a request, with its code.
+std::string said(Engine& engine, const Request& request) {
+  try {
+    const auto collector = finish(engine, 9, {request}, 1);
+    return collector->failures[0].empty() ? collector->end : collector->failures[0][0];
+  } catch (const EngineError& error) {
+    return error.code + " " + error.what();
+  }
+}
+
+void refused() {
+  const DrawnModel drawn(configOf("qwen3", 1, 2), DType::f32, 3, deviation);
+  DeviceEngine device(drawn);
+  const auto refuses = [&](const std::string& policy, const std::string& why, const std::function<void(Request&)>& ask) {
+    Request request = requestOf(policyOf(policy), 5, 9);
+    ask(request);
+    const std::string answer = said(device.engine(), request);
+    CHECK_CASE(answer.starts_with("BAD_OPTION device cuda: ") && answer.find(why) != std::string::npos, policy + ": " + answer);
+  };
+  const auto cap = [](Request& request) {
+    request.policy.budget = "cap";
+    request.policy.keep = 32;
+    request.policy.pinPrompt = false;
+  };
+  refuses("rpc", "aggregation head", [](Request& r) { r.policy.aggregation = "head"; });
+  refuses("rpc", "preset reference", [](Request& r) { r.policy.preset = "reference"; });
+  refuses("rpc", "kernel 259", [](Request& r) { r.policy.kernel = 259; });
+  refuses("rpc", "score from outside", [](Request& r) { r.scored = true; });
+  refuses("full", "replay", [](Request& r) { r.forced = std::vector<int32_t>(9, 1); });
+  refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
+  refuses("adakv", "policy adakv: no sets of unequal size", cap);
+  refuses("streaming", "policy streaming: no keys rotated", cap);
+  refuses("quest", "policy quest: no read sets", cap);
+  refuses("lookahead", "policy lookahead: no looking ahead", [](Request&) {});
+  refuses("adaptive", "policy adaptive: no intervals", [](Request&) {});
+  CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());
+
+  std::promise<std::string> code;
+  device.engine().logits({1, 2}, [&](std::vector<float>&&, const std::string& c, const std::string&) { code.set_value(c); });
+  CHECK(code.get_future().get() == "BAD_OPTION");
+}
+
+void shapes() {
+  ModelConfig config = configOf("qwen3", 1, 2);
+  config.headDim = 32;
+  const DrawnModel narrow(config, DType::bf16, 3, deviation);
+  const std::string what = check::thrown([&] { DeviceEngine(narrow, 0); });
+  CHECK_CASE(what == "device cuda: head_dim 32 is not 64 or 128", what);
+}
+
+void memory() {
+  const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  const std::string what = check::thrown([&] { DeviceEngine(drawn, 0, 100000); });
+  CHECK_CASE(what.starts_with("the weights need ") && what.ends_with(" bytes of the GPU's memory, of which 100000 are free"),
+             what);
+
+  // Beside weights and state there is room for pages, but not for as many as these would be.
+  DeviceEngine small(drawn, 0, size_t{32} << 20), onePage(drawn, 32768);
+  CHECK(said(small.engine(), requestOf(policyOf("full"), 5, 60000)).starts_with("OUT_OF_MEMORY prompt and output need "));
+  CHECK(said(small.engine(), requestOf(policyOf("full"), 5, 20)).empty());
+  const std::string pages = said(onePage.engine(), requestOf(policyOf("full"), 30, 20));
+  CHECK_CASE(pages == "OUT_OF_MEMORY request 0, token 4: the KV cache needs 32768 bytes more of the GPU's memory; of its "
+                      "32768 bytes 0 are free", pages);
+  CHECK(said(onePage.engine(), requestOf(policyOf("full"), 5, 20)).empty());
+}
+
+// Requests that need more positions, query rows, notes or places than those before them, and run beside them.
+void moreAndMore() {
+  const DrawnModel drawn(configOf("qwen2", 1, 2), DType::bf16, 8, deviation);
+  DeviceEngine device(drawn), other(drawn);
+  Engine& engine = device.engine();
+  std::vector<std::shared_ptr<Collector>> all;
+  std::vector<Request> requests;
+  for (const char* const name : {"full", "rpc", "h2o"}) requests.push_back(requestOf(policyOf(name), 6, 20));
+  requests.push_back(requestOf(policyOf("rpc"), 6, 20));
+  requests.back().policy.window = 7;
+  const auto want = finish(other.engine(), 1, requests, 4);  // first: of emulators one at a time
+  for (size_t i = 0; i < requests.size(); ++i) {
+    all.push_back(std::make_shared<Collector>(1));
+    engine.start(i + 1, {requests[i]}, 1, all.back());
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    all[i]->finished.get_future().wait();
+    CHECK_CASE(sameResult(all[i]->results[0].at(0), want->results[i].at(0)), std::to_string(i));
+  }
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+CUDA_TEST(engine_life) {
+  using namespace pathpress::cuda;
+  aborted();
+  preempted();
+  refused();
+  shapes();
+  emulatedOnly("too little memory", memory);
+  moreAndMore();
+}

@@ -1,0 +1,101 @@
+// The engine on a device: the same scheduler, requests and results as on the CPU, whose tokens, kept
+// positions, triggers and counts of entries it must give. Of two tokens, or two entries, that bfloat16 cannot tell apart
+// either may come first: with the seeds below none such decides anything.
+#include "engine_on_device.h"
+
+namespace pathpress::cuda {
+namespace {
+
+// What both count alike: bytes are of the device's own pages.
+bool agree(const Result& got, const Result& want) {
+  Result ours = got;
+  ours.cache.peakBytes = want.cache.peakBytes;
+  ours.cache.meanBytes = want.cache.meanBytes;
+  ours.cache.sideBytes = want.cache.sideBytes;
+  ours.cache.readBytes = want.cache.readBytes;
+  const auto counted = [](const Result& r) { return r.evictions.value_or(Evictions{}).count; };
+  return sameResult(ours, want) && got.promptTokens == want.promptTokens && counted(got) == counted(want);
+}
+
+struct Case {
+  const char *family, *policy;
+  uint64_t seed;
+  size_t evicting;  // compressions of the second request, or evictions where there is one a step
+  void (*change)(PolicyOptions&) = [](PolicyOptions&) {};
+};
+
+void capped(PolicyOptions& policy) {
+  policy.budget = "cap";
+  policy.keep = 9;
+  policy.pinPrompt = false;
+}
+
+void generate(const Case& c) {
+  const DrawnModel drawn(configOf(c.family, 2, 2), DType::bf16, c.seed, deviation);
+  PolicyOptions policy = policyOf(c.policy);
+  c.change(policy);
+  std::vector<Request> requests = requestsOf(policy);
+  for (int32_t id = 11; id <= 20; ++id) requests[2].stopIds.push_back(id);
+  Engine cpu(engineOptions(drawn));
+  DeviceEngine device(drawn);
+  const auto want = finish(cpu, 1, requests, 2), got = finish(device.engine(), 1, requests, 2);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const std::string what = std::string(c.family) + ", " + c.policy + ", request " + std::to_string(i);
+    CHECK_CASE(got->results[i].size() == 1 && agree(got->results[i][0], want->results[i].at(0)), what);
+    CHECK_CASE(got->tokens[i] == got->results[i].at(0).ids, what);  // one by one as they came
+  }
+  const Result& second = want->results[1][0];
+  CHECK_CASE((second.evictions ? static_cast<size_t>(second.evictions->count) : second.compressions.size()) == c.evicting,
+             c.policy);
+  CHECK_CASE(want->results[2][0].finish == Finish::stop || c.seed != 3, c.policy);
+}
+
+void policies() {
+  generate({"qwen3", "full", 3, 0});
+  generate({"llama", "rpc", 1, 2});
+  generate({"qwen3", "rpc", 1, 2, [](PolicyOptions& p) { p.aggregation = "group"; }});
+  generate({"qwen3", "rpc", 1, 2, [](PolicyOptions& p) { p.selectors = "all"; }});
+  generate({"qwen3", "rpc", 3, 2, [](PolicyOptions& p) { p.preset = "reference"; }});
+  generate({"qwen2", "random", 1, 2, [](PolicyOptions& p) { p.granularity = "head"; }});
+  generate({"qwen3", "recency", 3, 2});
+  generate({"qwen3", "rpc-shuffled", 1, 2});
+  generate({"qwen3", "h2o", 3, 26, [](PolicyOptions& p) { capped(p), p.aggregation = "group"; }});
+  generate({"qwen3", "tova", 3, 26, capped});
+  generate({"qwen3", "snapkv", 3, 1, capped});
+  generate({"qwen3", "snapkv-decode", 3, 2});
+  generate({"qwen3", "r-kv", 3, 3, capped});
+  generate({"qwen3", "vase", 3, 3, capped});
+  generate({"qwen3", "raas", 1, 26, capped});
+  generate({"qwen3", "lazy-eviction", 3, 3, capped});
+}
+
+// The law: alone, in a batch that others join and leave, and where the pool is too small for all, the same to the bit.
+void aloneAndTogether() {
+  const DrawnModel drawn(configOf("qwen2", 2, 2), DType::bf16, 8, deviation);
+  std::vector<Request> requests;
+  for (const char* const name : {"rpc", "full", "h2o"}) {
+    for (Request& request : requestsOf(policyOf(name))) {
+      request.sampling = {.temperature = 1, .topP = 0.9, .seed = 5};
+      requests.push_back(request);
+    }
+  }
+  DeviceEngine first(drawn), second(drawn), crowded(drawn, size_t{4} * 32 * 1024);
+  const auto alone = finish(first.engine(), 1, requests, 1), together = finish(second.engine(), 1, requests, 4);
+  const auto scarce = finish(crowded.engine(), 1, requests, 4);
+  CHECK(oneResultEach(*alone) && oneResultEach(*together) && oneResultEach(*scarce));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    CHECK_CASE(sameResult(together->results[i].at(0), alone->results[i].at(0)), std::to_string(i));
+    CHECK_CASE(sameResult(scarce->results[i].at(0), alone->results[i].at(0)), std::to_string(i));
+  }
+  CHECK(alone->results[0].at(0).ids != alone->results[3].at(0).ids || alone->results[0][0].cache.finalEntries !=
+                                                                         alone->results[3][0].cache.finalEntries);
+}
+
+}  // namespace
+}  // namespace pathpress::cuda
+
+CUDA_TEST(engine) {
+  using namespace pathpress::cuda;
+  emulatedOnly("tokens and kept positions against the CPU's", policies);  // other sums lead to other tokens in the end
+  aloneAndTogether();
+}
