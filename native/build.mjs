@@ -1,4 +1,7 @@
 // Builds build/native/engine.node and the native tests: configure once, then only what changed. `npm run build:native`.
+// With nvcc in PATH or in CUDA_HOME the add-on gets the CUDA backend; PATHPRESS_CUDA=off keeps it out (=on asks CMake to
+// look for nvcc elsewhere), PATHPRESS_CUDA_ARCHITECTURES=90 compiles for one kind of card alone, which is quicker: of a
+// folder without a build yet.
 // `--portable` builds build/portable/engine.node alone, with its C++ library in it, so that it runs on other machines.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -39,11 +42,23 @@ function run(command, args) {
   process.exit(1);
 }
 
+function cudaOptions() {
+  const { PATHPRESS_CUDA: asked = '', PATHPRESS_CUDA_ARCHITECTURES: architectures, CUDA_HOME: home } = process.env;
+  if (/^(off|0)$/i.test(asked)) return [];
+  const own = home && join(home, 'bin', 'nvcc');
+  const nvcc = [own, 'nvcc'].find((command) => command && works(command));
+  if (!nvcc && !/^(on|1)$/i.test(asked)) return [];
+  const options = ['-DPATHPRESS_CUDA=ON'];
+  if (nvcc && nvcc === own) options.push(`-DPATHPRESS_NVCC=${own}`);
+  if (architectures) options.push(`-DPATHPRESS_CUDA_ARCHITECTURES=${architectures}`);
+  return options;
+}
+
 requireTools();
 // The cache file is there after a failed configuration too, the build files are not.
 if (!['build.ninja', 'Makefile'].some((file) => existsSync(join(build, file)))) {
   const generator = works('ninja') ? ['-G', 'Ninja'] : [];
-  const options = ['-DCMAKE_BUILD_TYPE=Release', `-DPATHPRESS_PORTABLE=${portable ? 'ON' : 'OFF'}`];
+  const options = ['-DCMAKE_BUILD_TYPE=Release', `-DPATHPRESS_PORTABLE=${portable ? 'ON' : 'OFF'}`, ...cudaOptions()];
   run('cmake', ['-S', native, '-B', build, ...generator, ...options]);
 }
 const target = portable ? ['--target', 'pathpress_addon'] : [];

@@ -14,8 +14,8 @@
 
 namespace pathpress {
 
-// Of an engine on the CPU.
 struct EngineOptions {
+  std::string device = "cpu";  // or cuda: read by who opens an engine, not by the engine
   ModelConfig config;
   std::vector<std::string> weightFiles;
   int threads = 1;

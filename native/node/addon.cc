@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "../cuda/gpu/open.h"
 #include "../engine/kernels.h"
 #include "analysis.h"
 #include "bench.h"
@@ -132,7 +133,8 @@ class LoadWorker : public Napi::AsyncWorker {
  private:
   void Execute() override {
     try {
-      engine_ = std::make_unique<Engine>(options_);
+      engine_ = options_.device == "cuda" ? std::make_unique<Engine>(cuda::openBackend(options_), options_.prefillRows)
+                                          : std::make_unique<Engine>(options_);
     } catch (const EngineError& error) {
       fail(error.code, error.what());
     } catch (const std::bad_alloc&) {
@@ -170,6 +172,9 @@ Napi::Value simd(const Napi::CallbackInfo& info) {
   return names;
 }
 
+// Why there is no GPU that the engine can run on; empty where there is one.
+Napi::Value whyNoCuda(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), cuda::whyUnavailable()); }
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   auto* data = new EnvironmentData;
   data->constructor = Napi::Persistent(NativeEngine::define(env));
@@ -179,6 +184,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   });
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("simd", Napi::Function::New(env, simd, "simd"));
+  exports.Set("whyNoCuda", Napi::Function::New(env, whyNoCuda, "whyNoCuda"));
   exportAnalysis(exports);
   exportPlan(exports);
   exportBench(exports);

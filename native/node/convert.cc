@@ -161,6 +161,7 @@ EngineOptions toEngineOptions(const Napi::Object& value) {
   for (uint32_t i = 0; i < files.Length(); ++i) {
     options.weightFiles.push_back(Napi::Value(files[i]).ToString().Utf8Value());
   }
+  options.device = text(value, "device");
   options.threads = integer(value, "threads");
   options.cacheType = text(value, "cache");
   options.simd = text(value, "simd");

@@ -110,7 +110,7 @@ export async function settlePolicyFlags(flags: PolicyFlags): Promise<Policy> {
 export function asFlag(error: PathPressError): PathPressError {
   if (error.code !== 'BAD_OPTION') return error;
   const [option] = error.message.split(' ', 1);
-  if (option !== 'policy' && !(names as readonly string[]).includes(option)) return error;
+  if (!['policy', 'device', 'cache', 'products'].includes(option) && !(names as readonly string[]).includes(option)) return error;
   return new PathPressError('BAD_FLAG', flagOf(option) + error.message.slice(option.length), { cause: error });
 }
 

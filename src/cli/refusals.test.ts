@@ -87,7 +87,8 @@ describe.each<[(string | number)[], ...string[]]>([
   [['--max-tokens', 0], '--max-tokens', '0'],
   [['--max-tokens', 99999999999], '--max-tokens', '99999999999'],
   [['--threads', 0], '--threads', '0'],
-  [['--device', 'cuda'], '--device', 'cuda'],
+  [['--device', 'cuda', '--cache', 'f32'], '--cache', 'f32', 'cuda'],
+  [['--device', 'cuda', '--products', 'float32'], '--products', 'float32', 'cuda'],
   [['--device', 'tpu'], '--device', 'tpu'],
   [['--cache', 'int3'], '--cache', 'int3'],
   [['--cache', 'int4', ...rpc], 'int4', 'policy rpc', 'share a scale'],
@@ -215,8 +216,8 @@ describe('the program', () => {
       const help = await pathpress([...command, '--help']);
       expect(help).toMatchObject({ status: 0, err: '' });
       expect(help.out).toContain(`Usage: pathpress ${command.join(' ')}`.trim());
-      const { engine, simd } = versions();
-      const out = `${version}\nengine ${engine}, simd ${simd}, cuda no\n`;
+      const { engine, simd, cuda, whyNoCuda } = versions();
+      const out = `${version}\nengine ${engine}, simd ${simd}, cuda ${cuda ? 'yes' : `no (${whyNoCuda})`}\n`;
       expect(await pathpress([...command, '--version'])).toEqual({ status: 0, out, err: '' });
     },
   );

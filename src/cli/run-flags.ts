@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
-import { cacheTypes, type CacheType, type EngineOptions, type ProductType, type Sampling } from '../engine/types.js';
+import { cacheTypes, devices, type CacheType, type Device, type EngineOptions, type ProductType, type Sampling } from '../engine/types.js';
 import { bundledModel } from '../package.js';
 import type { Policy } from '../policies/policy.js';
 import { addPolicyFlags, flagOf, settlePolicyFlags, type PolicyFlags } from './policy-flags.js';
@@ -10,7 +10,7 @@ import { integer, list, oneOf, real, repeated, text, whole } from './values.js';
 /** Flags that `generate` and `eval` share, as given. */
 export interface RunFlags extends PolicyFlags {
   model?: string;
-  device: 'cpu' | 'cuda';
+  device: Device;
   threads?: number;
   cache?: CacheType;
   products?: ProductType;
@@ -40,7 +40,7 @@ export interface Run {
 export function addRunFlags(command: Command): Command {
   command
     .option('--model <DIR>', 'a folder in Hugging Face layout (default: the bundled reasoner)', text)
-    .option('--device <NAME>', 'cpu', oneOf('cpu', 'cuda'), 'cpu')
+    .option('--device <NAME>', 'cpu, or cuda for the first GPU', oneOf(...devices), 'cpu')
     .option('--threads <N>', 'worker threads (default: all cores)', whole(1, 1024));
   return addPolicyFlags(command)
     .option(
@@ -70,7 +70,6 @@ export function addRunFlags(command: Command): Command {
  */
 export async function settleRun(flags: RunFlags): Promise<Run> {
   const model = flags.model ?? bundledModel('reasoner');
-  if (flags.device === 'cuda') throw new PathPressError('BAD_FLAG', '--device cuda: this version has no CUDA back end');
   const noRandomness = (['topP', 'topK', 'minP'] as const).find(
     (name) => flags[name] !== undefined && flags.temperature === 0,
   );
@@ -86,7 +85,7 @@ export async function settleRun(flags: RunFlags): Promise<Run> {
   const defaults = await generationDefaults(model);
   return {
     model,
-    engine: { model, device: 'cpu', threads: flags.threads, cache: flags.cache, products: flags.products },
+    engine: { model, device: flags.device, threads: flags.threads, cache: flags.cache, products: flags.products },
     policy,
     sampling: {
       temperature: flags.temperature ?? defaults.temperature,

@@ -15,8 +15,8 @@ export function addVersion(command: Command, io: Io): void {
 
 function engineLine(): string {
   try {
-    const { engine, simd, cuda } = versions();
-    return `engine ${engine}, simd ${simd}, cuda ${cuda ? 'yes' : 'no'}`;
+    const { engine, simd, whyNoCuda } = versions();
+    return `engine ${engine}, simd ${simd}, cuda ${whyNoCuda === undefined ? 'yes' : `no (${whyNoCuda})`}`;
   } catch (error) {
     if (error instanceof PathPressError) return `engine missing: ${error.message} (${error.code})`;
     throw error;

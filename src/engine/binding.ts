@@ -2,7 +2,7 @@
 import type { Policy } from '../policies/policy.js';
 import type { Candidates } from '../policies/scorer.js';
 import { requireAddon } from './addon.js';
-import type { CacheReport, CacheType, Compression, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
+import type { CacheReport, CacheType, Compression, Device, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
 
 export interface NativeConfig {
   family: string;
@@ -32,6 +32,7 @@ export interface NativeConfig {
 export interface NativeOptions {
   config: NativeConfig;
   weightFiles: string[];
+  device: Device;
   threads: number;
   /** A CacheType, or '' for the weights' own. */
   cache: string;
@@ -149,6 +150,8 @@ export interface Binding {
   load(options: NativeOptions): Promise<NativeEngine>;
   /** Instruction sets that this processor can run, plainest first. */
   simd(): string[];
+  /** Why there is no GPU that `load` could use; '' where there is one. */
+  whyNoCuda(): string;
   /** Throws an error with a `code` as `load` does of a config, or BAD_OPTION of a policy. */
   plan(config: NativeConfig, policy: Policy, promptTokens: number, maxTokens: number, cache: CacheType): NativePlan;
   /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second. `simd` as in NativeOptions. */

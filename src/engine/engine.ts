@@ -14,7 +14,7 @@ import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation
  * is free holds them; else files above 64 MiB stay mapped (`info.weightsMapped`): while they are in use they must not be
  * written to, since a file cut off ends the process (SIGBUS).
  * Dispose of the engine when done.
- * @throws NOT_BUILT, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
+ * @throws NOT_BUILT, CUDA_UNAVAILABLE (with the reason), OUT_OF_MEMORY, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
@@ -23,6 +23,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { config, weightFiles, eosIds } = checkpoint;
   const { weightsType, weightsBytes, weightsMapped, simd } = native.info();
   const info: ModelInfo = {
+    device: options.device ?? 'cpu',
     family: config.family,
     layers: config.layers,
     heads: config.heads,
@@ -44,14 +45,16 @@ export async function loadNative(options: EngineOptions): Promise<{ native: Nati
   const binding = loadBinding();
   const checkpoint = await readCheckpoint(options.model);
   const { config, weightFiles } = checkpoint;
+  const { device = 'cpu' } = options;
   const native = await binding
     .load({
       config,
       weightFiles,
+      device,
       threads: options.threads ?? availableParallelism(),
       cache: options.cache ?? '',
       simd: options.simd ?? process.env.PATHPRESS_SIMD ?? '',
-      products: options.products ?? 'float32',
+      products: options.products ?? (device === 'cuda' ? 'bf16' : 'float32'),
       cacheLimit: options.cacheLimit ?? 0,
       prefillRows: options.prefillRows ?? 128,
     })
@@ -61,10 +64,14 @@ export async function loadNative(options: EngineOptions): Promise<{ native: Nati
   return { native, checkpoint };
 }
 
-/** What records carry of the engine that made them: version, instruction set (scalar, avx2, avx512). @throws NOT_BUILT */
-export function versions(): { engine: string; simd: string; cuda: false } {
+/**
+ * Version of the engine, and what it can run on: the instruction set (scalar, avx2, avx512), and a GPU or why not.
+ * @throws NOT_BUILT
+ */
+export function versions(): { engine: string; simd: string; cuda: boolean; whyNoCuda?: string } {
   const simd = process.env.PATHPRESS_SIMD ?? loadBinding().simd().at(-1) ?? 'scalar';
-  return { engine: version, simd, cuda: false };
+  const whyNoCuda = loadBinding().whyNoCuda();
+  return { engine: version, simd, ...(whyNoCuda ? { cuda: false, whyNoCuda } : { cuda: true }) };
 }
 
 class NativeBackedEngine implements Engine {

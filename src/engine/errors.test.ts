@@ -130,7 +130,10 @@ describe('an option is refused', () => {
     [{ threads: 0 }, /threads 0/],
     [{ threads: 1.5 }, /threads 1.5/],
     [{ cache: 'int3' as 'f32' }, /cache "int3"/],
-    [{ device: 'cuda' as 'cpu' }, /device "cuda"/],
+    [{ device: 'tpu' as 'cpu' }, /device "tpu"/],
+    [{ device: 'cuda', cache: 'f32' }, /cache f32: device cuda/],
+    [{ device: 'cuda', products: 'float32' }, /products float32: device cuda/],
+    [{ device: 'cuda', simd: 'avx2' }, /simd avx2/],
     [{ products: 'f16' as 'bf16' }, /products "f16"/],
     [{ simd: 'neon' }, /simd "neon"/],
     [{ cacheLimit: -1 }, /cacheLimit -1/],
@@ -203,7 +206,20 @@ describe('what a folder says', () => {
     engine.dispose();
   });
 
-  it('versions name engine and instruction set', () => {
-    expect(versions()).toEqual({ engine: expect.stringMatching(/^\d+\.\d+\.\d+$/), simd: expect.any(String), cuda: false });
+  it('versions name engine, instruction set and whether there is a GPU', () => {
+    const { engine, simd, cuda, whyNoCuda } = versions();
+    expect(engine).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(simd).not.toBe('');
+    expect(cuda).toBe(whyNoCuda === undefined);
+    expect(whyNoCuda).not.toBe('');
+  });
+
+  it.skipIf(versions().cuda)('says why there is no GPU', async () => {
+    const { whyNoCuda } = versions();
+    await expect(opening(fixture('llama-g4'), { device: 'cuda' })).rejects.toMatchObject({
+      code: 'CUDA_UNAVAILABLE',
+      exitStatus: 1,
+      message: `device cuda: ${whyNoCuda}`,
+    });
   });
 });

@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   | 'FETCH_FAILED'
   | 'NOT_BUILT'
+  | 'CUDA_UNAVAILABLE'
   | 'NOTEBOOK_FAILED'
   | 'DISPOSED'
   | 'INTERNAL';
@@ -34,6 +35,7 @@ const failures: ReadonlySet<string> = new Set([
   'WRITE_FAILED',
   'FETCH_FAILED',
   'NOT_BUILT',
+  'CUDA_UNAVAILABLE',
   'NOTEBOOK_FAILED',
   'DISPOSED',
   'INTERNAL',

@@ -4,7 +4,7 @@ import { settlePolicy } from '../policies/settle.js';
 import { checkSampling } from './sampling.js';
 import type { NativeRequest } from './binding.js';
 import { PathPressError } from './errors.js';
-import { cacheTypes, type EngineOptions, type GenerateRequest, type ModelInfo, type ReplayRequest } from './types.js';
+import { cacheTypes, devices, type EngineOptions, type GenerateRequest, type ModelInfo, type ReplayRequest } from './types.js';
 
 const bad = (what: string): never => {
   throw new PathPressError('BAD_OPTION', what);
@@ -65,14 +65,14 @@ export function checkReplay({ outputIds, seed = 0, ...rest }: ReplayRequest, inf
 
 /** @throws BAD_OPTION naming the option and its value. */
 export function checkOptions(options: EngineOptions): void {
-  const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, products = 'float32', simd } = options;
+  const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, products, simd } = options;
   if (typeof model !== 'string' || model === '') bad(`model ${JSON.stringify(model)} is not a folder`);
-  if (device !== 'cpu') bad(`device "${String(device)}" is not cpu`);
+  if (!devices.includes(device)) bad(`device "${String(device)}" is not one of ${devices.join(', ')}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
     bad(`threads ${threads} is not a whole number from 1 to 1024`);
   }
   if (cache !== undefined && !cacheTypes.includes(cache)) bad(`cache "${String(cache)}" is not one of ${cacheTypes.join(', ')}`);
-  if (products !== 'float32' && products !== 'bf16') bad(`products "${String(products)}" is not float32 or bf16`);
+  if (products !== undefined && products !== 'float32' && products !== 'bf16') bad(`products "${String(products)}" is not float32 or bf16`);
   if (cacheLimit !== undefined && !(Number.isSafeInteger(cacheLimit) && cacheLimit > 0)) {
     bad(`cacheLimit ${cacheLimit} is not a positive number of bytes`);
   }
@@ -80,4 +80,8 @@ export function checkOptions(options: EngineOptions): void {
     bad(`prefillRows ${prefillRows} is not a whole number from 1 to ${2 ** 31 - 1}`);
   }
   if (simd !== undefined && typeof simd !== 'string') bad(`simd ${String(simd)} is not a name`);
+  if (device === 'cpu') return;
+  if (cache !== undefined && cache !== 'bf16') bad(`cache ${cache}: device ${device} caches bf16 alone`);
+  if (products === 'float32') bad(`products ${products}: device ${device} multiplies bf16 alone`);
+  if (simd !== undefined) bad(`simd ${simd} is of the cpu, not of device ${device}`);
 }

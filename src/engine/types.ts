@@ -14,11 +14,21 @@ export type CacheType = (typeof cacheTypes)[number];
 /** What products of weights see of their inputs. */
 export type ProductType = 'float32' | 'bf16';
 
+/** What computes. */
+export const devices = ['cpu', 'cuda'] as const;
+export type Device = (typeof devices)[number];
+
 /** What to open, and with how much of the machine. */
 export interface EngineOptions {
   /** A folder in Hugging Face layout. */
   model: string;
-  device?: 'cpu';
+  /**
+   * cpu if left out. cuda: the first GPU, in bfloat16 whatever the weights' type (products and cache too), for models with
+   * heads of 64 or 128. The same requests and results, and the same law: a sequence's tokens never depend on its batch.
+   * What it does not do is refused with BAD_OPTION: caches but bf16, query heads with sets of their own, `adakv`,
+   * `streaming`, `quest`, `lookahead`, `adaptive`, scores of your own, `replay` and `logits`.
+   */
+  device?: Device;
   /** Worker threads; all cores if left out. Never changes a token. */
   threads?: number;
   /** Type of the KV cache; the type of the weights if left out (f32 for float16 and int8). */
@@ -34,7 +44,7 @@ export interface EngineOptions {
    */
   prefillRows?: number;
   /**
-   * float32 (as it comes) if left out. bf16: the inputs of every product of weights are rounded to bfloat16, as PyTorch
+   * float32 (as it comes) if left out; bf16 on a GPU, which has no other. bf16: the inputs of every product of weights are rounded to bfloat16, as PyTorch
    * does with models in bfloat16. With weights in bfloat16 a processor that has AVX512-BF16 then multiplies at twice the
    * rate, which is what batches and prompts wait for; any other sums the same rounded terms in float32. Attention, norms
    * and sums stay in float32.
@@ -46,6 +56,7 @@ export interface EngineOptions {
 
 /** An opened model: its shape, and what names its weights. */
 export interface ModelInfo {
+  device: Device;
   family: string;
   layers: number;
   heads: number;
@@ -64,7 +75,8 @@ export interface ModelInfo {
   eosIds: number[];
   /**
    * Instruction set of the kernels: sums are taken in another order on each, so samples of two levels are not one stream.
-   * Where inputs are rounded to bfloat16, "-bf16" (the processor's own products of those) or "-rounded" follows.
+   * Where inputs are rounded to bfloat16, "-bf16" (the processor's own products of those) or "-rounded" follows. Of a GPU
+   * its architecture: "cuda-sm_90".
    */
   simd: string;
 }

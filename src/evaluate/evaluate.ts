@@ -122,13 +122,13 @@ export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptio
     maxTokens: options.maxTokens,
     stop: { strings: options.stop?.strings ?? [], ids: options.stop?.ids ?? info.eosIds },
     policy: recordedPolicy(options.policy),
-    cache: options.cache ?? (info.weightsType === 'bf16' ? 'bf16' : 'f32'),
+    cache: options.cache ?? (info.weightsType === 'bf16' || info.device === 'cuda' ? 'bf16' : 'f32'),
     model: portableName(options.model),
     weightsHash: info.weightsHash,
     task: { name: task.name, version: task.version },
     seed,
     engine: version,
-    device: 'cpu',
+    device: info.device,
     simd: info.simd,
   };
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PathPressError } from '../engine/errors.js';
-import type { CacheType, GenerateResult, Sampling } from '../engine/types.js';
+import type { CacheType, Device, GenerateResult, Sampling } from '../engine/types.js';
 import { parseJson } from '../json-file.js';
 import type { Policy } from '../policies/policy.js';
 import type { Split } from '../tasks/task.js';
@@ -20,7 +20,7 @@ export interface EvalSettings {
   task: { name: string; version: number };
   seed: number;
   engine: string;
-  device: 'cpu';
+  device: Device;
   /** Instruction set of the kernels: another one rounds otherwise, and a sample may part from there. */
   simd: string;
 }
