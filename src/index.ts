@@ -47,6 +47,7 @@ export { capacityFigure, type CapacityRow } from './figures/capacity.js';
 export { compressionsFigure } from './figures/compressions.js';
 export { renderPng, renderSvg, saveFigure } from './figures/export.js';
 export type { Figure } from './figures/figure.js';
+export { gpuPredictionFigure } from './figures/gpu-prediction.js';
 export { lengthsFigure } from './figures/lengths.js';
 export { modelArmsFigure, modelDifferencesFigure, together, type ModelMark } from './figures/model-dots.js';
 export { matrixFigure, type MatrixCell } from './figures/matrix.js';

@@ -7,6 +7,7 @@ import { bytesSavedFigure } from './bytes-saved.js';
 import { capacityFigure } from './capacity.js';
 import { compressionsFigure } from './compressions.js';
 import type { Figure } from './figure.js';
+import { gpuPredictionFigure } from './gpu-prediction.js';
 import { lengthsFigure } from './lengths.js';
 import { modelArmsFigure, modelDifferencesFigure } from './model-dots.js';
 import { paperAccuracyFigure } from './paper-accuracy.js';
@@ -177,6 +178,24 @@ const examples: Record<string, () => Figure> = {
       text,
     ),
   'paper-memory': () => paperMemoryFigure(modelMemoryGrid(reported().memoryGrid), text),
+  'gpu-prediction': () =>
+    gpuPredictionFigure(
+      ['H100', 'H200'].flatMap((device, d) =>
+        ['R1-Distill-Qwen-7B', 'QwQ-32B'].flatMap((model, m) =>
+          ['Full KV', 'RPC P=1024', 'RPC P=4096'].flatMap((method, i) =>
+            [4096, 8192, 16384, 32768].flatMap((length) =>
+              [8, 16, 32].map((batch) => {
+                const isLost = m === 1 && i === 0 && length * batch >= 2 ** 20;
+                const predicted = isLost && d === 0 ? null : (160 * batch * (1 + 0.4 * d)) / (1 + m) / (1 + (batch * length) / 2 ** (18 + i));
+                const measured = d === 0 && m === 0 && length > 8192 ? predicted! * 0.95 : undefined;
+                return { device, model, method, length, batch, gpus: m === 1 ? 4 : 1, predicted, floor: predicted && predicted / 0.8, reported: isLost ? null : predicted! / (4 + d + 4 * m), measured };
+              }),
+            ),
+          ),
+        ),
+      ),
+      text,
+    ),
   lengths: () => lengthsFigure(models.map((model, m) => ({ ...model, lengths: Array.from({ length: 90 }, (_, i) => 200 + (i * i * (m + 1)) / 2) })), text, [256, 1024, 4096]),
   compressions: () =>
     compressionsFigure(
