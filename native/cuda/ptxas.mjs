@@ -1,4 +1,4 @@
-// What NVIDIA's tools say of compiled kernels: the text of `ptxas -v`, and of `cuobjdump -sass`.
+// What NVIDIA's tools say of compiled kernels: the text of `ptxas -v`, and of `cuobjdump -sass` and `-elf`.
 
 /** `multiplyTiles<8>` of `_ZN9pathpress4cuda13multiplyTilesILi8EEEvNS0_13WeightProductEi`; others stay as they are. */
 export function kernelName(mangled) {
@@ -45,4 +45,19 @@ export function readLoads(text) {
     counts[width] = (counts[width] ?? 0) + 1;
   }
   return loads;
+}
+
+/** Threads of a block by __launch_bounds__, where a kernel has them: Map of `kernel architecture` → threads. */
+export function readBounds(text) {
+  const bounds = new Map();
+  let architecture = '', kernel, attribute;
+  for (const line of text.split('\n')) {
+    architecture = /arch = (sm_\w+)/.exec(line)?.[1] ?? architecture;
+    kernel = /^\.nv\.info\.(\S+)/.exec(line)?.[1] ?? kernel;
+    attribute = /Attribute:\s+(\w+)/.exec(line)?.[1] ?? attribute;
+    const value = /Value:\s+(0x\w+) (0x\w+) (0x\w+)/.exec(line);
+    if (!value || attribute !== 'EIATTR_MAX_THREADS') continue;
+    bounds.set(`${kernelName(kernel)} ${architecture}`, value.slice(1).reduce((product, side) => product * Number(side), 1));
+  }
+  return bounds;
 }
