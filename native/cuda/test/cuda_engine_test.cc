@@ -17,11 +17,13 @@ bool agree(const Result& got, const Result& want) {
   return sameResult(ours, want) && got.promptTokens == want.promptTokens && counted(got) == counted(want);
 }
 
+void asUsual(PolicyOptions&) {}
+
 struct Case {
   const char *family, *policy;
   uint64_t seed;
   size_t evicting;  // compressions of the second request, or evictions where there is one a step
-  void (*change)(PolicyOptions&) = [](PolicyOptions&) {};
+  void (*change)(PolicyOptions&) = asUsual;
 };
 
 void capped(PolicyOptions& policy) {
