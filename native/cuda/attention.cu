@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "product.h"
 #include "words.h"
 
 namespace pathpress::cuda {
@@ -82,9 +83,8 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpOut, attendWarps * rows * dim);
   SHARED_ARRAY(float, warpTop, attendWarps * rows);
   SHARED_ARRAY(float, warpTotal, attendWarps * rows);
-  const int chunks = task.chunks();
-  const int chunk = blockIndex() % chunks, head = blockIndex() / chunks % task.kvHeads;
-  const int token = blockIndex() / chunks / task.kvHeads;
+  const int chunk = blockIndex() % task.reach, head = blockIndex() / task.reach % task.kvHeads;
+  const int token = blockIndex() / task.reach / task.kvHeads;
   const int slot = task.rows.slots.load(token), length = task.rows.lengths.load(token);
   const int first = chunk * chunkPages;
   if (slot < 0 || first * cachePageEntries >= length) return;  // the whole block
@@ -127,7 +127,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   }
   barrier();
 
-  const int64_t part = ((static_cast<int64_t>(token) * task.kvHeads + head) * chunks + chunk) * task.group;
+  const int64_t part = ((static_cast<int64_t>(token) * task.kvHeads + head) * task.chunks() + chunk) * task.group;
   for (int item = threadIndex(); item < task.group * dim; item += attendThreads) {
     const int row = item / dim, channel = item % dim;
     float top = noScore, total = 0, sum = 0;
@@ -165,12 +165,15 @@ KERNEL joinChunks(DecodeAttention task) {
     total += weight * task.totals.load(at);
     sum += weight * task.sums.load(at * task.dim + threadIndex());
   }
-  task.out.store((head * group + row) * task.dim + threadIndex(), toBf16(idle ? 0 : sum / total));
+  const int token = static_cast<int>(head / task.kvHeads);
+  const int channel = static_cast<int>(head % task.kvHeads * group + row) * task.dim + threadIndex();
+  task.out.store(inputAt(token, channel), toBf16(idle ? 0 : sum / total));
 }
 
 bool attend(Stream stream, const DecodeAttention& task) {
   if (task.group < 1 || task.group > 16 || (task.dim != 64 && task.dim != 128)) return false;
-  const Grid grid{task.rows.count * task.kvHeads * task.chunks(), attendThreads};
+  if (task.reach < 1 || task.reach > task.chunks()) return false;
+  const Grid grid{task.rows.count * task.kvHeads * task.reach, attendThreads};
   if (task.dim == 64) {
     if (task.group <= 8) launch(stream, grid, attendChunk<64, 8>, task);
     else launch(stream, grid, attendChunk<64, 16>, task);

@@ -14,13 +14,14 @@ struct DecodeAttention {
   Global<float> sums;        // (rows, kvHeads, chunks, group, dim): values weighted with exp(score - top)
   Global<float> tops;        // (rows, kvHeads, chunks, group): in powers of two
   Global<float> totals;      // (rows, kvHeads, chunks, group): sum of the weights
-  Global<Bf16> out;          // (rows, kvHeads · group, dim); zeros of a row that is nobody's
+  Global<Bf16> out;          // (rows, kvHeads · group · dim) as inputAt (product.h) has them; zeros of nobody's row
   PageTable table;
   StepRows rows;
   int kvHeads;
   int group;  // query heads that share a key-value head: 1 to 16
   int dim;    // 64 or 128
   float scale;  // of a score: 1 / sqrt(dim)
+  int reach;    // chunks that the longest row has, or more: that many are launched of each
 
   // For which there must be room in sums, tops and totals.
   HOST_DEVICE int chunks() const { return (table.width + chunkPages - 1) / chunkPages; }

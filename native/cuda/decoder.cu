@@ -27,6 +27,13 @@ Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
   for (int page = limits_.poolPages; page > 0; --page) free_.push_back(page - 1);
 }
 
+// Zeros at first, so that what nobody writes is no NaN.
+Global<Bf16> Decoder::input(const std::string& name, int cols) {
+  const Global<Bf16> made = device_.unwritten<Bf16>(name, size(inputElements(cols)));
+  device_.write(made, 0, std::vector<Bf16>(size(inputElements(cols)), Bf16{0}));
+  return made;
+}
+
 void Decoder::allocateWork() {
   const ModelShape& shape = model_.shape;
   const size_t rows = size(limits_.rows), heads = size(shape.heads * shape.dim);
@@ -35,15 +42,15 @@ void Decoder::allocateWork() {
   work.positions = device_.unwritten<int>("rows' positions", rows);
   work.lengths = device_.unwritten<int>("rows' lengths", rows);
   work.state = device_.unwritten<float>("state", rows * size(shape.hidden));
-  work.normed = device_.unwritten<Bf16>("normed", rows * size(shape.hidden));
+  work.normed = input("normed", shape.hidden);
   work.qkv = device_.unwritten<float>("qkv", rows * size(shape.qkvWidth()));
   work.query = device_.unwritten<Bf16>("query", rows * heads);
-  work.mixed = device_.unwritten<Bf16>("mixed", rows * heads);
+  work.mixed = input("mixed", shape.heads * shape.dim);
   work.sums = device_.unwritten<float>("sums", rows * chunks * heads);
   work.tops = device_.unwritten<float>("tops", rows * chunks * size(shape.heads));
   work.totals = device_.unwritten<float>("totals", rows * chunks * size(shape.heads));
   if (model_.layers[0].attentionPostNorm) work.branch = device_.unwritten<float>("branch", rows * size(shape.hidden));
-  work.gated = device_.unwritten<Bf16>("gated", rows * size(shape.intermediate));
+  work.gated = input("gated", shape.intermediate);
   work.logits = device_.unwritten<float>("logits", rows * size(shape.logitsWidth()));
   step_.slots = slots_ = device_.unwritten<int>("rows' slots", rows);
   step_.offsets = offsets_ = device_.unwritten<int>("rows' offsets", rows);
@@ -124,6 +131,7 @@ bool Decoder::reserve(int slot, int entries) {
 bool Decoder::run(const std::vector<Row>& rows) {
   std::vector<int> made[4];
   step_.logits = false;
+  int longest = 1;
   for (size_t r = 0; r < rows.size(); ++r) {
     const bool follows = r > 0 && rows[r - 1].slot == rows[r].slot;
     made[0].push_back(rows[r].slot);
@@ -131,9 +139,14 @@ bool Decoder::run(const std::vector<Row>& rows) {
     made[2].push_back(rows[r].token);
     made[3].push_back(rows[r].draws);
     step_.logits |= rows[r].draws;
-    ++entries_[size(rows[r].slot)];
+    longest = std::max(longest, ++entries_[size(rows[r].slot)]);
   }
   step_.rows = *std::lower_bound(std::begin(buckets), std::end(buckets), static_cast<int>(rows.size()));
+  // Chunks by powers of two, so that a graph serves for long.
+  const int chunks = (longest + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
+  int power = 0;
+  while (1 << power < chunks) ++power;
+  step_.reach = std::min(1 << power, (limits_.sequencePages + chunkPages - 1) / chunkPages);
   constexpr int idle[4] = {-1, 0, -1, 0};
   const Global<int>* arrays[4] = {&slots_, &offsets_, &tokens_, &wanted_};
   for (int i = 0; i < 4; ++i) {
@@ -141,7 +154,8 @@ bool Decoder::run(const std::vector<Row>& rows) {
     if (made[i] != written_[i]) device_.write(*arrays[i], 0, made[i]);
     written_[i] = std::move(made[i]);
   }
-  return device_.replay(step_.rows * 2 + step_.logits, [this] { return runStep(device_.stream(), step_); });
+  const int key = (power * (maxProductTokens + 1) + step_.rows) * 2 + step_.logits;
+  return device_.replay(key, [this] { return runStep(device_.stream(), step_); });
 }
 
 void Decoder::drawFrom(int slot, int number) { device_.write(step_.sequences.draws, slot, std::vector<int>{number}); }

@@ -2,6 +2,7 @@
 // arrays where that changes, and nothing while the same sequences decode on.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "step.h"
@@ -75,6 +76,7 @@ class Decoder {
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
 
   void free(int slot, int pages);
+  Global<Bf16> input(const std::string& name, int cols);
   void allocateWork();
   void allocateSequences();
   void allocatePool();

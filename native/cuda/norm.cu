@@ -1,5 +1,6 @@
 #include "norm.h"
 
+#include "product.h"
 #include "words.h"
 
 namespace pathpress::cuda {
@@ -67,7 +68,8 @@ BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
     const WordPair weight = task.weight.load8If(inside, at);
     UNROLL(4)
     for (int i = 0; i < 4; ++i) kept[c][i] *= scale * half(weight.word, i);
-    task.normed.store8If(inside, row + at, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
+    const int64_t to = inputAt(blockIndex(), at);
+    task.normed.store8If(inside, to, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
   }
 }
 

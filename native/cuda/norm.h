@@ -11,7 +11,7 @@ struct ResidualNorm {
   Global<const float> branch;       // (tokens, hidden); null: nothing to add, or a product has added it
   Global<const Bf16> branchWeight;  // (hidden)
   Global<const Bf16> weight;        // (hidden)
-  Global<Bf16> normed;              // (tokens, hidden); gets norm(state, weight)
+  Global<Bf16> normed;              // (tokens, hidden) as inputAt (product.h) has them; gets norm(state, weight)
   int hidden;                       // a multiple of 4, at most maxNormWidth
   float epsilon;
 };

@@ -26,40 +26,41 @@ DEVICE void storeGated(const WeightProduct& task, bool wanted, int token, int ro
     const float up = shuffleXor(total[i], 2);
     made[i] = total[i] / (1 + powerOfTwo(total[i] * -1.44269504f)) * up;
   }
-  const int64_t at = static_cast<int64_t>(token) * (task.rows / 2) + row / packedRows * 8 + row % packedRows;
+  const int64_t at = inputAt(token, row / packedRows * 8 + row % packedRows);
   const bool first = row % packedRows < 8;
   task.halves.store8If(wanted && first, at, {{halves(made[0], made[1]), halves(made[2], made[3])}});
 }
 
 // A warp goes through its stretch of 16 rows with the weights straight from memory to registers. Tokens are the mma's
-// columns, so that each one's sums are its own, whoever else is there.
-template <int tokenTiles>  // of 8
-BOUNDED_KERNEL(productThreads, 2) multiplyTiles(WeightProduct task, int slices) {
-  SHARED_ARRAY(float, partial, productWarps * tokenTiles * 8 * tokenStride);
+// columns, so that each one's sums are its own, whoever else is there. Nothing in the loop is asked or computed that
+// can be known before it: with few warps on a processor each instruction counts.
+template <int tokens>
+BOUNDED_KERNEL(productThreads, tokens <= 32 ? 3 : 2) multiplyTiles(WeightProduct task, int slices) {
+  constexpr int tokenTiles = tokens / 8;
+  SHARED_ARRAY(float, partial, productWarps * tokens * tokenStride);
   const int warp = threadIndex() / 32, lane = threadIndex() % 32;
-  const int blockTiles = productWarps / slices;  // tiles of 16 rows
-  const int tile = blockIndex() * blockTiles + warp / slices;
-  const int steps = (task.cols + packedCols - 1) / packedCols;
-  const int sliceSteps = (steps + slices - 1) / slices;
-  const int first = warp % slices * sliceSteps;
-  const bool rowsThere = tile * packedRows < task.rows;
+  const int blockTiles = productWarps / slices, tiles = task.rows / packedRows;  // of 16 rows
+  const int own = blockIndex() * blockTiles + warp / slices;
+  const int tile = own < tiles ? own : tiles - 1;  // past the end the last one, for nobody
+  const int steps = (task.cols + packedCols - 1) / packedCols, sliceSteps = (steps + slices - 1) / slices;
+  const int firstStep = warp % slices * sliceSteps;
+  const int mySteps = firstStep + sliceSteps < steps ? sliceSteps : steps - firstStep;
+  constexpr int stepElements = packedRows * packedCols;
+  Global<const Bf16> weight = task.weight + (static_cast<int64_t>(tile) * steps + firstStep) * stepElements + lane * 8;
+  Global<const Bf16> input = task.input + inputAt(0, firstStep * packedCols) + lane * 8;
 
   FragmentC sums[tokenTiles] = {};
-  UNROLL(tokenTiles <= 2 ? 4 : tokenTiles <= 4 ? 2 : 1)
-  for (int s = 0; s < sliceSteps; ++s) {
-    const int step = first + s;
-    const bool inside = rowsThere && step < steps;
-    const int64_t at = (static_cast<int64_t>(tile) * steps + step) * (packedRows * packedCols) + lane * 8;
-    const Words low = task.weight.stream16If(inside, at), high = task.weight.stream16If(inside, at + 256);
-    const int col = step * packedCols + lane % 4 * 8;
+  UNROLL(4)
+  for (int s = 0; s < mySteps; ++s) {
+    const Words low = weight.stream16If(true, 0), high = weight.stream16If(true, stepElements / 2);
     UNROLL(tokenTiles)
     for (int n = 0; n < tokenTiles; ++n) {
-      const int token = n * 8 + lane / 4;
-      const bool wanted = inside && token < task.tokens && col < task.cols;
-      const Words input = task.input.load16If(wanted, static_cast<int64_t>(token) * task.cols + col);
-      mma(sums[n], {{low.word[0], low.word[1], low.word[2], low.word[3]}}, {{input.word[0], input.word[1]}});
-      mma(sums[n], {{high.word[0], high.word[1], high.word[2], high.word[3]}}, {{input.word[2], input.word[3]}});
+      const Words both = input.load16(n * 8 * packedCols);
+      mma(sums[n], {{low.word[0], low.word[1], low.word[2], low.word[3]}}, {{both.word[0], both.word[1]}});
+      mma(sums[n], {{high.word[0], high.word[1], high.word[2], high.word[3]}}, {{both.word[2], both.word[3]}});
     }
+    weight = weight + stepElements;
+    input = input + maxProductTokens * packedCols;
   }
 
   UNROLL(tokenTiles)
@@ -67,21 +68,21 @@ BOUNDED_KERNEL(productThreads, 2) multiplyTiles(WeightProduct task, int slices) 
     UNROLL(4)
     for (int i = 0; i < 4; ++i) {
       const int token = n * 8 + lane % 4 * 2 + i % 2, row = lane / 4 + i / 2 * 8;
-      partial.set((warp * tokenTiles * 8 + token) * tokenStride + row, sums[n].value[i]);
+      partial.set((warp * tokens + token) * tokenStride + row, sums[n].value[i]);
     }
   }
   barrier();
 
   // Four rows of a token at a time; the slices in ascending order.
   const int quarters = blockTiles * 4;
-  const int items = quarters * tokenTiles * 8, turns = (items + productThreads - 1) / productThreads;
+  const int items = quarters * tokens, turns = (items + productThreads - 1) / productThreads;
   for (int turn = 0; turn < turns; ++turn) {
     const int item = turn * productThreads + threadIndex();
     const int quarter = item % quarters, token = item / quarters, row = (blockIndex() * quarters + quarter) * 4;
     const bool wanted = token < task.tokens && row < task.rows;
     float total[4] = {};
     for (int slice = 0; wanted && slice < slices; ++slice) {
-      const int from = ((quarter / 4 * slices + slice) * tokenTiles * 8 + token) * tokenStride + quarter % 4 * 4;
+      const int from = ((quarter / 4 * slices + slice) * tokens + token) * tokenStride + quarter % 4 * 4;
       addWords(partial.get16(from), total);
     }
     addWords(task.bias.load16If(wanted && task.bias, row), total);
@@ -90,8 +91,16 @@ BOUNDED_KERNEL(productThreads, 2) multiplyTiles(WeightProduct task, int slices) 
   }
 }
 
+template <int tokens>
+void launchProduct(Stream stream, const WeightProduct& task) {
+  const int slices = productSlices(task.rows, task.cols);
+  const int blockRows = productWarps / slices * packedRows;
+  const Grid grid{(task.rows + blockRows - 1) / blockRows, productThreads};
+  launch(stream, grid, multiplyTiles<tokens>, task, slices);
+}
+
 int productSlices(int rows, int cols) {
-  constexpr int enoughBlocks = 264;  // two for each of an H100's processors
+  constexpr int enoughBlocks = 1056;  // eight for each of an H100's processors, so that the last leave few of them idle
   const int tiles = (rows + packedRows - 1) / packedRows, steps = (cols + packedCols - 1) / packedCols;
   int slices = 1;
   while (slices < productWarps && slices * 2 <= steps && tiles * slices < enoughBlocks * productWarps) slices *= 2;
@@ -101,12 +110,10 @@ int productSlices(int rows, int cols) {
 bool multiply(Stream stream, const WeightProduct& task) {
   if (task.rows < 1 || task.rows % packedRows != 0 || task.cols < 8 || task.cols % 8 != 0) return false;
   if (task.tokens < 1 || task.tokens > maxProductTokens) return false;
-  const int slices = productSlices(task.rows, task.cols), blockTiles = productWarps / slices;
-  const Grid grid{(task.rows / packedRows + blockTiles - 1) / blockTiles, productThreads};
-  if (task.tokens <= 8) launch(stream, grid, multiplyTiles<1>, task, slices);
-  else if (task.tokens <= 16) launch(stream, grid, multiplyTiles<2>, task, slices);
-  else if (task.tokens <= 32) launch(stream, grid, multiplyTiles<4>, task, slices);
-  else launch(stream, grid, multiplyTiles<8>, task, slices);
+  if (task.tokens <= 8) launchProduct<8>(stream, task);
+  else if (task.tokens <= 16) launchProduct<16>(stream, task);
+  else if (task.tokens <= 32) launchProduct<32>(stream, task);
+  else launchProduct<64>(stream, task);
   return true;
 }
 

@@ -2,11 +2,22 @@
 #pragma once
 
 #include "device.h"
+#include "pack.h"
 
 namespace pathpress::cuda {
 
 constexpr int maxProductTokens = 64;
 constexpr int productWarps = 8;  // of a block
+
+// Where a token's element lies in what a product reads or, gated, writes: for each 32 cols all tokens that a step can
+// have, so that a warp reads 512 bytes in a row, all from one address on. Tokens that are not there may be any numbers;
+// cols up to the next multiple of 32 are zeros.
+HOST_DEVICE inline int64_t inputAt(int token, int col) {
+  return (int64_t{col / packedCols} * maxProductTokens + token) * packedCols + col % packedCols;
+}
+inline int64_t inputElements(int cols) {
+  return int64_t{(cols + packedCols - 1) / packedCols} * maxProductTokens * packedCols;
+}
 
 // What becomes of a token's sums.
 enum class Ending {
@@ -17,10 +28,10 @@ enum class Ending {
 
 struct WeightProduct {
   Global<const Bf16> weight;  // packed (packWeights)
-  Global<const Bf16> input;   // (tokens, cols)
+  Global<const Bf16> input;   // (maxProductTokens, cols) as inputAt has them
   Global<const float> bias;   // (rows), as packed; null: none
   Global<float> out;          // (tokens, rows): Σ_k weight[r][k] · input[t][k]
-  Global<Bf16> halves;        // (tokens, rows / 2), where gated
+  Global<Bf16> halves;        // (maxProductTokens, rows / 2) as inputAt has them, where gated
   int rows;                   // a multiple of 16
   int cols;                   // a multiple of 8
   int tokens;                 // 1 to maxProductTokens

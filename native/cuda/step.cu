@@ -133,6 +133,7 @@ class Launches {
     task.group = shape_.heads / shape_.kvHeads;
     task.dim = shape_.dim;
     task.scale = 1.0f / std::sqrt(static_cast<float>(shape_.dim));
+    task.reach = step_.reach;
     return task;
   }
 

@@ -37,12 +37,13 @@ struct DeviceModel {
 struct StepWork {
   Global<int> positions, lengths;    // (rows)
   Global<float> state;               // (rows, hidden)
-  Global<Bf16> normed;               // (rows, hidden)
+  Global<Bf16> normed;               // (rows, hidden) as inputAt (product.h) has them
   Global<float> qkv;                 // (rows, qkvWidth)
-  Global<Bf16> query, mixed;         // (rows, heads · dim)
+  Global<Bf16> query;                // (rows, heads · dim)
+  Global<Bf16> mixed;                // (rows, heads · dim) as inputAt has them
   Global<float> sums, tops, totals;  // of DecodeAttention
   Global<float> branch;              // (rows, hidden), of families with norms behind their branches
-  Global<Bf16> gated;                // (rows, intermediate)
+  Global<Bf16> gated;                // (rows, intermediate) as inputAt has them
   Global<float> logits;              // (rows, logitsWidth)
 };
 
@@ -60,6 +61,7 @@ struct DecodeStep {
   QueryRing ring;  // its rows (layers, slots, mostRows, heads · dim)
   int ringSlots;
   int rows;     // 1 to maxProductTokens
+  int reach;    // as in DecodeAttention
   bool logits;  // whether any row draws a token
 };
 

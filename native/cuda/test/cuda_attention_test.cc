@@ -5,6 +5,7 @@
 
 #include "closeness.h"
 #include "draw.h"
+#include "inputs.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -80,15 +81,17 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
   const size_t parts = slots.size() * static_cast<size_t>(c.kvHeads * task.chunks() * c.group);
   task.query = device.input("query", asBf16(query));
   task.pages = device.input("pages", asBf16(pages));
+  task.reach = task.chunks();
   task.table.pages = device.input("table", table);
   task.rows.slots = device.input("slots", slots);
   task.rows.lengths = device.input("lengths", lengths);
   task.sums = device.unwritten<float>("sums", parts * static_cast<size_t>(c.dim));
   task.tops = device.unwritten<float>("tops", parts);
   task.totals = device.unwritten<float>("totals", parts);
-  task.out = device.unwritten<Bf16>("out", query.size());
+  const int width = c.kvHeads * c.group * c.dim;
+  task.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width)));
   CHECK(attend(device.stream(), task));
-  return device.values(task.out);
+  return fromInput(device.values(task.out), task.rows.count, width);
 }
 
 // Elements of one sequence that are further off than rounding weights and the result to bfloat16 explains.

@@ -4,6 +4,7 @@
 #include "../norm.h"
 #include "closeness.h"
 #include "draw.h"
+#include "inputs.h"
 
 namespace pathpress::cuda {
 namespace {
@@ -39,11 +40,11 @@ Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
     task.branchWeight = device.input("branchWeight", asBf16(in.branchWeight));
   }
   task.weight = device.input("weight", asBf16(in.weight));
-  task.normed = device.unwritten<Bf16>("normed", in.state.size());
+  task.normed = device.unwritten<Bf16>("normed", static_cast<size_t>(inputElements(c.hidden)));
   task.hidden = c.hidden;
   task.epsilon = epsilon;
   CHECK(addAndNormalize(device.stream(), task, c.tokens));
-  return {device.values(task.state), device.values(task.normed)};
+  return {device.values(task.state), fromInput(device.values(task.normed), c.tokens, c.hidden)};
 }
 
 void values() {
