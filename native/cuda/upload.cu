@@ -1,6 +1,9 @@
 #include "upload.h"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
+#include <future>
 #include <string>
 
 #include "packed_model.h"
@@ -13,14 +16,21 @@ class Uploads {
  public:
   Uploads(Device& device, const Model& model) : device_(device), model_(model) {}
 
-  DeviceModel run() {
+  DeviceModel run(int threads) {
     DeviceModel to;
     to.shape = shapeOf(model_);
-    const PackedEnds ends = packEnds(model_);
+    std::future<PackedEnds> packedEnds = std::async(std::launch::async, packEnds, std::cref(model_));
+    for (int first = 0; first < to.shape.layers; first += threads) {
+      std::vector<std::future<PackedLayer>> packed;
+      for (int i = first; i < std::min(first + threads, to.shape.layers); ++i) {
+        packed.push_back(std::async(std::launch::async, packLayer, std::cref(model_), i));
+      }
+      for (auto& one : packed) to.layers.push_back(layer(one.get(), std::to_string(to.layers.size()) + " "));
+    }
+    const PackedEnds ends = packedEnds.get();
     to.embedding = halves("embedding", ends.embedding);
     to.output = ends.output.empty() ? to.embedding : halves("output", ends.output);
     to.finalNorm = halves("final norm", ends.finalNorm);
-    for (int i = 0; i < to.shape.layers; ++i) to.layers.push_back(layer(packLayer(model_, i), std::to_string(i) + " "));
     return to;
   }
 
@@ -61,14 +71,16 @@ class Uploads {
 
 }  // namespace
 
-DeviceModel uploadWeights(Device& device, const Model& model) { return Uploads(device, model).run(); }
+DeviceModel uploadWeights(Device& device, const Model& model, int threads) {
+  return Uploads(device, model).run(threads);
+}
 
 Global<const float> uploadAngles(Device& device, const Model& model, int positions) {
   return device.input("angles", packAngles(model, positions));
 }
 
 DeviceModel upload(Device& device, const Model& model, int positions) {
-  DeviceModel to = uploadWeights(device, model);
+  DeviceModel to = uploadWeights(device, model, 1);
   to.angles = uploadAngles(device, model, positions);
   return to;
 }

@@ -9,8 +9,8 @@ struct Model;
 
 namespace cuda {
 
-// All but its angles.
-DeviceModel uploadWeights(Device& device, const Model& model);
+// All but its angles. `threads` layers are packed at a time.
+DeviceModel uploadWeights(Device& device, const Model& model, int threads);
 
 // Of true positions below `positions`.
 Global<const float> uploadAngles(Device& device, const Model& model, int positions);

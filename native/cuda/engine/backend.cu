@@ -34,10 +34,9 @@ void checkShape(const Model& model) {
   demand(shape.intermediate % 8 == 0, "intermediate_size " + std::to_string(shape.intermediate) + " is not a multiple of 8");
 }
 
-void checkMemory(const char* what, double needed, size_t free) {
-  if (needed <= static_cast<double>(free)) return;
-  throw EngineError("OUT_OF_MEMORY", std::string(what) + " need " + std::to_string(static_cast<uint64_t>(needed)) +
-                                         " bytes of the GPU's memory, of which " + std::to_string(free) + " are free");
+std::string memoryText(const std::string& what, double needed, size_t free) {
+  return "device cuda: " + what + " need " + std::to_string(static_cast<uint64_t>(needed)) + " bytes of the GPU's memory, of which " +
+         std::to_string(free) + " are free";
 }
 
 }  // namespace
@@ -45,8 +44,10 @@ void checkMemory(const char* what, double needed, size_t free) {
 CudaBackend::CudaBackend(std::unique_ptr<Device> device, std::unique_ptr<Model> model, const CudaOptions& options)
     : device_(std::move(device)), model_(std::move(model)), options_(options) {
   checkShape(*model_);
-  checkMemory("the weights", 2.0 * static_cast<double>(countParameters(model_->config).total), device_->freeBytes());
-  weights_ = uploadWeights(*device_, *model_);
+  const double needed = 2.0 * static_cast<double>(countParameters(model_->config).total);
+  const size_t free = device_->freeBytes();
+  if (needed > static_cast<double>(free)) throw EngineError("OUT_OF_MEMORY", cuda::memoryText("the weights", needed, free));
+  weights_ = uploadWeights(*device_, *model_, options.threads);
   fixedArrays_ = device_->arrays();
   roomBytes_ = device_->freeBytes();
 }
@@ -75,10 +76,26 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   refuse(!request.forced.empty(), "no replay");
   refuse(request.assumed.entries > 0, "no assumed entries");
   refuse(request.scored, name + ": no score from outside");
+  const double room = static_cast<double>(roomBytes_);
+  if (neededBytes(request, policy) <= room) return;
+  Request shorter = request;
+  int64_t fits = 0;
+  for (int64_t step = std::bit_floor(static_cast<uint64_t>(request.maxTokens)); step > 0; step /= 2) {
+    shorter.maxTokens = fits + step;
+    if (neededBytes(shorter, policy) <= room) fits += step;
+  }
+  const std::string tokens = std::to_string(request.maxTokens) + " tokens after a prompt of " +
+                             std::to_string(request.promptIds.size());
+  throw EngineError("OUT_OF_MEMORY", cuda::memoryText(tokens, neededBytes(request, policy), roomBytes_) + ": " + name +
+                                         " has room for " + std::to_string(fits) + " tokens at most");
+}
+
+// Of a sequence, by its policy's closed form.
+double CudaBackend::neededBytes(const Request& request, const Policy& policy) const {
   const Demand demand = demandOf(request, policy, model_->config.group());
   const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
   const double rows = static_cast<double>(demand.queryRows) * model_->config.layers * model_->config.queryWidth() * sizeof(Bf16);
-  checkMemory("prompt and output", peakBlocks(request, policy) * static_cast<double>(pageBytes()) + angles + rows, roomBytes_);
+  return peakBlocks(request, policy) * static_cast<double>(pageBytes()) + angles + rows;
 }
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
@@ -149,6 +166,7 @@ void CudaBackend::layOut(const Demand& asked) {
   decoder_.emplace(*device_, weights_,
                    DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
                                  static_cast<int>(demand.queryRows)});
+  freeSlots_.clear();
   for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
   laidOut_ = demand;
 }

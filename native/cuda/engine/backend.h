@@ -55,6 +55,7 @@ class CudaBackend : public Backend {
   void giveSlot(int slot);
 
  private:
+  double neededBytes(const Request& request, const Policy& policy) const;
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);
   void compressAlike(const std::vector<Sequence*>& due);

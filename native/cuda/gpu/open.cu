@@ -11,9 +11,7 @@ std::string version(int number) { return std::to_string(number / 1000) + "." + s
 // Whose code is there where that of all kernels is.
 KERNEL probe() {}
 
-}  // namespace
-
-std::string whyUnavailable() {
+std::string lookForGpu() {
   int driver = 0, runtime = 0, count = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
@@ -32,6 +30,13 @@ std::string whyUnavailable() {
   cudaGetDeviceProperties(&properties, 0);
   return std::string("no kernels for ") + properties.name + ", sm_" +
          std::to_string(properties.major * 10 + properties.minor) + ": " + cudaGetErrorString(code);
+}
+
+}  // namespace
+
+std::string whyUnavailable() {
+  static const std::string why = lookForGpu();
+  return why;
 }
 
 std::unique_ptr<Backend> openBackend(const EngineOptions& options) {

@@ -1,5 +1,7 @@
 // What happens to requests on a device beside their tokens: they are aborted, preempted, refused, find no memory, and ask
 // for more room than those before them.
+#include <numeric>
+
 #include "../../engine/errors.h"
 #include "engine_on_device.h"
 
@@ -122,12 +124,24 @@ void shapes() {
 void memory() {
   const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
   const std::string what = check::thrown([&] { DeviceEngine(drawn, 0, 100000); });
-  CHECK_CASE(what.starts_with("the weights need ") && what.ends_with(" bytes of the GPU's memory, of which 100000 are free"),
+  CHECK_CASE(what.starts_with("device cuda: the weights need ") && what.ends_with(" bytes of the GPU's memory, of which 100000 are free"),
              what);
 
   // Beside weights and state there is room for pages, but not for as many as these would be.
   DeviceEngine small(drawn, 0, size_t{32} << 20), onePage(drawn, 32768);
-  CHECK(said(small.engine(), requestOf(policyOf("full"), 5, 60000)).starts_with("OUT_OF_MEMORY prompt and output need "));
+  const std::string longer = said(small.engine(), requestOf(policyOf("full"), 5, 60000));
+  CHECK_CASE(longer.starts_with("OUT_OF_MEMORY device cuda: 60000 tokens after a prompt of 5 need "), longer);
+  // What it says would fit is taken at once, and not a token more.
+  const size_t at = longer.find("policy full has room for ");
+  if (CHECK_CASE(at != std::string::npos, longer)) {
+    const int fits = std::atoi(longer.c_str() + at + 25);
+    Request request = requestOf(policyOf("full"), 5, fits + 1);
+    CHECK(said(small.engine(), request).starts_with("OUT_OF_MEMORY "));
+    request.maxTokens = fits;
+    request.stopIds.resize(60);
+    std::iota(request.stopIds.begin(), request.stopIds.end(), 0);
+    CHECK_CASE(fits > 1000 && said(small.engine(), request).empty(), longer);
+  }
   CHECK(said(small.engine(), requestOf(policyOf("full"), 5, 20)).empty());
   const std::string pages = said(onePage.engine(), requestOf(policyOf("full"), 30, 20));
   CHECK_CASE(pages == "OUT_OF_MEMORY request 0, token 4: the KV cache needs 32768 bytes more of the GPU's memory; of its "
