@@ -17,6 +17,12 @@ namespace pathpress {
 
 struct Sequence;
 
+struct Held {
+  int64_t entries;   // summed over layers and key-value heads
+  size_t bytes;      // of the blocks that they are in: room reserved ahead does not count
+  size_t sideBytes;  // of what the policy needs beside them
+};
+
 // What one sequence holds: entries in blocks of the backend's pool, and what its policy needs beside them.
 class Holding {
  public:
@@ -33,13 +39,11 @@ class Holding {
   virtual void resum() {}
   virtual void cut(int) {}
 
-  virtual int64_t entries() const = 0;                  // summed over layers and key-value heads
-  virtual std::pair<int, int> extremes() const = 0;     // least and most entries of a head
+  virtual std::pair<int, int> extremes() const = 0;  // least and most entries of a head
   virtual size_t blocks() const = 0;
-  virtual size_t bytes() const = 0;      // of the blocks that its entries are in: room reserved ahead does not count
-  virtual size_t sideBytes() const = 0;  // of what its policy needs beside them
-  virtual int64_t readBytes() const = 0;   // that attention reads when it decodes one token after its entries
-  virtual int64_t rowsAtOnce() const = 0;  // known generated tokens that one pass may bring
+  virtual Held held() const = 0;
+  virtual int64_t readBytes() const = 0;             // that attention reads when it decodes one token after its entries
+  virtual int64_t rowsAtOnce() const = 0;            // known generated tokens that one pass may bring
 };
 
 // What a step feeds of one sequence.

@@ -8,7 +8,7 @@ namespace pathpress {
 
 void Engine::collectRows() {
   fed_.clear();
-  int left = std::min(prefillRows_, backend_->rows() - singleRows());
+  int left = bulkRows();
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
     const bool known = sequence.knowsNext(), prompt = sequence.prefilling(), bulk = known || prompt;
@@ -22,9 +22,12 @@ void Engine::collectRows() {
   }
 }
 
-// Of the sequences that bring one row a step, at most: there is a row beside them for one that brings several.
-int Engine::singleRows() const {
-  return static_cast<int>(std::ranges::count_if(sequences_, [](const auto& s) { return !s->prefilling() && !s->knowsNext(); }));
+// Rows for sequences that bring several at a time: beside those that bring one there is always one.
+int Engine::bulkRows() const {
+  const int most = backend_->rows(), count = static_cast<int>(sequences_.size());
+  if (most - count >= prefillRows_) return prefillRows_;
+  const auto single = [](const auto& sequence) { return !sequence->prefilling() && !sequence->knowsNext(); };
+  return std::min(prefillRows_, most - static_cast<int>(std::ranges::count_if(sequences_, single)));
 }
 
 size_t Engine::rowsFed() const {

@@ -114,7 +114,8 @@ int CpuBackend::shareOut(std::span<Fed> fed) {
   const double entry = 2.0 * shape_.page.dim * model_->config.group();
   costs_.clear();
   for (Fed& one : fed) {
-    costs_.push_back({one.rows * (weights + entry * static_cast<double>(one.sequence->holding->entries())), &one});
+    const auto entries = static_cast<double>(cpuHolding(*one.sequence).cache.entries());
+    costs_.push_back({one.rows * (weights + entry * entries), &one});
   }
   std::stable_sort(costs_.begin(), costs_.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   loads_.assign(lanes_.size(), 0);

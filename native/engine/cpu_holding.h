@@ -15,11 +15,9 @@ struct CpuHolding final : Holding {
   void cut(int entries) override { cache.cut(entries); }
   void clear() override;
   void resum() override { side.record.resum(); }
-  int64_t entries() const override { return cache.entries(); }
   std::pair<int, int> extremes() const override;
   size_t blocks() const override { return cache.blocks(); }
-  size_t bytes() const override { return cache.bytes(); }
-  size_t sideBytes() const override { return side.bytes() + cache.trackingBytes(); }
+  Held held() const override { return {cache.entries(), cache.bytes(), side.bytes() + cache.trackingBytes()}; }
   int64_t readBytes() const override;
   int64_t rowsAtOnce() const override { return side.rowsAtOnce(); }
 

@@ -86,7 +86,7 @@ class Engine {
   bool makeRoom(size_t place, int entries);
   void park(Sequence& sequence);
   void collectRows();
-  int singleRows() const;
+  int bulkRows() const;
   size_t rowsFed() const;
   void runRows();
   void compressDue();

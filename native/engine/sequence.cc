@@ -25,10 +25,10 @@ Sequence::Sequence(const Request& asked, Run& owner, size_t at, std::unique_ptr<
   if (request.assumed.entries > 0) assume();
 }
 
-void Sequence::track() {
-  entryPeak_ = std::max(entryPeak_, holding->entries());
-  bytePeak_ = std::max(bytePeak_, holding->bytes());
-  sidePeak_ = std::max(sidePeak_, holding->sideBytes() + entropyBytes());
+void Sequence::track(const Held& held) {
+  entryPeak_ = std::max(entryPeak_, held.entries);
+  bytePeak_ = std::max(bytePeak_, held.bytes);
+  sidePeak_ = std::max(sidePeak_, held.sideBytes + entropyBytes());
 }
 
 // Begins as Request::assumed says.
@@ -36,7 +36,7 @@ void Sequence::assume() {
   holding->commit(request.assumed.entries, 0);
   prefilled = progress.prompt;
   progress.written = request.assumed.written;
-  track();
+  track(holding->held());
 }
 
 void Sequence::afterPass(int rows) {
@@ -47,23 +47,24 @@ void Sequence::afterPass(int rows) {
 void Sequence::afterPrefill(int rows) {
   holding->commit(rows, static_cast<int>(prefilled));
   prefilled += rows;
-  track();
+  track(holding->held());
 }
 
 void Sequence::afterDecode() {
   const int64_t readBytes = holding->readBytes();
   holding->commit(1, static_cast<int>(progress.prompt + progress.written + aheadRows()));
+  const Held held = holding->held();
   if (ahead) {
     ahead->rows += 1;
-    sidePeak_ = std::max(sidePeak_, holding->sideBytes() + holding->bytes() - ahead->bytes);
+    sidePeak_ = std::max(sidePeak_, held.sideBytes + held.bytes - ahead->bytes);
     return;
   }
   progress.written += 1;
   decodePasses_ += 1;
-  entrySum_ += holding->entries();
-  byteSum_ += static_cast<double>(holding->bytes());
+  entrySum_ += held.entries;
+  byteSum_ += static_cast<double>(held.bytes);
   readSum_ += static_cast<double>(readBytes);
-  track();
+  track(held);
 }
 
 void Sequence::afterCompression(const Compression& compression) {
@@ -129,7 +130,7 @@ bool Sequence::accept(int32_t id) {
 
 void Sequence::beginAhead() {
   ahead.emplace();
-  ahead->bytes = holding->bytes();
+  ahead->bytes = holding->held().bytes;
   holding->resum();
 }
 
@@ -188,12 +189,13 @@ Result Sequence::finish(Finish how) {
 // Writes what the result says of the cache.
 void Sequence::describeCache() {
   const double passes = static_cast<double>(std::max<int64_t>(1, decodePasses_));
+  const Held held = holding->held();
   CacheReport& report = result.cache;
-  report.finalEntries = static_cast<double>(holding->entries()) / heads_;
+  report.finalEntries = static_cast<double>(held.entries) / heads_;
   report.peakEntries = static_cast<double>(entryPeak_) / heads_;
   report.meanEntries = decodePasses_ ? static_cast<double>(entrySum_) / heads_ / passes : report.finalEntries;
   report.peakBytes = static_cast<double>(bytePeak_);
-  report.meanBytes = decodePasses_ ? byteSum_ / passes : static_cast<double>(holding->bytes());
+  report.meanBytes = decodePasses_ ? byteSum_ / passes : static_cast<double>(held.bytes);
   report.sideBytes = static_cast<double>(sidePeak_);
   report.readBytes = readSum_;
   const auto [least, most] = holding->extremes();

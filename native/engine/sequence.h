@@ -116,7 +116,7 @@ struct Sequence {
   size_t entropyBytes() const {
     return std::min(entropies.size(), static_cast<size_t>(progress.written)) * (sizeof(float) + sizeof(double));
   }
-  void track();
+  void track(const Held& held);
   void describeCache();
 
   double heads_;  // layers times key-value heads

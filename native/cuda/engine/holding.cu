@@ -76,9 +76,10 @@ void CudaHolding::clear() {
 
 size_t CudaHolding::blocks() const { return slot < 0 ? 0 : pages().size(); }
 
-size_t CudaHolding::bytes() const { return static_cast<size_t>(pagesOf(count)) * backend_.pageBytes(); }
-
-size_t CudaHolding::sideBytes() const { return rowBytes_ + bytesAnEntry_ * static_cast<size_t>(count); }
+Held CudaHolding::held() const {
+  return {int64_t{count} * heads_, static_cast<size_t>(pagesOf(count)) * backend_.pageBytes(),
+          rowBytes_ + bytesAnEntry_ * static_cast<size_t>(count)};
+}
 
 int64_t CudaHolding::readBytes() const {
   return int64_t{count + 1} * static_cast<int64_t>(backend_.pageBytes()) / cachePageEntries;

@@ -15,12 +15,10 @@ class CudaHolding final : public Holding {
   void reserve(int entries) override;
   void commit(int entries, int) override { count += entries; }
   void clear() override;
-  int64_t entries() const override { return int64_t{count} * heads_; }
   std::pair<int, int> extremes() const override { return {count, count}; }
   size_t blocks() const override;
-  size_t bytes() const override;
-  // Of the query rows that its policy keeps, where its entries stood, and what is noted of them.
-  size_t sideBytes() const override;
+  // Beside its pages the query rows that its policy keeps, where its entries stood, and what is noted of them.
+  Held held() const override;
   int64_t readBytes() const override;
   int64_t rowsAtOnce() const override { return kept_.turns > 0 ? kept_.turns : backend_.rows(); }
 
