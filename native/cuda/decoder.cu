@@ -128,9 +128,9 @@ bool Decoder::reserve(int slot, int entries) {
   return true;
 }
 
-bool Decoder::run(const std::vector<Row>& rows) {
+bool Decoder::run(const std::vector<Row>& rows, bool logits) {
   std::vector<int> made[4];
-  step_.logits = false;
+  step_.logits = logits;
   int longest = 1;
   for (size_t r = 0; r < rows.size(); ++r) {
     const bool follows = r > 0 && rows[r - 1].slot == rows[r].slot;

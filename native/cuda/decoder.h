@@ -43,9 +43,9 @@ class Decoder {
   // Of its entries only the first so many are left, as compactCaches says to the device; its last pages are free again.
   void shorten(int slot, int entries);
 
-  // One step; rows of one sequence stand together, in order, and each has an entry reserved. False where the model has a
-  // shape that a kernel cannot do.
-  bool run(const std::vector<Row>& rows);
+  // One step; rows of one sequence stand together, in order, and each has an entry reserved. With `logits` every row's
+  // are there, whether it draws or not. False where the model has a shape that a kernel cannot do.
+  bool run(const std::vector<Row>& rows, bool logits = false);
 
   // Which of its random numbers the sequence draws its next token by; the first one where nobody says so.
   void drawFrom(int slot, int number);
@@ -53,7 +53,7 @@ class Decoder {
   // The token that the sequence drew last; -1 where the logits were no numbers.
   int drawn(int slot) const;
   std::vector<int> drawn() const;  // of every slot
-  // What row i of the last step was to draw from, (vocab).
+  // Of row i of the last step, (vocab).
   std::vector<float> logits(int row) const;
 
   int entries(int slot) const { return entries_[static_cast<size_t>(slot)]; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "../../engine/errors.h"
 #include "../../engine/sequence.h"
@@ -73,7 +74,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
          name + ": no votes in the type of " + dtypeName(model_->type()) + " weights (preset reference)");
   refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
                                         std::to_string(maxKernel));
-  refuse(!request.forced.empty(), "no replay");
   refuse(request.assumed.entries > 0, "no assumed entries");
   refuse(request.scored, name + ": no score from outside");
   const double room = static_cast<double>(roomBytes_);
@@ -173,7 +173,9 @@ void CudaBackend::layOut(const Demand& asked) {
 
 void CudaBackend::run(std::span<Fed> fed) {
   std::vector<Decoder::Row> rows;
+  bool judged = false;
   for (const Fed& one : fed) {
+    judged |= one.judged > 0;
     const Sequence& sequence = *one.sequence;
     CudaHolding& holding = cudaHolding(sequence);
     if (one.sampled && holding.draws != static_cast<int64_t>(sequence.step())) {
@@ -184,8 +186,9 @@ void CudaBackend::run(std::span<Fed> fed) {
       rows.push_back({holding.slot, i == 0 && holding.drew ? -1 : sequence.upcoming(i), one.sampled && i + 1 == one.rows});
     }
   }
-  if (!decoder_->run(rows)) throw EngineError("INTERNAL", "a step that no kernel can do");
+  if (!decoder_->run(rows, judged)) throw EngineError("INTERNAL", "a step that no kernel can do");
   observe(fed);
+  if (judged) judge(fed);
   const std::vector<int> drawn = decoder_->drawn();
   for (Fed& one : fed) {
     CudaHolding& holding = cudaHolding(*one.sequence);
@@ -214,6 +217,19 @@ void CudaBackend::observe(std::span<Fed> fed) {
       return true;
     });
     compressor_->observe(*decoder_, first.recipe, alike);
+  }
+}
+
+// What the logits before known tokens say of them, on the host.
+void CudaBackend::judge(std::span<Fed> fed) {
+  int end = 0;
+  for (const Fed& one : fed) {
+    end += one.rows;
+    for (int i = 0; i < one.judged; ++i) {
+      const std::vector<float> row = decoder_->logits(end - one.judged + i);
+      const auto id = one.sequence->generated(one.sequence->step() + static_cast<uint64_t>(i));
+      one.sequence->judge(allFinite(row) ? logLikelihood(row, id) : NAN, 0);
+    }
   }
 }
 

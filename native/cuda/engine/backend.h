@@ -58,6 +58,7 @@ class CudaBackend : public Backend {
   double neededBytes(const Request& request, const Policy& policy) const;
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);
+  void judge(std::span<Fed> fed);
   void compressAlike(const std::vector<Sequence*>& due);
   void settle(Sequence& sequence, int left);
   KeptPositions keptOf(const Sequence& sequence, int layer, int set) const;

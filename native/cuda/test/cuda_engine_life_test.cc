@@ -99,7 +99,6 @@ void refused() {
   refuses("rpc", "preset reference", [](Request& r) { r.policy.preset = "reference"; });
   refuses("rpc", "kernel 259", [](Request& r) { r.policy.kernel = 259; });
   refuses("rpc", "score from outside", [](Request& r) { r.scored = true; });
-  refuses("full", "replay", [](Request& r) { r.forced = std::vector<int32_t>(9, 1); });
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
   refuses("adakv", "policy adakv: no sets of unequal size", cap);
   refuses("streaming", "policy streaming: no keys rotated", cap);
