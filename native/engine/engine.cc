@@ -85,6 +85,9 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
   batch = std::max<size_t>(1, batch);
   demand.places = std::min(batch, requests.size());
   auto run = std::make_shared<Run>(Run{id, std::move(requests), batch, std::move(listener), demand, 0, 0, {}});
+  for (size_t i = 0; i < run->requests.size(); ++i) {
+    if (run->requests[i].aborted) run->stopped.insert(i);
+  }
   post([this, run] { runs_.push_back(std::make_unique<Run>(std::move(*run))); });
 }
 

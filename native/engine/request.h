@@ -31,6 +31,7 @@ struct Request {
   bool scoreKeys = false;  // and their keys are shown too
   std::vector<int32_t> forced;  // tokens fed as if they had been generated (maxTokens of them); none: they are sampled
   bool tokens = true;      // the listener hears of each token as it comes, not of the result alone
+  bool aborted = false;   // before it was made: it comes to nothing
   bool lockstep = false;  // wait for an acknowledgement of each token, so that who listens can stop at an exact token
   Assumed assumed;
 

@@ -104,6 +104,7 @@ Request toRequest(const Napi::Object& value) {
   request.trace = flag(value, "trace");
   request.tokens = flag(value, "tokens");
   request.lockstep = flag(value, "lockstep");
+  request.aborted = flag(value, "aborted");
   if (member(value, "assumed").IsObject()) {
     const Napi::Object assumed = child(value, "assumed");
     request.assumed = {integer(assumed, "entries"), count(assumed, "written")};

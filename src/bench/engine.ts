@@ -78,6 +78,7 @@ export class BenchEngine {
       trace: false,
       tokens: onToken !== undefined,
       lockstep: false,
+      aborted: false,
     }));
     await new Run(this.native, whole, batch, 0, { onToken, onResult: (index, result) => void (results[index] = result) }).done;
     return results;

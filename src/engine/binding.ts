@@ -59,6 +59,8 @@ export interface NativeRequest {
   tokens: boolean;
   /** The sequence waits for `acknowledge` after each token. */
   lockstep: boolean;
+  /** It was aborted before it was made, and comes to nothing: no token is told, whoever is quicker. */
+  aborted: boolean;
   /**
    * For benchmarks: the sequence begins with so many entries in its cache and so many generated tokens written, made up
    * instead of computed. For policies that note nothing of earlier attention (full, rpc, recency, random).

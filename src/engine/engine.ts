@@ -115,7 +115,9 @@ class NativeBackedEngine implements Engine {
       throw new PathPressError('BAD_OPTION', `batch ${batch} is not a whole number from 1 on`);
     }
     const results = new Array<GenerateResult>(requests.length);
-    const run = new Run(native, requests.map((request) => checkRequest(request, this.info)), batch, this.loadSeconds, {
+    const checked = requests.map((request) => checkRequest(request, this.info));
+    if (signal?.aborted) for (const request of checked) request.aborted = true;
+    const run = new Run(native, checked, batch, this.loadSeconds, {
       onToken: (index, id) => requests[index].onTokens?.([id]),
       onResult: (index, result) => {
         results[index] = result;
@@ -152,11 +154,13 @@ class NativeBackedEngine implements Engine {
   }
 }
 
-/** Aborts the run, or one request of it, when the signal says so. Returns what takes the listener off again. */
+/**
+ * Aborts the run, or one request of it, when the signal says so; one that has said so already is in the requests. Returns
+ * what takes the listener off again.
+ */
 function abortOn(signal: AbortSignal | undefined, run: Run, request?: number): () => void {
   if (!signal) return () => undefined;
   const abort = (): void => (request === undefined ? run.abort() : run.abortOne(request));
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
   return () => signal.removeEventListener('abort', abort);
 }

@@ -51,6 +51,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     trace: request.trace === true,
     tokens: request.onTokens !== undefined,
     lockstep: request.onTokens !== undefined,
+    aborted: request.signal?.aborted === true,
     scored: score !== undefined,
     scoreKeys: scoreKeys === true,
   };
