@@ -72,17 +72,24 @@ DEVICE void rotate(const HeadPreparation& task, int position, LaneChannels<dim>&
   }
 }
 
+// What the ring of a row's sequence says, read ahead of its use.
+struct RingTurns {
+  int turns, from, until;
+
+  DEVICE RingTurns(const QueryRing& ring, bool wanted, int slot)
+      : turns(ring.rowsOfSlot.loadIf(wanted, slot)), from(ring.from.loadIf(wanted, slot)),
+        until(ring.until.loadIf(wanted, slot)) {}
+};
+
 // Where a prompt's rows are more than the ring holds, a later one takes the same place.
 template <int dim>
-DEVICE void keepQuery(const HeadPreparation& task, int row, int head, const LaneChannels<dim>& mine) {
+DEVICE void keepQuery(const HeadPreparation& task, const RingTurns& own, int row, int head, int slot, int position,
+                      const LaneChannels<dim>& mine) {
   const QueryRing& ring = task.ring;
-  if (!ring.rows) return;
-  const int slot = task.rows.slots.load(row), position = task.rows.positions.load(row);
-  const int turn = ring.rowsOfSlot.load(slot);
-  const int until = ring.until.load(slot), later = row + turn;
-  if (turn == 0 || position < ring.from.load(slot) || position >= until) return;  // the whole warp
-  if (position + turn < until && later < task.rows.count && task.rows.slots.load(later) == slot) return;
-  const int64_t place = (static_cast<int64_t>(slot) * ring.mostRows + position % turn) * task.heads + head;
+  const int later = row + own.turns;
+  if (own.turns == 0 || position < own.from || position >= own.until) return;  // the whole warp
+  if (position + own.turns < own.until && later < task.rows.count && task.rows.slots.load(later) == slot) return;
+  const int64_t place = (static_cast<int64_t>(slot) * ring.mostRows + position % own.turns) * task.heads + head;
   storeHalves<LaneChannels<dim>::count>(ring.rows, true, place * dim + threadIndex() % 32 * (dim / 32), mine.value);
 }
 
@@ -93,13 +100,17 @@ DEVICE void storeValue(const HeadPreparation& task, int row, int slot, int64_t p
                        const LaneChannels<dim>& mine) {
   const int begin = row - entry % valueGroup;
   const bool begins = begin >= 0 && task.rows.slots.load(begin) == slot, clears = begins && task.rows.isLast(row, slot);
+  const bool whole = clears && entry % valueGroup == 0;
   UNROLL(dim / 32)
   for (int i = 0; i < dim / 32; ++i) {
     const int64_t channel = threadIndex() % 32 * (dim / 32) + i;
     const int64_t at = page + cachePageEntries * dim + channel * cachePageEntries + entry;
-    task.pages.store(at, toBf16(mine.value[i]));
-    for (int ahead = 1; ahead < valueGroup - entry % valueGroup; ++ahead) {
-      task.pages.storeIf(clears, at + ahead, Bf16{0});
+    const Bf16 value = toBf16(mine.value[i]);
+    task.pages.storeIf(!whole, at, value);
+    task.pages.store16If(whole, at, {{value.bits, 0, 0, 0}});
+    UNROLL(valueGroup - 1)
+    for (int ahead = 1; ahead < valueGroup; ++ahead) {
+      task.pages.storeIf(clears && !whole && entry % valueGroup + ahead < valueGroup, at + ahead, Bf16{0});
     }
   }
 }
@@ -112,25 +123,27 @@ BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
   const int item = blockIndex() * headWarps + threadIndex() / 32, lane = threadIndex() % 32;
   const int row = item / parts, part = item % parts;
   if (row >= task.rows.count) return;  // the whole warp; there is no barrier
-  const int slot = task.rows.slots.load(row);
   const bool isQuery = part < task.heads, isKey = !isQuery && part < task.heads + task.kvHeads;
-
+  // There is little to do and much to wait for: what does not depend on one another is asked for at once.
+  const int slot = task.rows.slots.load(row), position = task.rows.positions.load(row);
+  const int entry = task.rows.lengths.load(row) - 1;
   LaneChannels<dim> mine;
   loadFloats<count>(task.qkv, true, (static_cast<int64_t>(row) * parts + part) * dim + lane * count, mine.value);
+  const RingTurns turns(task.ring, isQuery && slot >= 0 && task.ring.rows, slot);
+  const int64_t page = static_cast<int64_t>(slot) * task.table.width + entry / cachePageEntries;
+  const int64_t number = task.table.pages.loadIf(!isQuery && slot >= 0, page);
   if (isQuery && task.queryNorm) normalize<dim>(task.queryNorm, task.epsilon, mine);
   if (isKey && task.keyNorm) normalize<dim>(task.keyNorm, task.epsilon, mine);
-  if (slot >= 0 && (isQuery || isKey)) rotate<dim>(task, task.rows.positions.load(row), mine);
+  if (slot >= 0 && (isQuery || isKey)) rotate<dim>(task, position, mine);
   if (isQuery) {
     const int64_t at = (static_cast<int64_t>(row) * task.heads + part) * dim + lane * count;
     storeHalves<count>(task.query, true, at, mine.value);
-    if (slot >= 0) keepQuery<dim>(task, row, part, mine);
+    if (slot >= 0) keepQuery<dim>(task, turns, row, part, slot, position, mine);
   } else if (slot >= 0) {
-    const int entry = task.rows.lengths.load(row) - 1, within = entry % cachePageEntries;
-    const int head = (part - task.heads) % task.kvHeads;
-    const int64_t number = task.table.page(slot, entry / cachePageEntries);
-    const int64_t page = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
-    if (isKey) storeHalves<count>(task.pages, true, page + within * dim + lane * count, mine.value);
-    else storeValue<dim>(task, row, slot, page, within, mine);
+    const int within = entry % cachePageEntries, head = (part - task.heads) % task.kvHeads;
+    const int64_t at = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    if (isKey) storeHalves<count>(task.pages, true, at + within * dim + lane * count, mine.value);
+    else storeValue<dim>(task, row, slot, at, within, mine);
   }
 }
 
