@@ -16,6 +16,7 @@ export type ProductType = 'float32' | 'bf16';
 
 /** What computes. */
 export const devices = ['cpu', 'cuda'] as const;
+/** What computes: the processor, or the first GPU that CUDA names. */
 export type Device = (typeof devices)[number];
 
 /** What to open, and with how much of the machine. */
