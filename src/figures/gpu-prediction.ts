@@ -2,7 +2,7 @@
 import type { GridPrediction } from '../predict/paper-grid.js';
 import type { Figure } from './figure.js';
 import { frame, panelGrid, panelTitle } from './frame.js';
-import { checkDrawable, distinct, type FigureText } from './parts.js';
+import { checkDrawable, distinct, dodge, type FigureText } from './parts.js';
 import { colours, countAxis, logAxis, marker, policyStyle, type Style, type Trace } from './theme.js';
 
 const dashes = ['solid', 'dash', 'dot'];
@@ -15,7 +15,8 @@ function methodStyle(method: string): Style {
 
 /**
  * Tokens a second against output length, a panel for each model and batch. Lines are predictions, dashes name the GPU; open
- * marks are the paper's own measurements, filled ones this engine's, where a record has them.
+ * marks are the paper's own measurements, filled ones this engine's, where a record has them. Marks of one length stand
+ * beside each other, in order of methods.
  * @param cells as `predictThroughputGrid` gives them; the paper's number is drawn once, whatever GPUs are predicted
  * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite
  */
@@ -38,26 +39,27 @@ export function gpuPredictionFigure(cells: GridPrediction[], text: FigureText): 
       axes[panel.yaxis] = logAxis(column === 0 ? 'tokens per second' : '', values, { domain: panel.yDomain, anchor: panel.x });
       const { gpus } = own[0]!;
       annotations.push(panelTitle(panel, `${model}${gpus > 1 ? ` on ${gpus} GPUs (ideal)` : ''}, batch ${batch}`));
-      const draw = (name: string, some: GridPrediction[], y: (cell: GridPrediction) => number | null | undefined, look: Trace): void => {
+      const draw = (name: string, some: GridPrediction[], y: (cell: GridPrediction) => number | null | undefined, look: Trace, shift = 1): void => {
         const there = some.filter((cell) => cell.batch === batch && y(cell) != null).sort((a, b) => a.length - b.length);
         if (there.length === 0) return;
         data.push({
-          type: 'scatter', name, legendgroup: name, showlegend: !named.has(name), x: there.map(({ length }) => length), y: there.map((cell) => y(cell)!), xaxis: panel.x, yaxis: panel.y, ...look,
+          type: 'scatter', name, legendgroup: name, showlegend: !named.has(name), x: there.map(({ length }) => shift * length), y: there.map((cell) => y(cell)!), xaxis: panel.x, yaxis: panel.y, ...look,
         });
         named.add(name);
       };
-      for (const method of methods) {
+      methods.forEach((method, m) => {
         const style = methodStyle(method);
+        const shift = 2 ** dodge(m, methods.length, 0.26);
         const mine = own.filter((cell) => cell.method === method);
         const on = (device: string) => mine.filter((cell) => cell.device === device);
         devices.forEach((device, d) => {
           draw(`${method}, predicted on ${device}`, on(device), ({ predicted }) => predicted, { mode: 'lines', line: { color: style.colour, width: 1.6, dash: dashes[d % dashes.length] } });
         });
-        draw(`${method}, the paper on H100`, on(devices[0]!), ({ reported }) => reported, { mode: 'markers', marker: marker(style, 'paper', 7) });
+        draw(`${method}, the paper on H100`, on(devices[0]!), ({ reported }) => reported, { mode: 'markers', marker: marker(style, 'paper', 5) }, shift);
         devices.forEach((device, d) => {
-          draw(`${method}, measured on ${device}`, on(device), ({ measured }) => measured, { mode: 'markers', marker: marker(style, 'ours', 8 + 3 * d) });
+          draw(`${method}, measured on ${device}`, on(device), ({ measured }) => measured, { mode: 'markers', marker: marker(style, 'ours', 7 + 2 * d) }, shift);
         });
-      }
+      });
     });
   });
   return frame(data, { ...axes, annotations }, { ...text, width: 1040, plotHeight: 560, header: 22 });
