@@ -14,10 +14,9 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
-import { reported } from '../paper/reported.js';
 import { writeWhole } from '../whole-file.js';
 import { parseLine, readOperations, type Line } from './lines.js';
-import { makeRecord } from './record.js';
+import { makeRecord, reportedRates } from './record.js';
 import { recordTables } from './table.js';
 
 const build = join(packageRoot, 'build', 'gpu');
@@ -92,11 +91,9 @@ try {
   const unknown = flags.part.find((part) => part !== 'operations' && !parts.includes(part));
   if (unknown !== undefined) throw new PathPressError('BAD_FLAG', `--part ${unknown}: there are operations, ${parts.join(', ')}`);
   const { lines, tests } = await measured();
-  const paper = (method: string): number =>
-    reported().throughputGrid.find((one) => one.model === 'R1-Distill-Qwen-7B' && one.method === method && one.batch === 16 && one.length === 32768)!.tokensPerSecond!;
   const whole = flags.part.length === 0;
   if (whole) {
-    const record = makeRecord(lines, readOperations(tests), { full: paper('Full KV'), rpc4096: paper('RPC P=4096') }, new Date().toISOString());
+    const record = makeRecord(lines, readOperations(tests), reportedRates(), new Date().toISOString());
     const place = flags.json ?? join(packageRoot, 'data', 'records', 'gpu', `${record.device.replaceAll(/[^A-Za-z0-9]+/g, '-')}.json`);
     if (!flags.emulated || flags.json !== undefined) {
       await mkdir(dirname(place), { recursive: true });

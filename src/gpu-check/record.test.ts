@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../package.js';
+import { parseGpuRecord } from '../predict/measured.js';
 import { parseLine, readOperations, type Line } from './lines.js';
-import { makeRecord } from './record.js';
+import { makeRecord, reportedRates, targetsOf, type GpuRecord } from './record.js';
 import { recordTables } from './table.js';
 
 const paper = { full: 340, rpc4096: 570 };
@@ -70,4 +71,11 @@ describe('record of a GPU', () => {
     expect(record.targets).toEqual([]);
     expect(recordTables(record)).toContain('decode step');
   }, 60_000);
+});
+
+const folder = join(packageRoot, 'data', 'records', 'gpu');
+it.each(readdirSync(folder))('%s holds the targets that its own numbers make, and ceilings for predictions', (name) => {
+  const record = JSON.parse(readFileSync(join(folder, name), 'utf8')) as GpuRecord;
+  expect(targetsOf(record, reportedRates())).toEqual(record.targets);
+  expect(parseGpuRecord(record, name).throughput).toHaveLength(record.throughput.length);
 });

@@ -1,7 +1,7 @@
 /** The record of a GPU: what was measured, each figure beside its floor, and the targets. */
 import { PathPressError } from '../engine/errors.js';
 import { target, type Target } from '../bench/record.js';
-import type { PaperCell } from '../paper/reported.js';
+import { reported as paper, type PaperCell } from '../paper/reported.js';
 import { closedForm } from '../policies/closed-form.js';
 import { settlePolicy } from '../policies/settle.js';
 import type { Policy } from '../policies/policy.js';
@@ -91,12 +91,18 @@ function largestOf(lines: Line[]): LargestBatch[] {
 }
 
 /** The paper's figures for batch 16 and 32K outputs on an H100, tokens a second. */
-interface Reported {
+export interface Reported {
   full: number;
   rpc4096: number;
 }
 
-function targetsOf(record: Omit<GpuRecord, 'targets'>, reported: Reported): Target[] {
+export function reportedRates(): Reported {
+  const of = (method: string): number =>
+    paper().throughputGrid.find((one) => one.model === 'R1-Distill-Qwen-7B' && one.method === method && one.batch === 16 && one.length === longest)!.tokensPerSecond!;
+  return { full: of('Full KV'), rpc4096: of('RPC P=4096') };
+}
+
+export function targetsOf(record: Omit<GpuRecord, 'targets'>, reported: Reported): Target[] {
   if (record.memoryBytes === 0) return []; // an emulation's figures say nothing
   const { readBytesPerSecond } = record.ceilings;
   const all: Target[] = [];
