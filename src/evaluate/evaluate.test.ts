@@ -14,7 +14,7 @@ class PretendEngine {
   readonly info;
 
   constructor(simd = 'avx2') {
-    this.info = { weightsHash: 'abc', eosIds: [1], weightsType: 'f32', simd };
+    this.info = { weightsHash: 'abc', eosIds: [1], weightsType: 'f32', device: 'cpu', simd };
   }
 
   asked: string[] = [];
@@ -198,6 +198,14 @@ describe('evaluate', () => {
       message: expect.stringContaining(`line 1 was made with ${key} `),
     });
     expect(readFileSync(out, 'utf8')).toBe(before);
+  });
+
+  it('runs each sample under its own policy where a function gives it, and writes no such records', async () => {
+    const own = ({ problem }: { problem: number }): Policy => ({ ...policy, window: 4 + problem }) as Policy;
+    const { records } = await run({ problems: 3, policy: own, out: undefined });
+    expect(records.map((record) => record.policy)).toEqual([0, 1, 2].map((problem) => own({ problem })));
+    await expect(run({ policy: own })).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining(`out ${out}: `) });
+    expect(existsSync(out)).toBe(false);
   });
 
   it('refuses records of another instruction set, whose rounding is another', async () => {

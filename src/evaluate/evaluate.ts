@@ -21,7 +21,8 @@ export interface SampleId {
 export interface EvaluateOptions {
   /** The folder of the engine's model, for the records. */
   model: string;
-  policy: Policy;
+  /** One for all samples, or each sample's own: then the records go into no `out`, whose records share their settings. */
+  policy: Policy | ((sample: SampleId) => Policy);
   /** With the seed that, with problem and sample, keys every random number. */
   sampling: Sampling;
   maxTokens: number;
@@ -67,7 +68,7 @@ export interface Evaluation extends Summary {
  * Runs a task on an engine, one record a sample, written as the sample ends, so that a kill costs those in flight alone. A
  * run that was killed and resumed leaves the records of an undisturbed one, its lines perhaps in another order; the result
  * has them in the order of problems and samples.
- * @throws PathPressError RECORD_MISMATCH where `out` holds records of other settings; WRITE_FAILED; the engine's own.
+ * @throws PathPressError BAD_OPTION for an `out` where each sample has its own policy; RECORD_MISMATCH where `out` holds records of other settings; WRITE_FAILED; the engine's own.
  */
 export async function evaluate(
   engine: Engine,
@@ -76,13 +77,20 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = defaultBatch, signal, onRecord, onProgress } = options;
-  const settings = evalSettings(engine.info, task, options);
-  const file = options.out === undefined ? null : new RecordsFile(options.out, settings);
+  const { policy } = options;
+  if (options.out !== undefined && typeof policy === 'function')
+    throw new PathPressError('BAD_OPTION', `out ${options.out}: its records share a policy, and each sample has its own`);
+  const settingsOf = (own: Policy): EvalSettings => evalSettings(engine.info, task, { ...options, policy: own });
+  const sampleOf = (at: SampleId): Sample => {
+    const own = typeof policy === 'function' ? policy(at) : policy;
+    return new Sample(at, task.problem(split, at.problem), tokenizer, settingsOf(own), own);
+  };
+  const file = options.out === undefined ? null : new RecordsFile(options.out, settingsOf(policy as Policy));
   const wanted = options.samples ?? everySample(problems, samplesPerProblem);
   const wantedKeys = new Set(wanted.map(sampleKey));
   const records = (file?.records ?? []).filter((record) => wantedKeys.has(sampleKey(record)));
   const have = new Set(records.map(sampleKey));
-  const jobs = wanted.filter((one) => !have.has(sampleKey(one))).map((at) => new Sample(at, task.problem(split, at.problem), tokenizer, settings, options.policy));
+  const jobs = wanted.filter((one) => !have.has(sampleKey(one))).map(sampleOf);
   const total = records.length + jobs.length;
   let tokens = 0;
   onProgress?.({ done: records.length, total, tokens });
@@ -114,7 +122,7 @@ export async function evaluate(
 }
 
 /** What every record of such an evaluation carries. */
-export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptions): EvalSettings {
+export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptions & { policy: Policy }): EvalSettings {
   const { seed, ...sampling } = options.sampling;
   return {
     split: options.split ?? 'tune',
