@@ -29,6 +29,7 @@ export { openBundle, type Bundle } from './experiments/bundle.js';
 export { distanceBin, lookupCell, type HeldSource, type LookupCell, type ProblemLookups } from './experiments/lookup-cell.js';
 export { makeOutputs, type MadeOutput } from './experiments/outputs.js';
 export { cutToLengths, matchedRedundancy, mostRepeated, redundancyCell, sampleOutputs, type MatchedRedundancy, type RedundancyCell } from './experiments/redundancy-cell.js';
+export { ownQuarterCells, quarterPolicy, type OwnQuarterCell, type OwnQuarterOptions, type QuarterOf } from './experiments/own-quarter-cells.js';
 export { howToGetSmolLm2, openSmolLm2, type Pretrained } from './experiments/pretrained.js';
 export { drawReplays, firstTouched, inTurn, mentionBins, replayArms, replayKnobs, replayRows, replayTokens, type ReplayArm, type ReplayOutput, type ReplayRow } from './experiments/replay-cell.js';
 export { ageBin, retentionCell, type Recall, type RetentionArm, type RetentionCell } from './experiments/retention-cell.js';

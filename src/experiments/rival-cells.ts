@@ -64,7 +64,8 @@ function kindOf({ arm, settings: { policy, cache } }: SweepCell): Pick<RivalCell
   };
 }
 
-function outcomesOf(records: readonly EvalRecord[]): Pick<RivalCell, 'correct' | 'lengths' | 'byteStepsPerSolved' | 'seconds'> {
+/** What a cell keeps of its samples one by one. @param records one a problem, in order */
+export function outcomesOf(records: readonly EvalRecord[]): Pick<RivalCell, 'correct' | 'lengths' | 'byteStepsPerSolved' | 'seconds'> {
   const sum = (value: (record: EvalRecord) => number): number => records.reduce((all, record) => all + value(record), 0);
   const solved = sum(({ correct }) => Number(correct));
   return {

@@ -62,11 +62,16 @@ export function settleCapped<P extends EvictingPolicy & { name: string }>(option
   };
 }
 
+/** The smallest cap that has room for what is pinned: sinks or the prompt, and the window or the newest entry. */
+export function leastCap({ pinPrompt, sinks = 0, window }: Partial<EvictingPolicy> & { sinks?: number }, promptTokens: number): number {
+  return Math.max(sinks, pinPrompt ? promptTokens : 0) + (window ?? 1);
+}
+
 /** @throws PathPressError BAD_OPTION where a cap has no room for what is pinned. */
 export function admitPrompt(policy: Partial<EvictingPolicy> & { sinks?: number }, promptTokens: number): void {
-  const { keep, pinPrompt, sinks = 0, window } = policy;
+  const { keep, window } = policy;
   if (keep === undefined) return;
-  const least = Math.max(sinks, pinPrompt ? promptTokens : 0) + (window ?? 1);
+  const least = leastCap(policy, promptTokens);
   const which = window === undefined ? 'the newest' : 'window';
   if (keep < least) refuse('keep', keep, `less than the ${least} entries that are pinned (prompt and ${which})`);
 }
