@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kSeparate = 1e-6;
 
-// Ours with three differences taken out. torch's average pooling divides by the kernel where it reaches past an end, too.
+// Ours with three differences taken out. torch's average pooling divides by the kernel where it reaches past an end.
 // The softmax of SnapKV during decoding runs over the candidates alone in VaSE's code, not over the whole row. Random
 // Attention's engine always leaves a place to chance: where prompt and window fill the cap, the prompt's last token
 // stands with the candidates.
