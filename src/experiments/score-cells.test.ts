@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { EvalRecord, EvalSettings } from '../evaluate/record.js';
+import type { Policy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
 import { serialiseManifest, type Manifest, type SweepCell } from '../sweep/manifest.js';
 import { scoreCells } from './score-cells.js';
@@ -12,12 +13,13 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-score-')))
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const knobs = { interval: 4, window: 2, ratio: 2 };
+const random = (drawSeed: number): Policy => settlePolicy('random', { ...knobs, drawSeed });
 /** Two draws of random, problems in a worker's order, 1 and 0, the latter right: prompt of 5, 10 tokens and the stop; `lookups` of each. */
-function sweepOf(meanEntries = 9.7, task = 'loops', lookups?: { right: number; total: number }): string {
+function sweepOf(meanEntries = 9.7, task = 'loops', lookups?: { right: number; total: number }, policyOf = random): string {
   mkdirSync(join(folder, 'cells'));
   const cells = [1, 2].map((drawSeed): SweepCell => {
     const settings: EvalSettings = {
-      split: 'tune', sampling: { temperature: 0.6, topP: 0.95, topK: 0, minP: 0 }, maxTokens: 30, stop: { strings: [], ids: [] }, policy: settlePolicy('random', { ...knobs, drawSeed }),
+      split: 'tune', sampling: { temperature: 0.6, topP: 0.95, topK: 0, minP: 0 }, maxTokens: 30, stop: { strings: [], ids: [] }, policy: policyOf(drawSeed),
       cache: 'f32', model: 'data/models/reasoner', weightsHash: 'w', task: { name: task, version: 1 }, seed: 0, engine: '0.1.0', device: 'cpu', simd: 'avx2',
     }; // prettier-ignore
     const records = [1, 0].map((problem): EvalRecord => ({
@@ -56,4 +58,10 @@ it('refuses a sample that held other entries than its policy says', async () => 
 it('keeps the share of look-ups right of each problem', async () => {
   const [cell] = await scoreCells(sweepOf(9.7, 'chains', { right: 29, total: 40 }));
   expect(cell).toMatchObject({ task: 'chains', correct: '10', shares: [0.3295, 0.3295] }); // of 88, though 40 were reached
+});
+
+// By hand, as above: fixed intervals of 3 attend to 6 … 10, 9 … 11, 11, 12: 93; of 4 to 97.
+it('takes what adaptive held as it was measured, and says which fixed interval would have held as much', async () => {
+  const [cell] = await scoreCells(sweepOf(9.5, 'loops', undefined, () => settlePolicy('adaptive', knobs)));
+  expect(cell).toMatchObject({ meanEntries: 9.5, fullOverKept: 1.1053, equalInterval: 4 });
 });

@@ -7,6 +7,7 @@ import { manifestOf } from '../sweep/folder.js';
 import type { SweepCell } from '../sweep/manifest.js';
 import { sampleFigures, type SampleFigures } from '../sweep/summary.js';
 import { digits, finishedRecords, readable } from './cell-records.js';
+import { equalInterval, lengthOf } from './equal-interval.js';
 import { lookupShares } from './lookup-shares.js';
 
 /** One draw of an arm on a task with a model: outcomes, and what the cache held. */
@@ -27,11 +28,14 @@ export interface ScoreCell extends SampleFigures {
   fullEntries: number;
   /** Entries of the full cache over the same outputs, summed over all decode passes of all samples, over those really held. */
   fullOverKept: number;
+  /** Of `adaptive`: the least fixed interval that would have held as many entries over the same outputs (`equalInterval`). */
+  equalInterval?: number;
 }
 
 /**
  * The cells of a finished sweep with one sample a problem, in the order of its file. Each sample's measured entries are held
- * against the closed form of its policy: whether all arms of a frame hold equally many is checked sample by sample.
+ * against the closed form of its policy: whether all arms of a frame hold equally many is checked sample by sample. `adaptive`
+ * has none.
  * @param folder of the sweep
  * @throws PathPressError RECORD_MISMATCH where a cell is not whole or has more than one sample a problem, or a sample held
  *   other entries than its policy says
@@ -55,15 +59,16 @@ function scoreCell({ arm, settings: { model, task, split, policy, seed } }: Swee
     ...figures,
     ...readable(figures),
     ...overKept(records, policy, `${model}, ${task.name}, arm ${arm}`),
+    ...(policy.name === 'adaptive' && { equalInterval: equalInterval(records, policy) }),
   };
 }
 
 function overKept(records: readonly EvalRecord[], policy: Policy, where: string): Pick<ScoreCell, 'fullEntries' | 'fullOverKept'> {
   let [entries, full, kept] = [0, 0, 0];
-  for (const { problem, promptTokens, generatedTokens, finish, meanEntries } of records) {
-    // The id that stops a sample is not counted, but took a pass.
-    const length = generatedTokens + (finish === 'stop' ? 1 : 0);
-    const promised = closedForm(policy, promptTokens, length).mean;
+  for (const record of records) {
+    const { problem, promptTokens, meanEntries } = record;
+    const length = lengthOf(record);
+    const promised = policy.name === 'adaptive' ? meanEntries : closedForm(policy, promptTokens, length).mean;
     if (Math.abs(promised - meanEntries) > 1e-6 * promised) {
       throw new PathPressError('RECORD_MISMATCH', `${where}, problem ${problem}: held ${meanEntries} entries on average, its policy says ${promised}`);
     }
