@@ -16,6 +16,7 @@ const request = {
   trace: false,
   tokens: true,
   lockstep: false,
+  aborted: false,
 };
 
 load({
@@ -41,6 +42,7 @@ load({
   cache: '',
   simd: '',
   products: 'float32',
+  device: 'cpu',
   cacheLimit: 0,
   prefillRows: 128,
 }).then((engine) => {
