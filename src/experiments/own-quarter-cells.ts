@@ -30,6 +30,7 @@ export interface OwnQuarterCell extends RivalCell {
 
 type CappedRival = (H2oPolicy | TovaPolicy) & { keep: number };
 
+/** What `ownQuarterCells` runs: problems, split and seed of every cell, and whom to tell. */
 export interface OwnQuarterOptions {
   problems: number;
   split?: Split;
