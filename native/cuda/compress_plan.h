@@ -29,8 +29,6 @@ struct CompressionPlan {
   int keptRoom = 0;   // candidates that stay, of all dues
 };
 
-inline int pagesOf(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
-
 // Pages that go back to the pool once the passes of this due have been launched.
 inline int pagesReturned(const Due& due) { return pagesOf(due.length) - pagesOf(due.staying()); }
 

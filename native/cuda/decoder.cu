@@ -13,8 +13,6 @@ constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64};
 
 size_t size(int64_t value) { return static_cast<size_t>(value); }
 
-int pagesFor(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
-
 }  // namespace
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
@@ -105,7 +103,7 @@ void Decoder::end(int slot) { free(slot, 0); }
 
 void Decoder::shorten(int slot, int entries) {
   entries_[size(slot)] = entries;
-  free(slot, pagesFor(entries));
+  free(slot, pagesOf(entries));
 }
 
 // All pages of a sequence but its first ones.
@@ -117,7 +115,7 @@ void Decoder::free(int slot, int pages) {
 
 bool Decoder::reserve(int slot, int entries) {
   std::vector<int>& pages = pages_[size(slot)];
-  const int wanted = pagesFor(entries);
+  const int wanted = pagesOf(entries);
   const int more = wanted - static_cast<int>(pages.size());
   if (wanted > limits_.sequencePages || more > freePages()) return false;
   if (more <= 0) return true;

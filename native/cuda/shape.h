@@ -9,6 +9,8 @@ namespace pathpress::cuda {
 // that both are the mma's B operand as they are read, 16 bytes a lane.
 constexpr int cachePageEntries = 32;
 
+inline int pagesOf(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
+
 struct ModelShape {
   int layers, hidden, intermediate;
   int heads, kvHeads, dim;

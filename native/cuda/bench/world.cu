@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "../../engine/errors.h"
-#include "../compress_plan.h"
 #include "probes.h"
 
 namespace pathpress::cuda::bench {

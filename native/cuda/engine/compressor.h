@@ -36,6 +36,11 @@ class Compressor {
   // decoder is told so. Throws EngineError OUT_OF_MEMORY.
   std::vector<int> compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences);
 
+  // The passes of a plan, with arrays to work on, ready to be launched; `lots` of its dues in order. Throws EngineError
+  // OUT_OF_MEMORY.
+  Passes passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
+                  const std::vector<uint64_t>& lots);
+
   // Notes the rows of the last step, the newest of each sequence, one after the other as the CPU engine does.
   void observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences);
 
@@ -49,8 +54,6 @@ class Compressor {
   EntryNotes notesOf(const Recipe& recipe) const;
   int64_t noteAt(const EntryNotes& notes, int layer, int slot, int set) const;
   CacheCompression cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan);
-  Passes passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
-                  const std::vector<uint64_t>& lots);
   void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count);
 
   Device& device_;

@@ -34,8 +34,6 @@ struct Sequence {
   }
 };
 
-int pagesOf(int length) { return (length + cachePageEntries - 1) / cachePageEntries; }
-
 // A row a sequence, and one that is nobody's behind them; the last sequence has the first slot.
 std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
   const size_t sequences = c.lengths.size();
