@@ -63,6 +63,7 @@ void Decoder::allocateSequences() {
   step_.sequences.entries = device_.unwritten<int>("entries", slots);
   step_.sequences.drawn = device_.unwritten<int>("drawn", slots);
   step_.sequences.draws = device_.unwritten<int>("draws", slots);
+  step_.sequences.entropies = device_.unwritten<float>("entropies", slots);
   step_.options = options_ = device_.unwritten<DrawOptions>("options", slots);
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;
@@ -90,6 +91,7 @@ void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) 
                                      step_.sequences.draws}) {
     device_.write(counter, slot, std::vector<int>{0});
   }
+  device_.write(step_.sequences.entropies, slot, std::vector<float>{0});
   device_.write(options_, slot, std::vector<DrawOptions>{options});
   if (step_.ring.rows) {
     device_.write(ringTurns_, slot, std::vector<int>{kept.turns});
@@ -159,6 +161,10 @@ bool Decoder::run(const std::vector<Row>& rows, bool logits) {
 void Decoder::drawFrom(int slot, int number) { device_.write(step_.sequences.draws, slot, std::vector<int>{number}); }
 
 std::vector<int> Decoder::drawn() const { return device_.read(step_.sequences.drawn, 0, size(limits_.slots)); }
+
+std::vector<float> Decoder::entropies() const {
+  return device_.read(step_.sequences.entropies, 0, size(limits_.slots));
+}
 
 int Decoder::drawn(int slot) const { return device_.read(step_.sequences.drawn, slot, 1)[0]; }
 

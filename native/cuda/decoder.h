@@ -53,6 +53,8 @@ class Decoder {
   // The token that the sequence drew last; -1 where the logits were no numbers.
   int drawn(int slot) const;
   std::vector<int> drawn() const;  // of every slot
+  // In bits, of what each slot's last token was drawn from, where DrawOptions asks for it.
+  std::vector<float> entropies() const;
   // Of row i of the last step, (vocab).
   std::vector<float> logits(int row) const;
 

@@ -30,6 +30,7 @@ DEVICE float asFloat(uint32_t word) { return __uint_as_float(word); }
 DEVICE uint32_t asWord(float value) { return __float_as_uint(value); }
 DEVICE float toFloat(Bf16 value) { return __uint_as_float(static_cast<uint32_t>(value.bits) << 16); }
 DEVICE Bf16 toBf16(float value) { return {__bfloat16_as_ushort(__float2bfloat16_rn(value))}; }
+DEVICE double asDouble(uint64_t word) { return __longlong_as_double(static_cast<long long>(word)); }
 DEVICE uint64_t asLongWord(double value) { return static_cast<uint64_t>(__double_as_longlong(value)); }
 DEVICE float reciprocalRoot(float value) { return rsqrtf(value); }
 DEVICE float powerOfTwo(float exponent) { return exp2f(exponent); }

@@ -13,6 +13,7 @@ struct SequenceState {
   Global<int> entries;    // (slots): entries in the cache, the same for every head
   Global<int> drawn;      // (slots): the last token drawn, or -1 where the logits were no numbers
   Global<int> draws;      // (slots): tokens drawn so far, which choose the random number
+  Global<float> entropies{};  // (slots): in bits, of what the last token was drawn from, where its sequence asks for it
 };
 
 struct StepRows {

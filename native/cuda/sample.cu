@@ -1,5 +1,7 @@
 #include "sample.h"
 
+#include <cmath>
+
 #include "../engine/random.h"
 
 namespace pathpress::cuda {
@@ -46,6 +48,9 @@ struct Meeting {
 
 struct Add {
   DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return a + b; }
+};
+struct AddDoubles {
+  DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return asLongWord(asDouble(a) + asDouble(b)); }
 };
 struct Larger {
   DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return a > b ? a : b; }
@@ -195,6 +200,25 @@ DEVICE uint64_t bestOf(const Draw& task, const Global<const float>& logits, Meet
   return meeting.joinBlock(best, Larger());
 }
 
+// As entropyBits() of engine/sampler.h, but for the order of its sums.
+DEVICE float entropyOf(const Draw& task, const Global<const float>& logits, float top, Meeting& meeting) {
+  double total = 0, weighed = 0;
+  for (int turn = 0; turn < (task.vocab + 4 * drawThreads - 1) / (4 * drawThreads); ++turn) {
+    const int first = (turn * drawThreads + threadIndex()) * 4;
+    const Words words = logits.load16If(first < task.vocab, first);
+    for (int i = 0; i < 4; ++i) {
+      if (first + i >= task.vocab) continue;
+      const double below = static_cast<double>(asFloat(words.word[i])) - static_cast<double>(top);
+      const double weight = exponential(below);
+      total += weight;
+      weighed += weight * below;
+    }
+  }
+  total = asDouble(meeting.joinBlock(asLongWord(total), AddDoubles()));
+  weighed = asDouble(meeting.joinBlock(asLongWord(weighed), AddDoubles()));
+  return static_cast<float>((std::log(total) - weighed / total) / 0.693147180559945309);
+}
+
 // Each warp takes a stretch of ids, counts in it first, and then knows where its own begin.
 DEVICE void listCandidates(const Draw& task, Candidates& all, const SharedArray<int>& ids) {
   const int warp = threadIndex() / 32, lane = threadIndex() % 32;
@@ -254,10 +278,14 @@ BOUNDED_KERNEL(drawThreads, 1) drawRow(Draw task) {
   Meeting meeting{parts};
   const uint64_t best = bestOf(task, logits, meeting);
   int id = best == ~uint64_t{0} ? -1 : static_cast<int>(~static_cast<uint32_t>(best));
+  const float top = ofKey(static_cast<uint32_t>(best >> 32));
+  if (id >= 0 && options.entropies != 0) {
+    const float entropy = entropyOf(task, logits, top, meeting);
+    task.sequences.entropies.storeIf(leads, slot, entropy);
+  }
   if (id >= 0 && options.temperature != 0) {
     const int bits = 63 - (32 - leadingZeros(static_cast<uint32_t>(task.vocab - 1)));
-    Candidates all{logits, ofKey(static_cast<uint32_t>(best >> 32)), options.temperature, bits, false, 0, keys, weights,
-                   meeting};
+    Candidates all{logits, top, options.temperature, bits, false, 0, keys, weights, meeting};
     listCandidates(task, all, ids);
     const int found = drawOne(all, options, draws);
     id = all.listed ? ids.get(found) : found;

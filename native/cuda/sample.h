@@ -13,6 +13,7 @@ struct DrawOptions {
   uint64_t seed;
   int32_t stream[2];
   int32_t topK;  // 0 is off
+  int32_t entropies = 0;  // 1 where each token's entropy is asked for
 };
 
 struct Draw {

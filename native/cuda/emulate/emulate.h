@@ -33,6 +33,7 @@ inline Bf16 toBf16(float value) {
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {static_cast<uint16_t>(0x7FFF)};
   return {static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 }
+inline double asDouble(uint64_t word) { return std::bit_cast<double>(word); }
 inline uint64_t asLongWord(double value) { return std::bit_cast<uint64_t>(value); }
 inline float reciprocalRoot(float value) { return 1.0f / std::sqrt(value); }
 inline float powerOfTwo(float exponent) { return std::exp2(exponent); }

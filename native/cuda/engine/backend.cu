@@ -69,7 +69,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   refuse(recipe.rotatedAtReading, name + ": no keys rotated at reading");
   refuse(recipe.readPages > 0, name + ": no read sets");
   refuse(recipe.ahead > 0, name + ": no looking ahead");
-  refuse(recipe.entropies, name + ": no intervals that end by entropy");
   refuse(recipe.modelArithmetic && model_->type() != DType::bf16,
          name + ": no votes in the type of " + dtypeName(model_->type()) + " weights (preset reference)");
   refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
@@ -190,11 +189,16 @@ void CudaBackend::run(std::span<Fed> fed) {
   observe(fed);
   if (judged) judge(fed);
   const std::vector<int> drawn = decoder_->drawn();
+  std::vector<float> entropies;
+  if (std::ranges::any_of(fed, [](const Fed& one) { return one.sampled && one.sequence->notesEntropy(); })) {
+    entropies = decoder_->entropies();
+  }
   for (Fed& one : fed) {
     CudaHolding& holding = cudaHolding(*one.sequence);
     holding.drew = one.sampled;
     holding.draws += one.sampled;
     if (one.sampled) one.token = drawn[static_cast<size_t>(holding.slot)];
+    if (one.sampled && one.sequence->notesEntropy()) one.entropy = entropies[static_cast<size_t>(holding.slot)];
     one.sequence->afterPass(one.rows);
   }
 }
@@ -228,7 +232,8 @@ void CudaBackend::judge(std::span<Fed> fed) {
     for (int i = 0; i < one.judged; ++i) {
       const std::vector<float> row = decoder_->logits(end - one.judged + i);
       const auto id = one.sequence->generated(one.sequence->step() + static_cast<uint64_t>(i));
-      one.sequence->judge(allFinite(row) ? logLikelihood(row, id) : NAN, 0);
+      const bool finite = allFinite(row), asked = finite && one.sequence->notesEntropy();
+      one.sequence->judge(finite ? logLikelihood(row, id) : NAN, asked ? entropyBits(row) : 0);
     }
   }
 }

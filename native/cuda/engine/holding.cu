@@ -41,7 +41,8 @@ CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Pol
   const Recipe recipe = policy.recipe();
   const Sampling& from = request.sampling;
   heads_ = config.layers * config.kvHeads;
-  options_ = {from.temperature, from.topP, from.minP, from.seed, {request.stream[0], request.stream[1]}, from.topK};
+  options_ = {from.temperature, from.topP, from.minP, from.seed, {request.stream[0], request.stream[1]}, from.topK,
+              request.scored || recipe.entropies};
   kept_ = keptRows(recipe, request);
   rowBytes_ = static_cast<size_t>(kept_.turns) * static_cast<size_t>(config.layers * config.queryWidth()) * sizeof(Bf16);
   const int sets = config.layers * (recipe.sets == Aggregation::layer ? 1 : config.kvHeads);

@@ -53,7 +53,7 @@ void aborted() {
 // Its cache is taken away twice, and it comes to the same end; so does who runs beside it.
 void preempted() {
   const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
-  for (const char* const name : {"rpc", "h2o"}) {
+  for (const char* const name : {"rpc", "h2o", "adaptive"}) {
     DeviceEngine device(drawn);
     Engine& engine = device.engine();
     std::vector<Request> requests = requestsOf(policyOf(name));
@@ -104,7 +104,6 @@ void refused() {
   refuses("streaming", "policy streaming: no keys rotated", cap);
   refuses("quest", "policy quest: no read sets", cap);
   refuses("lookahead", "policy lookahead: no looking ahead", [](Request&) {});
-  refuses("adaptive", "policy adaptive: no intervals", [](Request&) {});
   CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());
 
   std::promise<std::string> code;

@@ -69,12 +69,14 @@ void policies() {
   generate({"qwen3", "vase", 3, 3, capped});
   generate({"qwen3", "raas", 1, 26, capped});
   generate({"qwen3", "lazy-eviction", 3, 3, capped});
+  generate({"qwen3", "adaptive", 1, 3});
+  generate({"llama", "adaptive", 6, 5, [](PolicyOptions& p) { p.moment = "unsure"; }});
 }
 
 // A given output, many tokens a pass: its kept positions, and its log-likelihoods within a bound. They were 0.015 apart:
 // what bfloat16 leaves of the roundings of queries, attention and branches, which the CPU keeps in float32.
 void replayed() {
-  for (const char* const name : {"full", "rpc", "h2o"}) {
+  for (const char* const name : {"full", "rpc", "h2o", "adaptive"}) {
     const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
     std::vector<Request> requests = requestsOf(policyOf(name));
     for (Request& request : requests) {

@@ -57,9 +57,10 @@ std::vector<Case> cases() {
 
 constexpr int32_t streams[2] = {5, -9};
 
-// Each row with a token to draw, from its own counter; the sequences' slots are in the rows' order from behind.
+// Each row with a token to draw, from its own counter; the sequences' slots are in the rows' order from behind. With
+// `entropies` also what each was drawn from, in bits.
 std::vector<int> onDevice(TestDevice& device, const std::vector<float>& logits, int vocab, const Sampling& sampling,
-                          const std::vector<int>& draws) {
+                          const std::vector<int>& draws, std::vector<float>* entropies = nullptr) {
   const size_t rows = draws.size();
   const int stride = (vocab + 3) / 4 * 4;
   std::vector<float> padded(rows * static_cast<size_t>(stride), 1e9f);
@@ -71,13 +72,14 @@ std::vector<int> onDevice(TestDevice& device, const std::vector<float>& logits, 
     lengths.push_back(10 + static_cast<int>(r));
   }
   const DrawOptions options{sampling.temperature, sampling.topP, sampling.minP, sampling.seed,
-                            {streams[0], streams[1]}, sampling.topK};
+                            {streams[0], streams[1]}, sampling.topK, entropies != nullptr};
   Draw task;
   task.logits = device.input("logits", padded);
   task.wanted = device.input("wanted", std::vector<int>(rows, 1));
   task.options = device.input("options", std::vector<DrawOptions>(rows, options));
   task.sequences = {device.unwritten<int>("positions", rows), device.unwritten<int>("entries", rows),
-                    device.unwritten<int>("drawn", rows), device.array("draws", counters)};
+                    device.unwritten<int>("drawn", rows), device.array("draws", counters),
+                    device.unwritten<float>("entropies", rows)};
   task.rows = {device.input("slots", slots), device.input("rowPositions", lengths), device.input("lengths", lengths),
                static_cast<int>(rows)};
   task.vocab = vocab;
@@ -86,6 +88,7 @@ std::vector<int> onDevice(TestDevice& device, const std::vector<float>& logits, 
   const std::vector<int> drawn = device.values(task.sequences.drawn);
   std::vector<int> ids;
   for (size_t r = 0; r < rows; ++r) ids.push_back(drawn[static_cast<size_t>(slots[r])]);
+  if (entropies) *entropies = device.values(task.sequences.entropies);
   return ids;
 }
 
@@ -115,6 +118,25 @@ void tokens() {
     everyOrder(name, [&](TestDevice& each) {
       CHECK_CASE(onDevice(each, c.logits, vocab, c.sampling, {70000}) == want, name);
     });
+  }
+}
+
+// The CPU's, whose sums have another order, but for one rounding to float32; the token is the same with and without.
+void entropies() {
+  for (const Case& c : cases()) {
+    const int vocab = static_cast<int>(c.logits.size());
+    const std::string name = c.name + ", " + std::to_string(vocab) + " tokens";
+    const float want = entropyBits(c.logits);
+    const auto run = [&](TestDevice& device) {
+      std::vector<float> got;
+      const std::vector<int> with = onDevice(device, c.logits, vocab, c.sampling, {2, 3}, &got);
+      CHECK_CASE(with == onDevice(device, c.logits, vocab, c.sampling, {2, 3}), name);
+      for (const float one : got) CHECK_CASE(one == want || std::nextafter(one, want) == want, name);
+    };
+    if (vocab == 500) everyOrder(name, run);
+    TestDevice device(shuffled(6));
+    run(device);
+    CHECK_CASE(device.faults().none(), device.faults().text());
   }
 }
 
@@ -155,14 +177,24 @@ void barriers() {
   const Sampling all{.temperature = 0.8, .topP = 0.9, .topK = 20, .minP = 0.01};
   const std::vector<float> logits = peaked(300, 9, 30);
   everyOmissionIsSeen("draw", [&](TestDevice& device) { onDevice(device, logits, 300, all, {3}); });
+  everyOmissionIsSeen("draw with entropy", [&](TestDevice& device) {
+    std::vector<float> entropy;
+    onDevice(device, logits, 300, {}, {3}, &entropy);
+  });
 }
 
-// A row of logits is asked for once to find the largest, and twice to list what has a weight.
+// A row of logits is asked for once to find the largest, once for an entropy, and twice to list what has a weight.
 void bytes() {
   const std::vector<float> logits = peaked(4096, 5, 60);
-  for (const auto& [temperature, times] : {std::pair{0.0, 1u}, {0.6, 3u}}) {
+  struct Row {
+    double temperature;
+    bool entropy;
+    unsigned times;
+  };
+  for (const auto& [temperature, entropy, times] : {Row{0, false, 1}, {0, true, 2}, {0.6, false, 3}, {0.6, true, 4}}) {
     TestDevice device(forward);
-    onDevice(device, logits, 4096, {.temperature = temperature, .topP = 0.95}, {1});
+    std::vector<float> bits;
+    onDevice(device, logits, 4096, {.temperature = temperature, .topP = 0.95}, {1}, entropy ? &bits : nullptr);
     const emulate::Traffic& traffic = device.traffic("logits");
     CHECK(traffic.distinct == 4096 * 4 / emulate::sectorBytes);
     CHECK(traffic.loaded >= times * traffic.distinct && traffic.loaded <= times * traffic.distinct + 1);
@@ -175,6 +207,7 @@ void bytes() {
 CUDA_TEST(sample) {
   using namespace pathpress::cuda;
   tokens();
+  entropies();
   noNumbers();
   rowsOfAPrompt();
   barriers();
