@@ -18,21 +18,48 @@ struct HeadSums {
   FragmentC out[dim / 8] = {};
 };
 
+// A page's scores of keys that are turned first, by their places from `place` on: columns and sums as in addPage().
+template <int dim>
+DEVICE void scoreTurned(const DecodeAttention& task, int64_t page, int place, int left, const FragmentA* query,
+                        FragmentC* scores) {
+  const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
+  UNROLL(4)
+  for (int m = 0; m < 4; ++m) {
+    const int entry = outer / 2 * 8 + m * 2 + outer % 2;
+    Words key[dim / 32];
+    UNROLL(dim / 32)
+    for (int s = 0; s < dim / 32; ++s) {
+      key[s] = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
+    }
+    turnKey<dim>(task.turns, entry < left, place + entry, key);
+    UNROLL(dim / 32)
+    for (int s = 0; s < dim / 32; ++s) {
+      mma(scores[m], query[2 * s], {{key[s].word[0], key[s].word[1]}});
+      mma(scores[m], query[2 * s + 1], {{key[s].word[2], key[s].word[3]}});
+    }
+  }
+}
+
 // One page of 32 entries. Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of
-// a head belong to eight entries in a row, which it reads of a channel's values in one access.
-template <int dim, int rows>
-DEVICE void addPage(const DecodeAttention& task, int64_t page, int left, float scale, const FragmentA* query,
+// a head belong to eight entries in a row, which it reads of a channel's values in one access. `place`: of the first
+// entry where keys are turned, else below 0.
+template <int dim, int rows, bool special>
+DEVICE void addPage(const DecodeAttention& task, int64_t page, int place, int left, float scale, const FragmentA* query,
                     HeadSums<dim, rows>& sums) {
   const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
   FragmentC scores[4] = {};
-  UNROLL(dim / 32)
-  for (int s = 0; s < dim / 32; ++s) {
-    UNROLL(4)
-    for (int m = 0; m < 4; ++m) {
-      const int entry = outer / 2 * 8 + m * 2 + outer % 2;
-      const Words key = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
-      mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
-      mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
+  if (special && place >= 0) {
+    scoreTurned<dim>(task, page, place, left, query, scores);
+  } else {
+    UNROLL(dim / 32)
+    for (int s = 0; s < dim / 32; ++s) {
+      UNROLL(4)
+      for (int m = 0; m < 4; ++m) {
+        const int entry = outer / 2 * 8 + m * 2 + outer % 2;
+        const Words key = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
+        mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
+        mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
+      }
     }
   }
   float shrink[2] = {};
@@ -77,8 +104,9 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int left, float s
   }
 }
 
-// A block a chunk of a key-value head; its warps take the chunk's pages in turn.
-template <int dim, int rows>
+// A block a chunk of a key-value head; its warps take the chunk's pages in turn. `special`: some row's reading is not
+// plain.
+template <int dim, int rows, bool special>
 BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpOut, attendWarps * rows * dim);
   SHARED_ARRAY(float, warpTop, attendWarps * rows);
@@ -102,12 +130,14 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
     query[2 * s + 1] = {{low.word[2], high.word[2], low.word[3], high.word[3]}};
   }
 
+  const bool turned = special && task.readings.load(slot).rotated != 0;
   HeadSums<dim, rows> sums;
   const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
   const int last = (length + cachePageEntries - 1) / cachePageEntries;
   for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
     const int64_t page = (task.table.page(slot, p) * task.kvHeads + head) * (2 * cachePageEntries * dim);
-    addPage<dim, rows>(task, page, length - p * cachePageEntries, scale, query, sums);
+    const int place = turned ? p * cachePageEntries : -1;
+    addPage<dim, rows, special>(task, page, place, length - p * cachePageEntries, scale, query, sums);
   }
 
   UNROLL(rows / 8)
@@ -170,17 +200,19 @@ KERNEL joinChunks(DecodeAttention task) {
   task.out.store(inputAt(token, channel), toBf16(idle ? 0 : sum / total));
 }
 
+template <int dim, int rows>
+void launchChunks(Stream stream, const DecodeAttention& task) {
+  const Grid grid{task.rows.count * task.kvHeads * task.reach, attendThreads};
+  if (task.readings) launch(stream, grid, attendChunk<dim, rows, true>, task);
+  else launch(stream, grid, attendChunk<dim, rows, false>, task);
+}
+
 bool attend(Stream stream, const DecodeAttention& task) {
   if (task.group < 1 || task.group > 16 || (task.dim != 64 && task.dim != 128)) return false;
   if (task.reach < 1 || task.reach > task.chunks()) return false;
-  const Grid grid{task.rows.count * task.kvHeads * task.reach, attendThreads};
-  if (task.dim == 64) {
-    if (task.group <= 8) launch(stream, grid, attendChunk<64, 8>, task);
-    else launch(stream, grid, attendChunk<64, 16>, task);
-  } else {
-    if (task.group <= 8) launch(stream, grid, attendChunk<128, 8>, task);
-    else launch(stream, grid, attendChunk<128, 16>, task);
-  }
+  if (task.readings && task.turns.pairs % 2 != 0) return false;
+  if (task.dim == 64) task.group <= 8 ? launchChunks<64, 8>(stream, task) : launchChunks<64, 16>(stream, task);
+  else task.group <= 8 ? launchChunks<128, 8>(stream, task) : launchChunks<128, 16>(stream, task);
   launch(stream, {task.rows.count * task.kvHeads * task.group, task.dim}, joinChunks, task);
   return true;
 }

@@ -1,7 +1,7 @@
 // A decode step's attention: each row over the pages of its sequence's cache, cut into chunks of equal length.
 #pragma once
 
-#include "rows.h"
+#include "reading.h"
 
 namespace pathpress::cuda {
 
@@ -22,6 +22,8 @@ struct DecodeAttention {
   int dim;    // 64 or 128
   float scale;  // of a score: 1 / sqrt(dim)
   int reach;    // chunks that the longest row has, or more: that many are launched of each
+  Global<const Reading> readings;  // (slots); null: all are plain
+  KeyTurns turns;                  // of rotated ones
 
   // For which there must be room in sums, tops and totals.
   HOST_DEVICE int chunks() const { return (table.width + chunkPages - 1) / chunkPages; }

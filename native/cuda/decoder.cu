@@ -17,7 +17,7 @@ size_t size(int64_t value) { return static_cast<size_t>(value); }
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
     : device_(device), model_(std::move(model)), limits_(limits), step_(), pages_(size(limits.slots)),
-      entries_(size(limits.slots)) {
+      entries_(size(limits.slots)), read_(size(limits.slots)) {
   step_.model = &model_;
   allocateWork();
   allocateSequences();
@@ -65,6 +65,7 @@ void Decoder::allocateSequences() {
   step_.sequences.draws = device_.unwritten<int>("draws", slots);
   step_.sequences.entropies = device_.unwritten<float>("entropies", slots);
   step_.options = options_ = device_.unwritten<DrawOptions>("options", slots);
+  step_.readings = readings_ = device_.unwritten<Reading>("readings", slots);
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;
   step_.ringSlots = limits_.slots;
@@ -86,7 +87,7 @@ void Decoder::allocatePool() {
   step_.poolPages = limits_.poolPages;
 }
 
-void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) {
+void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept, const Reading& reading) {
   for (const Global<int>& counter : {step_.sequences.positions, step_.sequences.entries, step_.sequences.drawn,
                                      step_.sequences.draws}) {
     device_.write(counter, slot, std::vector<int>{0});
@@ -98,6 +99,8 @@ void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept) 
     device_.write(ringFrom_, slot, std::vector<int>{kept.from});
     device_.write(ringUntil_, slot, std::vector<int>{kept.until});
   }
+  device_.write(readings_, slot, std::vector<Reading>{reading});
+  read_[size(slot)] = reading;
   entries_[size(slot)] = 0;
 }
 
@@ -131,6 +134,7 @@ bool Decoder::reserve(int slot, int entries) {
 bool Decoder::run(const std::vector<Row>& rows, bool logits) {
   std::vector<int> made[4];
   step_.logits = logits;
+  step_.special = false;
   int longest = 1;
   for (size_t r = 0; r < rows.size(); ++r) {
     const bool follows = r > 0 && rows[r - 1].slot == rows[r].slot;
@@ -139,6 +143,7 @@ bool Decoder::run(const std::vector<Row>& rows, bool logits) {
     made[2].push_back(rows[r].token);
     made[3].push_back(rows[r].draws);
     step_.logits |= rows[r].draws;
+    step_.special |= !read_[size(rows[r].slot)].plain();
     longest = std::max(longest, ++entries_[size(rows[r].slot)]);
   }
   step_.rows = *std::lower_bound(std::begin(buckets), std::end(buckets), static_cast<int>(rows.size()));
@@ -154,7 +159,7 @@ bool Decoder::run(const std::vector<Row>& rows, bool logits) {
     if (made[i] != written_[i]) device_.write(*arrays[i], 0, made[i]);
     written_[i] = std::move(made[i]);
   }
-  const int key = (power * (maxProductTokens + 1) + step_.rows) * 2 + step_.logits;
+  const int key = ((power * (maxProductTokens + 1) + step_.rows) * 2 + step_.logits) * 2 + step_.special;
   return device_.replay(key, [this] { return runStep(device_.stream(), step_); });
 }
 

@@ -34,7 +34,7 @@ class Decoder {
   Decoder(Device& device, DeviceModel model, const DecoderLimits& limits);
 
   // A sequence begins in a slot that is free, without entries.
-  void begin(int slot, const DrawOptions& options, const KeptRows& kept);
+  void begin(int slot, const DrawOptions& options, const KeptRows& kept, const Reading& reading = {});
   // Its pages are free again.
   void end(int slot);
   // Pages for so many entries. False, and nothing is taken, where the pool or the sequence's table has no room.
@@ -72,9 +72,11 @@ class Decoder {
   // What the host may write of what the step reads.
   Global<int> slots_, offsets_, tokens_, wanted_, table_, ringTurns_, ringFrom_, ringUntil_;
   Global<DrawOptions> options_;
+  Global<Reading> readings_;
   std::vector<int> free_;                // pages
   std::vector<std::vector<int>> pages_;  // of each slot
   std::vector<int> entries_;             // of each slot
+  std::vector<Reading> read_;            // how, of each slot
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
 
   void free(int slot, int pages);

@@ -116,7 +116,7 @@ DEVICE void storeValue(const HeadPreparation& task, int row, int slot, int64_t p
 }
 
 // A warp a head: queries, then keys, then values.
-template <int dim>
+template <int dim, bool special>
 BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
   constexpr int count = LaneChannels<dim>::count;
   const int parts = task.heads + 2 * task.kvHeads;
@@ -134,7 +134,8 @@ BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
   const int64_t number = task.table.pages.loadIf(!isQuery && slot >= 0, page);
   if (isQuery && task.queryNorm) normalize<dim>(task.queryNorm, task.epsilon, mine);
   if (isKey && task.keyNorm) normalize<dim>(task.keyNorm, task.epsilon, mine);
-  if (slot >= 0 && (isQuery || isKey)) rotate<dim>(task, position, mine);
+  const bool byPlace = special && slot >= 0 && task.readings.load(slot).rotated != 0;
+  if (slot >= 0 && (isQuery || (isKey && !byPlace))) rotate<dim>(task, byPlace ? entry : position, mine);
   if (isQuery) {
     const int64_t at = (static_cast<int64_t>(row) * task.heads + part) * dim + lane * count;
     storeHalves<count>(task.query, true, at, mine.value);
@@ -152,8 +153,8 @@ bool prepareHeads(Stream stream, const HeadPreparation& task) {
   if (task.pairs < 1 || task.pairs > task.dim / 2 || (!task.neighbours && task.pairs != task.dim / 2)) return false;
   const int items = task.rows.count * (task.heads + 2 * task.kvHeads);
   const Grid grid{(items + headWarps - 1) / headWarps, headThreads};
-  if (task.dim == 64) launch(stream, grid, prepareHead<64>, task);
-  else launch(stream, grid, prepareHead<128>, task);
+  if (task.dim == 64) launch(stream, grid, task.readings ? prepareHead<64, true> : prepareHead<64, false>, task);
+  else launch(stream, grid, task.readings ? prepareHead<128, true> : prepareHead<128, false>, task);
   return true;
 }
 

@@ -2,7 +2,7 @@
 // and the query rows that a policy keeps, in one launch.
 #pragma once
 
-#include "rows.h"
+#include "reading.h"
 
 namespace pathpress::cuda {
 
@@ -29,6 +29,7 @@ struct HeadPreparation {
   int pairs;        // that rotate: dim / 2 where halves do
   bool neighbours;  // channels 2i and 2i + 1 rotate together, else i and i + pairs
   float epsilon;
+  Global<const Reading> readings;  // (slots): by place turn queries, and no keys, of rotated ones; null: all are plain
 };
 
 // False where a shape is none that the kernel can do.

@@ -116,6 +116,7 @@ class Launches {
     task.pairs = shape_.pairs;
     task.neighbours = shape_.neighbours;
     task.epsilon = shape_.epsilon;
+    if (step_.special) task.readings = step_.readings;
     return task;
   }
 
@@ -134,6 +135,8 @@ class Launches {
     task.dim = shape_.dim;
     task.scale = 1.0f / std::sqrt(static_cast<float>(shape_.dim));
     task.reach = step_.reach;
+    if (step_.special) task.readings = step_.readings;
+    task.turns = {model_.angles, shape_.pairs, shape_.neighbours};
     return task;
   }
 

@@ -58,11 +58,13 @@ struct DecodeStep {
   PageTable table;
   Global<Bf16> pages;  // (layers, pool, kvHeads, 2 · 32 · dim)
   int64_t poolPages;
+  Global<const Reading> readings;  // (slots)
   QueryRing ring;  // its rows (layers, slots, mostRows, heads · dim)
   int ringSlots;
   int rows;     // 1 to maxProductTokens
   int reach;    // as in DecodeAttention
   bool logits;  // whether any row draws a token
+  bool special;  // whether any row's reading is not plain
 };
 
 // False where the model has a shape that a kernel cannot do; what was launched until then has no meaning.

@@ -66,7 +66,8 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   const std::string name = "policy " + request.policy.name;
   refuse(recipe.sets == Aggregation::head, name + ": no sets of single query heads (aggregation head)");
   refuse(recipe.sharedOut, name + ": no sets of unequal size");
-  refuse(recipe.rotatedAtReading, name + ": no keys rotated at reading");
+  refuse(recipe.rotatedAtReading && weights_.shape.pairs % 2 != 0,
+         name + ": no keys of " + std::to_string(weights_.shape.pairs) + " pairs rotated at reading");
   refuse(recipe.readPages > 0, name + ": no read sets");
   refuse(recipe.ahead > 0, name + ": no looking ahead");
   refuse(recipe.modelArithmetic && model_->type() != DType::bf16,

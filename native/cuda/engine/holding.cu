@@ -44,6 +44,7 @@ CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Pol
   options_ = {from.temperature, from.topP, from.minP, from.seed, {request.stream[0], request.stream[1]}, from.topK,
               request.scored || recipe.entropies};
   kept_ = keptRows(recipe, request);
+  reading_.rotated = recipe.rotatedAtReading;
   rowBytes_ = static_cast<size_t>(kept_.turns) * static_cast<size_t>(config.layers * config.queryWidth()) * sizeof(Bf16);
   const int sets = config.layers * (recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
   bytesAnEntry_ = static_cast<size_t>(sets) * ((policy.evicts() ? sizeof(int) : 0) + notedBytes(recipe.record));
@@ -52,7 +53,7 @@ CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Pol
 void CudaHolding::reserve(int entries) {
   if (slot < 0) {
     slot = backend_.takeSlot();
-    backend_.decoder().begin(slot, options_, kept_);
+    backend_.decoder().begin(slot, options_, kept_, reading_);
   }
   Decoder& decoder = backend_.decoder();
   if (decoder.reserve(slot, count + entries)) return;

@@ -36,6 +36,7 @@ class CudaHolding final : public Holding {
   int heads_;  // layers times key-value heads
   DrawOptions options_;
   Decoder::KeptRows kept_;
+  Reading reading_;
   size_t rowBytes_;      // of the query rows that it keeps
   size_t bytesAnEntry_;  // that are noted
 };

@@ -1,8 +1,9 @@
-// Paged attention over chunks against a plain softmax in double precision.
+// Paged attention over chunks against a plain softmax in double precision, of keys that lie turned or turn at reading.
 #include "../attention.h"
 
 #include <numeric>
 
+#include "../../engine/rotary.h"
 #include "closeness.h"
 #include "draw.h"
 #include "inputs.h"
@@ -13,13 +14,18 @@ namespace {
 struct Case {
   int kvHeads, group, dim;
   std::vector<int> lengths;
+  Rotary turns = {};  // of the keys of every second sequence, at reading; no pairs: of none
+  bool turned(size_t sequence) const { return turns.pairs > 0 && sequence % 2 == 0; }
   std::string name() const {
     std::string text = std::to_string(kvHeads) + " heads, group " + std::to_string(group);
     text += ", dim " + std::to_string(dim);
     for (const int length : lengths) text += ", " + std::to_string(length);
+    if (turns.pairs > 0) text += turns.order == RopePairs::halves ? ", turned halves" : ", turned neighbours";
     return text;
   }
 };
+
+float angleOf(int place, int pair) { return static_cast<float>(place) / static_cast<float>(1 + pair); }
 
 // Queries, keys and values of each sequence, the same whichever others are there.
 struct Sequence {
@@ -31,6 +37,21 @@ struct Sequence {
         key(drawBf16(static_cast<size_t>(c.kvHeads * length * c.dim), static_cast<uint64_t>(length) + 10000)),
         value(drawBf16(key.size(), static_cast<uint64_t>(length) + 20000)) {
     for (uint16_t& bits : query) bits = floatToBf16(4 * bf16ToFloat(bits));  // so that some entries stand out
+  }
+
+  // As attention is to see the keys.
+  void turn(const Case& c, int length) {
+    std::vector<float> head(static_cast<size_t>(c.dim)), cosine(head.size()), sine(head.size());
+    for (size_t at = 0; at < key.size(); at += head.size()) {
+      const int place = static_cast<int>(at / head.size()) % length;
+      for (int i = 0; i < c.turns.pairs; ++i) {
+        cosine[static_cast<size_t>(i)] = std::cos(angleOf(place, i));
+        sine[static_cast<size_t>(i)] = std::sin(angleOf(place, i));
+      }
+      for (size_t d = 0; d < head.size(); ++d) head[d] = bf16ToFloat(key[at + d]);
+      c.turns.rotate(head.data(), cosine.data(), sine.data());
+      for (size_t d = 0; d < head.size(); ++d) key[at + d] = floatToBf16(head[d]);
+    }
   }
 };
 
@@ -86,6 +107,17 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
   task.sums = device.unwritten<float>("sums", parts * static_cast<size_t>(c.dim));
   task.tops = device.unwritten<float>("tops", parts);
   task.totals = device.unwritten<float>("totals", parts);
+  if (c.turns.pairs > 0) {
+    std::vector<Reading> readings(sequences);
+    std::vector<float> angles;
+    for (size_t s = 0; s < sequences; ++s) readings[static_cast<size_t>(slots[s])].rotated = c.turned(s);
+    for (int i = 0; i < *std::ranges::max_element(c.lengths) * c.turns.pairs; ++i) {
+      const float angle = angleOf(i / c.turns.pairs, i % c.turns.pairs);
+      angles.insert(angles.end(), {std::cos(angle), std::sin(angle)});
+    }
+    task.readings = device.input("readings", readings);
+    task.turns = {device.input("angles", angles), c.turns.pairs, c.turns.order == RopePairs::neighbours};
+  }
   const int width = c.kvHeads * c.group * c.dim;
   task.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width)));
   CHECK(attend(device.stream(), task));
@@ -93,8 +125,9 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
 }
 
 // Elements of one sequence that are further off than rounding weights and the result to bfloat16 explains.
-int wrong(const Case& c, int length, const Bf16* out, SquaredError& error) {
-  const Sequence sequence(c, length);
+int wrong(const Case& c, int length, bool turned, const Bf16* out, SquaredError& error) {
+  Sequence sequence(c, length);
+  if (turned) sequence.turn(c, length);
   int count = 0;
   for (int head = 0; head < c.kvHeads * c.group; ++head) {
     const size_t first = static_cast<size_t>(head / c.group * length * c.dim);
@@ -126,7 +159,9 @@ int wrong(const Case& c, int length, const Bf16* out, SquaredError& error) {
 void values() {
   // Every group that a family has, one page and its edges, one chunk and its edges, lengths mixed.
   std::vector<Case> all{{2, 1, 64, {1, 33}}, {1, 4, 64, {31, 32, 7}}, {2, 5, 64, {130}}, {1, 7, 128, {65, 2}},
-                        {1, 8, 128, {96}}, {1, 16, 64, {40, 513}}, {1, 16, 128, {70}}, {1, 7, 64, {1100, 512, 3}}};
+                        {1, 8, 128, {96}}, {1, 16, 64, {40, 513}}, {1, 16, 128, {70}}, {1, 7, 64, {1100, 512, 3}},
+                        {2, 4, 64, {70, 35, 600}, {RopePairs::halves, 32}}, {1, 7, 128, {45, 33}, {RopePairs::halves, 64}},
+                        {1, 16, 128, {34}, {RopePairs::neighbours, 32}}, {1, 2, 64, {66, 3}, {RopePairs::neighbours, 32}}};
   if (onGpu) all.insert(all.end(), {{4, 7, 128, {8191, 32768, 700}}, {8, 4, 128, {5000}}});  // too slow in emulation
   for (const Case& c : all) {
     everyOrder(c.name(), [&](TestDevice& device) {
@@ -135,7 +170,7 @@ void values() {
       for (size_t s = 0; s < c.lengths.size(); ++s) {
         SquaredError error;
         const std::string name = "attention " + c.name() + ": sequence " + std::to_string(s);
-        noneWrong(wrong(c, c.lengths[s], &out[s * width], error), name);
+        noneWrong(wrong(c, c.lengths[s], c.turned(s), &out[s * width], error), name);
         error.isWithin(bf16ProductNmse, name);
       }
       const auto zero = [](Bf16 value) { return value.bits == 0; };
@@ -147,6 +182,7 @@ void values() {
 // A sequence's values are the same bits alone and among longer strangers.
 void aloneAndTogether() {
   const Case many{1, 7, 64, {700, 1600, 40, 513}};
+  const Case special{1, 7, 64, {700, 1600, 40, 513}, {RopePairs::halves, 32}};
   TestDevice together(shuffled(5));
   const std::vector<Bf16> all = onDevice(together, many);
   const size_t width = 7 * 64;
@@ -157,21 +193,31 @@ void aloneAndTogether() {
     for (size_t i = 0; i < width; ++i) same &= one[i].bits == all[s * width + i].bits;
     noneWrong(!same, "attention alone and in a batch, sequence " + std::to_string(s));
   }
+  // Plain ones also beside others that are not.
+  TestDevice beside(reverse);
+  const std::vector<Bf16> mixed = onDevice(beside, special);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!special.turned(i / width)) CHECK(all[i].bits == mixed[i].bits);
+  }
 }
 
 void barriers() {
   const Case c{1, 4, 64, {130}};
   everyOmissionIsSeen("attention", [&](TestDevice& device) { onDevice(device, c); });
+  const Case special{1, 4, 64, {130}, {RopePairs::halves, 32}};
+  everyOmissionIsSeen("turned attention", [&](TestDevice& device) { onDevice(device, special); });
 }
 
 // Needed: each entry's key and value once, the query and the result. Moved: all that is asked for of the cache, and the
 // chunks' sums there and back.
 void bytes() {
-  for (const Case& c : {Case{2, 7, 64, {2048}}, {2, 7, 128, {1024}}, {2, 4, 128, {1000}}}) {
+  for (const Case& c : {Case{2, 7, 64, {2048}}, {2, 7, 128, {1024}}, {2, 4, 128, {1000}},
+                        {2, 7, 128, {1000}, {RopePairs::halves, 64}}}) {
     TestDevice device(forward);
     onDevice(device, c);
     const double entries = c.lengths[0], heads = c.kvHeads * c.group;
-    const double needed = 2 * (2 * entries * c.kvHeads * c.dim + 2 * heads * c.dim);
+    const double turns = 2 * sizeof(float) * entries * c.turns.pairs;  // once: they are the same for every head
+    const double needed = 2 * (2 * entries * c.kvHeads * c.dim + 2 * heads * c.dim) + turns;
     const emulate::Traffic all = device.traffic();
     const emulate::Traffic &query = device.traffic("query"), &pages = device.traffic("pages");
     const double moved = static_cast<double>(all.distinct + all.stored) * emulate::sectorBytes;

@@ -101,7 +101,6 @@ void refused() {
   refuses("rpc", "score from outside", [](Request& r) { r.scored = true; });
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
   refuses("adakv", "policy adakv: no sets of unequal size", cap);
-  refuses("streaming", "policy streaming: no keys rotated", cap);
   refuses("quest", "policy quest: no read sets", cap);
   refuses("lookahead", "policy lookahead: no looking ahead", [](Request&) {});
   CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());

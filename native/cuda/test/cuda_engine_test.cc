@@ -70,13 +70,16 @@ void policies() {
   generate({"qwen3", "raas", 1, 26, capped});
   generate({"qwen3", "lazy-eviction", 3, 3, capped});
   generate({"qwen3", "adaptive", 1, 3});
+  generate({"qwen3", "streaming", 3, 26, [](PolicyOptions& p) { capped(p), p.sinks = 2; }});
+  generate({"llama", "streaming", 3, 2});
+  generate({"glm4", "streaming", 1, 26, [](PolicyOptions& p) { capped(p), p.sinks = 3; }});
   generate({"llama", "adaptive", 6, 5, [](PolicyOptions& p) { p.moment = "unsure"; }});
 }
 
 // A given output, many tokens a pass: its kept positions, and its log-likelihoods within a bound. They were 0.015 apart:
 // what bfloat16 leaves of the roundings of queries, attention and branches, which the CPU keeps in float32.
 void replayed() {
-  for (const char* const name : {"full", "rpc", "h2o", "adaptive"}) {
+  for (const char* const name : {"full", "rpc", "h2o", "adaptive", "streaming"}) {
     const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
     std::vector<Request> requests = requestsOf(policyOf(name));
     for (Request& request : requests) {
@@ -104,7 +107,7 @@ void replayed() {
 void aloneAndTogether() {
   const DrawnModel drawn(configOf("qwen2", 2, 2), DType::bf16, 8, deviation);
   std::vector<Request> requests;
-  for (const char* const name : {"rpc", "full", "h2o"}) {
+  for (const char* const name : {"rpc", "full", "h2o", "streaming"}) {
     for (Request& request : requestsOf(policyOf(name))) {
       request.sampling = {.temperature = 1, .topP = 0.9, .seed = 5};
       requests.push_back(request);

@@ -20,11 +20,15 @@ struct Case {
   int heads, kvHeads, dim, pairs;
   bool neighbours, norms;
   std::vector<Row> rows;
+  std::vector<Reading> readings = {};  // of the slots; none: all are plain
 
+  bool byPlace(size_t row) const {
+    return !readings.empty() && rows[row].slot >= 0 && readings[static_cast<size_t>(rows[row].slot)].rotated != 0;
+  }
   int width() const { return (heads + 2 * kvHeads) * dim; }
   std::string name() const {
     return std::to_string(heads) + " + " + std::to_string(kvHeads) + " heads of " + std::to_string(dim) + ", " +
-           std::to_string(pairs) + (neighbours ? " neighbours" : " halves") + (norms ? ", norms" : "");
+           std::to_string(pairs) + (neighbours ? " neighbours" : " halves") + (norms ? ", norms" : "") + (readings.empty() ? "" : ", by place");
   }
 };
 
@@ -89,6 +93,7 @@ Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
   task.pairs = c.pairs;
   task.neighbours = c.neighbours;
   task.epsilon = epsilon;
+  if (!c.readings.empty()) task.readings = device.input("readings", c.readings);
   CHECK(prepareHeads(device.stream(), task));
   return {device.values(task.query), device.values(task.pages), device.values(task.ring.rows)};
 }
@@ -108,10 +113,12 @@ std::vector<float> prepared(const Case& c, const Inputs& in, size_t row, int par
       head[i] = static_cast<float>(head[i] * scale * double{bf16ToFloat(weight[i])});
     }
   }
+  if (!query && c.byPlace(row)) return head;
+  const int turn = c.byPlace(row) ? c.rows[row].length - 1 : c.rows[row].position;
   const Rotary rotary{c.neighbours ? RopePairs::neighbours : RopePairs::halves, c.pairs};
   std::vector<float> cosine, sine;
   for (int i = 0; i < c.pairs; ++i) {
-    const size_t angle = static_cast<size_t>(c.rows[row].position * c.pairs + i) * 2;
+    const size_t angle = static_cast<size_t>(turn * c.pairs + i) * 2;
     cosine.push_back(in.angles[angle]);
     sine.push_back(in.angles[angle + 1]);
   }
@@ -182,7 +189,9 @@ std::vector<Row> promptRows() {
 void values() {
   for (const Case& c : {Case{4, 2, 64, 32, false, false, decode}, {7, 1, 128, 64, false, true, decode},
                         {4, 1, 128, 32, true, false, decode}, {2, 1, 64, 32, true, true, promptRows()},
-                        {5, 1, 64, 32, false, true, promptRows()}}) {
+                        {5, 1, 64, 32, false, true, promptRows()},
+                        {4, 1, 64, 32, false, true, decode, {{1}, {0}, {1}}},
+                        {2, 2, 128, 32, true, false, promptRows(), {{1}, {1}, {0}}}}) {
     const Inputs in(c);
     const Expected want(c, in);
     everyOrder(c.name(), [&](TestDevice& device) {

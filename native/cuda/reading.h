@@ -1,0 +1,70 @@
+// How the attention of some policies' sequences reads, where that is not all entries as they lie in the cache.
+#pragma once
+
+#include "rows.h"
+#include "words.h"
+
+namespace pathpress::cuda {
+
+// Of a slot; all zeros where it reads like most.
+struct alignas(8) Reading {
+  int rotated = 0;  // 1: keys lie unrotated, and turn at every reading by their place among the entries, as queries do
+
+  bool plain() const { return rotated == 0; }
+};
+
+// What turns keys at reading.
+struct KeyTurns {
+  Global<const float> angles;  // (positions, pairs, 2): cosine and sine
+  int pairs;                   // even
+  bool neighbours;             // as in HeadPreparation
+};
+
+// Turns two pairs, whose channels are the halves of `low` and those of `high`.
+DEVICE void turnPairs(uint32_t& low, uint32_t& high, const Words& angle) {
+  float first[2], second[2];
+  UNROLL(2)
+  for (int i = 0; i < 2; ++i) {
+    const float cosine = asFloat(angle.word[2 * i]), sine = asFloat(angle.word[2 * i + 1]);
+    const float a = half(&low, i), b = half(&high, i);
+    first[i] = a * cosine - b * sine;
+    second[i] = b * cosine + a * sine;
+  }
+  low = halves(first[0], first[1]);
+  high = halves(second[0], second[1]);
+}
+
+// A lane's channels of a key, 8 of every 32, by its place, where it is `wanted`. Both channels of a pair are the lane's own.
+template <int dim>
+DEVICE void turnKey(const KeyTurns& turns, bool wanted, int place, Words* key) {
+  const int inner = threadIndex() % 4;
+  const int64_t first = int64_t{place} * turns.pairs;
+  if (turns.neighbours) {
+    UNROLL(dim / 32)
+    for (int s = 0; s < dim / 32; ++s) {
+      UNROLL(2)
+      for (int two = 0; two < 2; ++two) {
+        const int pair = s * 16 + inner * 4 + two * 2;
+        const bool turned = wanted && pair < turns.pairs;
+        const Words angle = turns.angles.load16If(turned, (first + pair) * 2);
+        for (int i = 0; turned && i < 2; ++i) {
+          uint32_t& word = key[s].word[two * 2 + i];
+          const float a = half(&word, 0), b = half(&word, 1);
+          const float cosine = asFloat(angle.word[2 * i]), sine = asFloat(angle.word[2 * i + 1]);
+          word = halves(a * cosine - b * sine, b * cosine + a * sine);
+        }
+      }
+    }
+    return;
+  }
+  UNROLL(dim / 64)
+  for (int s = 0; s < dim / 64; ++s) {
+    UNROLL(4)
+    for (int two = 0; two < 4; ++two) {
+      const Words angle = turns.angles.load16If(wanted, (first + s * 32 + inner * 8 + two * 2) * 2);
+      turnPairs(key[s].word[two], key[s + dim / 64].word[two], angle);
+    }
+  }
+}
+
+}  // namespace pathpress::cuda
