@@ -17,7 +17,8 @@ export interface TokenizerFiles {
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const tokenizer = await readJson(join(folder, 'tokenizer.json'), true);
   const config = await readJson(join(folder, 'tokenizer_config.json'), false);
-  config.chat_template ??= (await readText(join(folder, 'chat_template.jinja'), false)) ?? undefined;
+  // Where a folder has both templates, transformers takes the file.
+  config.chat_template = (await readText(join(folder, 'chat_template.jinja'), false)) ?? config.chat_template;
   const checked = checkedTokenizer(tokenizer, join(folder, 'tokenizer.json'));
   // A WordLevel model names its own unknown token; the package looks for it in the configuration alone.
   config.unk_token ??= (checked.model as Json).unk_token;

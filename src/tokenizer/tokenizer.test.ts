@@ -181,7 +181,41 @@ describe('a tokenizer of whole words', () => {
     await write('chat_template.jinja', '{% for m in messages %}x = {{ m.content }}{% endfor %} <think>');
     const tokenizer = await loadTokenizer(folder);
     expect(tokenizer.applyChat([{ role: 'user', content: '7 .' }])).toEqual([4, 5, 6, 7, 2]);
+    await write('tokenizer_config.json', JSON.stringify({ chat_template: '7' }));
+    // As transformers 5.24 does.
+    expect((await loadTokenizer(folder)).applyChat([{ role: 'user', content: '7 .' }])).toEqual([4, 5, 6, 7, 2]);
     await rm(join(folder, 'chat_template.jinja'));
+    expect((await loadTokenizer(folder)).applyChat([{ role: 'user', content: '7 .' }])).toEqual([6]);
+    await rm(join(folder, 'tokenizer_config.json'));
+  });
+
+  // What the published templates of the R1-Distill and Llama 3 models are made of, in a template of our own.
+  it('applies templates with namespaces, methods, filters and tests', async () => {
+    const template = [
+      '{%- if not add_generation_prompt is defined %}{%- set add_generation_prompt = false %}{%- endif %}',
+      '{%- set ns = namespace(system="", tools=false) -%}',
+      '{%- if messages[0]["role"] == "system" %}{%- set ns.system = messages[0]["content"] | trim %}',
+      '{%- set messages = messages[1:] %}{%- endif -%}',
+      '{{- bos_token }}{{ " " + ns.system + " " }}{#- a remark #}',
+      '{%- if date_string is not defined %}{%- set date_string = strftime_now("= .") %}{%- endif -%}{{ date_string }}',
+      '{%- for message in messages %}{%- if message.role == "assistant" and message["tool_calls"] %} <eos>{%- endif %}',
+      '{%- if message["content"] is not none %}{%- set content = message["content"] %}',
+      '{%- if "</think>" in content %}{%- set content = content.split("</think>")[-1] %}{%- endif %}',
+      '{{- " " + content }}{%- endif %}{%- if not loop.last %} .{%- endif %}{%- endfor %}',
+      '{%- if add_generation_prompt and not ns.tools %}{{ " <think>" }}{%- endif %}',
+    ];
+    await write('chat_template.jinja', template.join('\n'));
+    await write('tokenizer_config.json', JSON.stringify({ bos_token: { __type: 'AddedToken', content: '<bos>' } }));
+    const tokenizer = await loadTokenizer(folder);
+    const ids = tokenizer.applyChat([
+      { role: 'system', content: ' 7 ' },
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: '7 7 </think> = 7' },
+      { role: 'user', content: 'x x' },
+    ]);
+    expect(tokenizer.decode(ids)).toBe('<bos> 7 = . x . = 7 . x x <think>'); // as by transformers 5.24
+    await rm(join(folder, 'chat_template.jinja'));
+    await rm(join(folder, 'tokenizer_config.json'));
   });
 
   const { vocab } = wordLevel.model;
