@@ -62,15 +62,17 @@ inline std::vector<Prompt> promptsOf(const std::vector<int>& lengths, int vocab,
 }
 
 // By the scalar kernels, on a cache of bfloat16, with inputs of products rounded to it, as the device's are.
-inline EngineOptions engineOptions(const DrawnModel& drawn) {
+inline EngineOptions engineOptions(const ModelConfig& config, const std::vector<std::string>& weightFiles) {
   EngineOptions options;
-  options.config = drawn.config;
-  options.weightFiles = {drawn.path};
+  options.config = config;
+  options.weightFiles = weightFiles;
   options.cacheType = "bf16";
   options.products = "bf16";
   options.simd = "scalar";
   return options;
 }
+
+inline EngineOptions engineOptions(const DrawnModel& drawn) { return engineOptions(drawn.config, {drawn.path}); }
 
 inline std::vector<Generated> onCpu(const DrawnModel& drawn, const std::vector<Prompt>& prompts, int tokens) {
   Engine engine(engineOptions(drawn));

@@ -6,18 +6,42 @@
 
 namespace pathpress::cuda {
 
+// Tells a run's listener of logits, as the CPU's does, which users do not pay for.
+class TellingBackend : public CudaBackend {
+ public:
+  using CudaBackend::CudaBackend;
+
+  void run(std::span<Fed> fed) override {
+    CudaBackend::run(fed);
+    rows_.resize(fed.size());
+    int end = 0;
+    for (size_t i = 0; i < fed.size(); ++i) {
+      end += fed[i].rows;
+      if (!fed[i].sampled) continue;
+      rows_[i] = decoder().logits(end - 1);
+      fed[i].logits = rows_[i];
+    }
+  }
+
+ private:
+  std::vector<std::vector<float>> rows_;
+};
+
 // An engine on a test's device, whose faults fail the test at the end.
 class DeviceEngine {
  public:
   // Bytes: of the caches at most, and of the device, in emulation alone; 0 for as much as there is.
-  explicit DeviceEngine(const DrawnModel& drawn, size_t cacheLimit = size_t{1} << 19, size_t memory = 0) {
+  explicit DeviceEngine(const DrawnModel& drawn, size_t cacheLimit = size_t{1} << 19, size_t memory = 0)
+      : DeviceEngine(loadModel(drawn.config, {drawn.path}, 1), cacheLimit, memory) {}
+
+  explicit DeviceEngine(std::unique_ptr<Model> model, size_t cacheLimit = 0, size_t memory = 0) {
     auto device = std::make_unique<TestDevice>(shuffled(3));
     device_ = device.get();
     if (memory > 0) device->limit(memory);
     CudaOptions options;
     options.cacheLimit = cacheLimit;
-    auto model = loadModel(drawn.config, {drawn.path}, 1);
-    engine_ = std::make_unique<Engine>(std::make_unique<CudaBackend>(std::move(device), std::move(model), options), 7);
+    auto backend = std::make_unique<TellingBackend>(std::move(device), std::move(model), options);
+    engine_ = std::make_unique<Engine>(std::move(backend), prefillRows);
   }
   ~DeviceEngine() { CHECK_CASE(device_->faults().none(), device_->faults().text()); }
   DeviceEngine(const DeviceEngine&) = delete;
@@ -26,6 +50,8 @@ class DeviceEngine {
   Engine& engine() { return *engine_; }
 
  private:
+  static constexpr int prefillRows = 7;  // few, so that prompts come in pieces
+
   std::unique_ptr<Engine> engine_;
   TestDevice* device_;  // the engine's
 };
