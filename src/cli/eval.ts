@@ -38,7 +38,7 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
       'BAD_FLAG',
       `--task ${flags.task}: no such task; there are ${Object.keys(tasks).join(', ')}`,
     );
-  const run = await settleRun(flags);
+  const run = await settleRun(flags, io);
   checkWritable('--out', flags.out);
   const { loadTokenizer } = await import('../tokenizer/tokenizer.js');
   const tokenizer = await loadTokenizer(run.model);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyNames } from '../policies/policies.js';
@@ -152,6 +152,22 @@ describe('generate', { timeout: 60_000 }, () => {
       err: expect.stringContaining('policy rpc (interval 1024, window 32) never fired'),
     });
     expect((await pathpress([...base, ...rpc, '--json'])).err).toBe('');
+  });
+
+  it('says what generation_config.json asks for in vain', async () => {
+    const asking = join(folder.path, 'asking');
+    writeTinyModel(asking);
+    const flags = ['generate', '--model', asking, '--prompt-ids', '1,2', '--max-tokens', 2];
+    const config = join(asking, 'generation_config.json');
+    const own = JSON.parse(readFileSync(config, 'utf8')) as object;
+    writeFileSync(config, JSON.stringify({ ...own, repetition_penalty: 1.05, num_beams: 1 }));
+    const { status, err } = await pathpress(flags);
+    expect({ status, notes: err.match(/note: .*/g) }).toEqual({
+      status: 0,
+      notes: [`note: ${config} asks for repetition_penalty 1.05, which is not applied`],
+    });
+    writeFileSync(config, JSON.stringify({ ...own, repetition_penalty: 'much' }));
+    expect((await pathpress(flags)).status).toBe(2);
   });
 
   it('ends with 130 and what there is when it is interrupted', async () => {

@@ -34,7 +34,7 @@ export function generateCommand(program: Command, io: Io, done: (status: number)
 
 async function generate(flags: GenerateFlags, io: Io): Promise<number> {
   checkCombination(flags);
-  const run = await settleRun(flags);
+  const run = await settleRun(flags, io);
   if (flags.trace !== undefined) checkWritable('--trace', flags.trace);
   const tokenizer = await tokenizerOf(run, flags, io);
   const promptIds = flags.promptIds ?? promptOf(flags, tokenizer!, io);

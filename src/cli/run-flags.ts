@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
 import { cacheTypes, devices, type CacheType, type Device, type EngineOptions, type ProductType, type Sampling } from '../engine/types.js';
 import { bundledModel } from '../package.js';
 import type { Policy } from '../policies/policy.js';
+import type { Io } from './io.js';
 import { addPolicyFlags, flagOf, settlePolicyFlags, type PolicyFlags } from './policy-flags.js';
 import { integer, list, oneOf, real, repeated, text, whole } from './values.js';
 
@@ -65,10 +67,11 @@ export function addRunFlags(command: Command): Command {
 }
 
 /**
- * Settles the flags: every default filled in, everything that can be refused without the model's weights refused.
+ * Settles the flags: every default filled in, everything that can be refused without the model's weights refused. Says
+ * what the model's generation_config.json asks for in vain.
  * @throws PathPressError BAD_FLAG, BAD_OPTION, BAD_FILE or BAD_CONFIG.
  */
-export async function settleRun(flags: RunFlags): Promise<Run> {
+export async function settleRun(flags: RunFlags, io: Io): Promise<Run> {
   const model = flags.model ?? bundledModel('reasoner');
   const noRandomness = (['topP', 'topK', 'minP'] as const).find(
     (name) => flags[name] !== undefined && flags.temperature === 0,
@@ -81,8 +84,10 @@ export async function settleRun(flags: RunFlags): Promise<Run> {
   }
   const policy = await settlePolicyFlags(flags);
   if (!existsSync(model)) throw new PathPressError('BAD_FILE', `--model ${model}: no such folder`);
-  const { generationDefaults } = await import('../evaluate/defaults.js');
+  const { generationDefaults, unheededSettings } = await import('../evaluate/defaults.js');
   const defaults = await generationDefaults(model);
+  for (const setting of await unheededSettings(model))
+    io.err(`note: ${join(model, 'generation_config.json')} asks for ${setting}, which is not applied\n`);
   return {
     model,
     engine: { model, device: flags.device, threads: flags.threads, cache: flags.cache, products: flags.products },

@@ -34,3 +34,23 @@ export async function generationDefaults(model: string): Promise<GenerationDefau
     minP: config.min_p ?? fallback.minP,
   };
 }
+
+const unheeded = z.object({
+  repetition_penalty: z.number().nullish(),
+  no_repeat_ngram_size: z.number().nullish(),
+  num_beams: z.number().nullish(),
+});
+const idle = { repetition_penalty: 1, no_repeat_ngram_size: 0, num_beams: 1 };
+
+/**
+ * What a model's generation_config.json asks for that changes which tokens are drawn, and that no run here does: each as
+ * "key value".
+ * @throws PathPressError as `generationDefaults`
+ */
+export async function unheededSettings(model: string): Promise<string[]> {
+  const config = (await readGenerationConfig(model, unheeded)) ?? {};
+  return Object.entries(idle).flatMap(([key, usual]) => {
+    const value = config[key as keyof typeof idle] ?? usual;
+    return value === usual ? [] : [`${key} ${value}`];
+  });
+}
