@@ -114,6 +114,8 @@ class Loader {
     return model_.weights.vector(forLayer(pattern, layer), width);
   }
 
+  // Every matrix of a layer comes through here. A model spread over several GPUs would be loaded with a rank and their
+  // number, and here take its rows of queries, keys, values, gate and up, its columns of attentionOutput and down.
   Linear linear(const char* pattern, int layer, int out, int in, bool bias) {
     const std::string module = forLayer(pattern, layer);
     Linear linear{model_.weights.matrix(module + ".weight", out, in, threads_), {}};

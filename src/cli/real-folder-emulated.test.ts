@@ -81,8 +81,8 @@ describe.skipIf(absent)(`in emulation${absent}`, { timeout: 1_200_000 }, () => {
     await importGguf({ file: gguf, out: model, weights: 'bf16' });
     const { cpu, exact, device } = await emulate(model, 'Why is the sky blue?');
     expect(device).toMatchObject({ ids: cpu.ids, compressions, sets: 30 * compressions, wrongSets: 0 });
-    // Thirty layers round ten times as often as three, and on top of the inputs of products the device rounds queries and
-    // attention's weights: no more than half as far again as the former alone take the CPU engine.
+    // Ten times as many roundings as in three layers. Those of the inputs of products alone take the CPU engine as far as
+    // `exact` says; the device also rounds queries and the weights of attention, which may take it half as far again.
     expect(device.deviations).toBeLessThan(1.5 * exact.deviations);
   });
 });
