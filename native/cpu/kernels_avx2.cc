@@ -48,6 +48,12 @@ struct Avx2 {
     for (int i = 0; i < count; ++i) copy[i] = from[i];
     return load(element, copy);
   }
+  template <class Element>
+  static void loadTwo(Element element, const typename Element::Storage* from, Vec& a, Vec& b) {
+    a = load(element, from), b = load(element, from + width);
+  }
+  template <class Element>
+  static void storeTwo(Element, float* to, Vec a, Vec b) { store(to, a), store(to + width, b); }
   static void store(float* to, Vec value) { _mm256_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm256_maskstore_ps(to, firstLanes(count), value); }
 

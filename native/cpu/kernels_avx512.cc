@@ -50,6 +50,19 @@ struct Avx512 {
   static Vec loadPart(ElementI8, const int8_t* from, int count) {
     return widen(_mm_maskz_loadu_epi8(firstLanes(count), from));
   }
+  // Two vectors of neighbouring elements, in the order that is quickest: it is storeTwo() that knows it.
+  static void loadTwo(ElementF32, const float* from, Vec& a, Vec& b) { a = load(from), b = load(from + width); }
+  static void loadTwo(ElementBf16, const uint16_t* from, Vec& even, Vec& odd) {
+    const __m512i bits = _mm512_loadu_si512(from);
+    even = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+    odd = _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xFFFF0000u))));
+  }
+  static void storeTwo(ElementF32, float* to, Vec a, Vec b) { store(to, a), store(to + width, b); }
+  static void storeTwo(ElementBf16, float* to, Vec even, Vec odd) {
+    const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    store(to, _mm512_permutex2var_ps(even, first, odd));
+    store(to + width, _mm512_permutex2var_ps(even, _mm512_add_epi32(first, _mm512_set1_epi32(8)), odd));
+  }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
 

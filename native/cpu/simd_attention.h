@@ -38,11 +38,29 @@ static constexpr int pagesTogether() {
   return pages;
 }
 
-// Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Where
-// asked, the pages' values are fetched, which are read when the piece's scores are done.
+// The pages of the next piece by halves, keys and values in the order of their addresses: one is fetched beside each page
+// whose keys are scored, and one beside each whose values are mixed. Memory is read evenly so, and in long runs.
+template <class Element>
+struct NextHalves {
+  const AttentionTask& task;
+  int halfElements() const { return task.dim * pageEntries; }
+  int count() const { return 2 * task.nextPages; }
+  const typename Element::Storage* half(int n) const {
+    return n < count() ? pageData<Element>(task.next[n / 2]) + n % 2 * halfElements() : nullptr;
+  }
+};
+
+// Fetches `elements` of one from `from` on.
+template <class Element>
+static inline void fetchLines(const typename Element::Storage* from, int elements) {
+  for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, 3);
+}
+
+// Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Beside
+// page p, what `ahead[p]` points to is fetched, as much as its keys; null for none.
 template <class V, class Element, int H, int P>
 static inline void scoreTile(const std::byte* const* pages, const float* query, int dim, float scale, float* scores,
-                             size_t stride, bool fetch) {
+                             size_t stride, const typename Element::Storage* const* ahead) {
   constexpr int vectors = pageEntries / V::width, dimsALine = elementsALine<Element>() / pageEntries;
   typename V::Vec sums[H][P][vectors];
   for (int h = 0; h < H; ++h) {
@@ -53,8 +71,8 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
   const typename Element::Storage* keys[P];
   for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(pages[p]);
   for (int i = 0; i < dim; ++i) {
-    if (fetch && i % dimsALine == 0) {
-      for (int p = 0; p < P; ++p) __builtin_prefetch(keys[p] + (dim + i) * pageEntries, 0, 2);
+    if (ahead && i % dimsALine == 0) {
+      for (int p = 0; p < P; ++p) __builtin_prefetch(ahead[p] + i * pageEntries, 0, 3);
     }
     typename V::Vec x[H];
     for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
@@ -73,9 +91,10 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
   }
 }
 
-// Turns scores into weights exp(score - top); entries past the row's end and masked ones weigh nothing.
+// The largest score of each query; entries past a row's end and masked ones get none. A loop of its own: the additions of
+// one query and the maxima of the next would wait for one another.
 template <class V>
-static inline void weigh(const AttentionTask& task, int q, int padded) {
+static inline void findTop(const AttentionTask& task, int q, int padded) {
   constexpr float lowest = -__builtin_inff();
   float* row = task.scores + q * pieceEntries;
   for (int e = entriesSeen(task, q / task.group); e < padded; ++e) row[e] = lowest;
@@ -85,6 +104,12 @@ static inline void weigh(const AttentionTask& task, int q, int padded) {
   auto tops = V::set(-__FLT_MAX__);  // finite, so that a piece of which nothing is seen weighs nothing
   for (int e = 0; e < padded; e += V::width) tops = V::maximum(tops, V::load(row + e));
   task.tops[q] = V::largest(tops);
+}
+
+// Turns scores into weights exp(score - top).
+template <class V>
+static inline void weigh(const AttentionTask& task, int q, int padded) {
+  float* row = task.scores + q * pieceEntries;
   const auto top = V::set(task.tops[q]);
   auto total = V::zero();
   for (int e = 0; e < padded; e += V::width) {
@@ -96,7 +121,7 @@ static inline void weigh(const AttentionTask& task, int q, int padded) {
 }
 
 // Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
-// asked, the keys of the piece that follows are fetched.
+// asked, the second half of what is to be fetched is.
 template <class V, class Element, int H, int J>
 static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest, bool fetch) {
   typename V::Vec sums[H][J];
@@ -104,20 +129,17 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
     for (int j = 0; j < J; ++j) sums[h][j] = V::zero();
   }
   const float* weights = task.scores + q * pieceEntries;
+  int ahead = (entriesSeen(task, task.rows - 1) + pageEntries - 1) / pageEntries;  // where the scores have left off
   for (int begin = 0; begin < entries; begin += pageEntries) {
     const auto* values = pageData<Element>(task.pages[begin / pageEntries]) + pageEntries * task.dim + channel;
-    const int ahead = begin / pageEntries + piecePages;
-    const auto* next = fetch && ahead < task.pagesLeft ? pageData<Element>(task.pages[ahead]) : nullptr;
+    const auto* next = fetch ? NextHalves<Element>{task}.half(ahead++) : nullptr;
     const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
     for (int e = 0; e < count; ++e) {
-      if (next) {
-        for (int i = 0; i < task.dim; i += elementsALine<Element>()) __builtin_prefetch(next + e * task.dim + i, 0, 2);
-      }
+      if (next) fetchLines<Element>(next + e * task.dim, task.dim);
       typename V::Vec value[J];
-      for (int j = 0; j < J; ++j) {
-        const auto* from = values + e * task.dim + j * V::width;
-        value[j] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
-      }
+      const auto* from = values + e * task.dim;
+      for (int j = 0; j + 1 < J; j += 2) V::loadTwo(Element{}, from + j * V::width, value[j], value[j + 1]);
+      if constexpr (J == 1) value[0] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
       for (int h = 0; h < H; ++h) {
         const auto weight = V::set(weights[h * pieceEntries + begin + e]);
         for (int j = 0; j < J; ++j) sums[h][j] = V::fma(weight, value[j], sums[h][j]);
@@ -125,11 +147,9 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
     }
   }
   for (int h = 0; h < H; ++h) {
-    for (int j = 0; j < J; ++j) {
-      float* to = task.sums + (q + h) * task.dim + channel + j * V::width;
-      if (rest < V::width) V::storePart(to, sums[h][j], rest);
-      else V::store(to, sums[h][j]);
-    }
+    float* to = task.sums + (q + h) * task.dim + channel;
+    for (int j = 0; j + 1 < J; j += 2) V::storeTwo(Element{}, to + j * V::width, sums[h][j], sums[h][j + 1]);
+    if constexpr (J == 1) rest < V::width ? V::storePart(to, sums[h][0], rest) : V::store(to, sums[h][0]);
   }
 }
 
@@ -146,30 +166,25 @@ static inline void mixQueries(const AttentionTask& task, int q, int entries) {
   if (channel < task.dim) mixTile<V, Element, H, 1>(task, q, entries, channel, task.dim - channel, fetch());
 }
 
-// The keys of a piece that none before it has fetched, all at once.
-template <class Element>
-static inline void fetchKeys(const AttentionTask& task, int pages) {
-  for (int page = 0; page < pages; ++page) {
-    const auto* keys = pageData<Element>(task.pages[page]);
-    for (int i = 0; i < task.dim * pageEntries; i += elementsALine<Element>()) __builtin_prefetch(keys + i, 0, 2);
-  }
-}
-
 // Keys and values are read from memory once for all queries; tiles find them in the caches.
 template <class V, class Element>
 static void attendPiece(const AttentionTask& task) {
   const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
   const int pages = (entries + pageEntries - 1) / pageEntries;
   const auto tileAt = [&](int q) { return queries - q < V::headTile ? queries - q : V::headTile; };
-  if (task.cold) fetchKeys<Element>(task, pages);
+  for (int page = 0; task.cold && page < pages; ++page) fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * pageEntries * task.dim);
+  const NextHalves<Element> next{task};
   for (int block = 0; block < pages; block += blockPages) {
     const int end = pages - block < blockPages ? pages : block + blockPages;
     for (int q = 0; q < queries; q += V::headTile) {
       withHeads<V::headTile>(tileAt(q), [&]<int H>() {
         constexpr int P = pagesTogether<V, H>();
         const auto tile = [&]<int pages>(int page) {
+          const typename Element::Storage* ahead[pages];
+          for (int p = 0; p < pages; ++p) ahead[p] = next.half(page + p);
+          const bool fetch = q == 0 && ahead[pages - 1];
           scoreTile<V, Element, H, pages>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
-                                          task.scores + q * pieceEntries + page * pageEntries, pieceEntries, q == 0);
+                                          task.scores + q * pieceEntries + page * pageEntries, pieceEntries, fetch ? ahead : nullptr);
         };
         int page = block;
         for (; page + P <= end; page += P) tile.template operator()<P>(page);
@@ -177,11 +192,13 @@ static void attendPiece(const AttentionTask& task) {
       });
     }
   }
+  for (int q = 0; q < queries; ++q) findTop<V>(task, q, pages * pageEntries);
   for (int q = 0; q < queries; ++q) weigh<V>(task, q, pages * pageEntries);
   for (int q = 0; q < queries; q += V::headTile) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
     withHeads<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
   }
+  for (int n = 2 * pages; n < next.count(); ++n) fetchLines<Element>(next.half(n), next.halfElements());
 }
 
 template <class V>

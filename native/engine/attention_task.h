@@ -20,9 +20,10 @@ constexpr int pieceEntries = piecePages * pageEntries;
 
 // Query tokens of one sequence, each seeing one entry more than the one before it, against one piece.
 struct AttentionTask {
-  const std::byte* const* pages;  // of the piece, from its first page on
-  int pagesLeft;                  // that may be read there; those after the piece are fetched for the next
-  bool cold;                      // no piece before it has just been read
+  const std::byte* const* pages;  // of the piece
+  const std::byte* const* next;   // of the piece that comes after it, perhaps another reading's: fetched meanwhile
+  int nextPages;
+  bool cold;                      // no task before it had its pages as `next`
   int entries;                    // of the piece that row 0 sees, below 1 where it sees none; row r sees r more
   int rows;
   int group;  // query heads that share the key-value head

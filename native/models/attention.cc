@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t smallWork = 1 << 15;    // multiplications below which waking a thread costs more than it brings
 constexpr int queriesTogether = 16;      // of a block of rows: their scores of a piece stay in the first cache
-constexpr int readingsAThread = 16;      // enough that threads end together
+constexpr int sharesAThread = 16;        // enough that threads end together
 constexpr int unitPieces = 4;            // 1024 entries: what a thread takes of a reading that is cut
 
 template <class T>
@@ -73,30 +73,22 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   size_t work = 0, observed = 0;
   observedAt_.resize(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
-    work += size(rows[r].cache->head(layer, 0).count) * width;
+    work += size(rows[r].cache->head(layer, 0).count + rows[r].offset + 1) * width;
     observedAt_[r] = observed;
     if (recorded(rows[r])) observed += size(config_.kvHeads) * paddedEntries(rows[r], layer);
   }
   if (observed_.size() < observed) observed_.resize(observed);
   findUnits(rows, layer);
-  threads_.run(static_cast<int>(units_.size()), work < smallWork, [&](int task, int worker) {
-    const Unit& unit = units_[size(task)];
-    const Block& block = blocks_[unit.block];
-    const Row& row = rows[block.first];
-    Scratch& scratch = scratch_[size(worker)];
-    const size_t at = block.first * width + size(unit.kvHead) * headWidth;
-    const Reading reading = read(rows, block, layer, unit.kvHead, query + at, scratch);
-    const int pieces = piecesOf(reading);
-    const bool keepScores = recorded(row);
-    grow(scratch.scores, size(keepScores ? pieces : 1) * size(reading.rows * config_.group()) * pieceEntries);
-    float* scores = scratch.scores.data();
-    if (unit.end > 0) {
-      return attendPieces(reading, unit.begin, unit.end, partials_.data() + unit.partial, scores, false, scratch);
+  // A thread takes several units one after the other: it knows then what it reads next.
+  const int units = static_cast<int>(units_.size()), together = std::max(1, units / (sharesAThread * threads_.threads()));
+  threads_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker) {
+    const int first = task * together, end = std::min(units, first + together);
+    bool cold = true;
+    for (int u = first; u < end; ++u) {
+      const Coming coming = u + 1 < end ? firstPages(rows, layer, units_[size(u + 1)]) : Coming{};
+      attendUnit(rows, layer, query, mixed, units_[size(u)], cold, coming, scratch_[size(worker)]);
+      cold = coming.count == 0;
     }
-    grow(scratch.partial, partialFloats(reading));
-    attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, scratch);
-    float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
-    join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
   });
   threads_.run(static_cast<int>(joins_.size()), false, [&](int task, int) {
     const Unit& unit = joins_[size(task)];
@@ -105,6 +97,36 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
     const size_t at = block.first * width + size(unit.kvHead) * headWidth;
     join(reading, partials_.data() + unit.partial, nullptr, mixed + at, nullptr);
   });
+}
+
+void Attention::attendUnit(std::span<const Row> rows, int layer, const float* query, float* mixed, const Unit& unit,
+                           bool cold, Coming coming, Scratch& scratch) {
+  const Block& block = blocks_[unit.block];
+  const Row& row = rows[block.first];
+  const size_t at = block.first * size(config_.queryWidth()) + size(unit.kvHead * config_.group() * config_.headDim);
+  const Reading reading = read(rows, block, layer, unit.kvHead, query + at, scratch);
+  const int pieces = piecesOf(reading);
+  const bool keepScores = recorded(row);
+  grow(scratch.scores, size(keepScores ? pieces : 1) * size(reading.rows * config_.group()) * pieceEntries);
+  float* scores = scratch.scores.data();
+  if (unit.end > 0) {
+    float* partial = partials_.data() + unit.partial;
+    return attendPieces(reading, unit.begin, unit.end, partial, scores, false, cold, coming, scratch);
+  }
+  grow(scratch.partial, partialFloats(reading));
+  attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, cold, coming, scratch);
+  float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
+  join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
+}
+
+// Of a unit whose pages are read as they lie; none of another.
+Attention::Coming Attention::firstPages(std::span<const Row> rows, int layer, const Unit& unit) const {
+  const Block& block = blocks_[unit.block];
+  const Reading reading = plainReading(rows[block.first], block.rows, layer, unit.kvHead);
+  const SideState* side = rows[block.first].side;
+  if (reading.ownPage || (side && (side->rotatedAtReading || side->bounds.active()))) return {};
+  const int first = unit.begin * piecePages, pages = (reading.entries + reading.rows - 2) / pageEntries + 1;
+  return {reading.pages + first, std::min(pages - first, piecePages)};
 }
 
 // Rows of one sequence together: as many as make a tile of queries, of a quantised cache those of one page.
@@ -127,7 +149,7 @@ void Attention::findBlocks(std::span<const Row> rows, int layer) {
 // Few long readings are cut, so that the threads end together; the result does not tell where.
 void Attention::findUnits(std::span<const Row> rows, int layer) {
   const int kvHeads = config_.kvHeads, threads = threads_.threads();
-  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < readingsAThread * threads;
+  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < sharesAThread * threads;
   size_t partial = 0;
   units_.clear();
   joins_.clear();
@@ -206,7 +228,7 @@ Attention::Reading Attention::read(std::span<const Row> rows, const Block& block
 }
 
 void Attention::attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores,
-                             bool keepScores, Scratch& scratch) const {
+                             bool keepScores, bool cold, Coming coming, Scratch& scratch) const {
   const int dim = config_.headDim, group = config_.group();
   const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
   float *tops = partial + all * size(dim), *totals = tops + all;
@@ -215,9 +237,11 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const size_t at = size(piece) * queries;
     const int page = piece * piecePages, entry = piece * pieceEntries;
     const bool wide = !reading.ownPage;  // pages lie as the kernel reads them
-    const int left = wide ? pages - page : std::min(pages - page, piecePages);
+    const int left = std::min(pages - page, piecePages), after = page + piecePages;
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
-    kernels_.attend({from, left, wide && piece == begin, reading.entries - entry, reading.rows, group, dim,
+    Coming next = coming;
+    if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
+    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, reading.entries - entry, reading.rows, group, dim,
                      reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});

@@ -61,7 +61,7 @@ class Attention {
     QuantisedPage codes;
     const std::byte* ownPage;
   };
-  // What a thread takes at once: a reading, or some of its pieces where end > 0.
+  // A reading, or some of its pieces where end > 0.
   struct Unit {
     size_t block;
     int kvHead;
@@ -73,8 +73,16 @@ class Attention {
   void findBlocks(std::span<const Row> rows, int layer);
   void findUnits(std::span<const Row> rows, int layer);
   Reading read(std::span<const Row> rows, const Block& block, int layer, int kvHead, const float* query, Scratch& scratch);
-  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores,
-                    Scratch& scratch) const;
+  // What a thread reads after a unit, to be fetched meanwhile.
+  struct Coming {
+    const std::byte* const* pages;
+    int count;
+  };
+  void attendUnit(std::span<const Row> rows, int layer, const float* query, float* mixed, const Unit& unit, bool cold,
+                  Coming coming, Scratch& scratch);
+  Coming firstPages(std::span<const Row> rows, int layer, const Unit& unit) const;
+  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores, bool cold,
+                    Coming coming, Scratch& scratch) const;
   const std::byte* const* widenPages(const Reading& reading, int first, int last, Scratch& scratch) const;
   void join(const Reading& reading, const float* partial, const float* scores, float* mixed, float* weights) const;
   static Reading plainReading(const Row& row, int rows, int layer, int kvHead);  // but for its queries

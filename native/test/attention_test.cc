@@ -1,5 +1,6 @@
 // Attention of every instruction set that this processor has: its kernels against a reference in double precision written
 // here, with sentinels behind every output; and the whole over caches, whose bits no company and no thread may change.
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -85,7 +86,8 @@ void attention(const Kernels& kernels, const Case& c) {
   bool close = true;
   for (int p = 0; p < pieces; ++p) {
     const int page = p * piecePages;
-    kernels.attend({cache.pages.data() + page, static_cast<int>(cache.pages.size()) - page, p % 2 == 0, first - p * pieceEntries,
+    const int left = static_cast<int>(cache.pages.size()) - page - piecePages;
+    kernels.attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages), p % 2 == 0, first - p * pieceEntries,
                     c.rows, c.group, c.dim, c.type, 1.0f / std::sqrt(static_cast<float>(c.dim)), query.data(),
                     c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
                     sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
