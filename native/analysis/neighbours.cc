@@ -13,7 +13,7 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t leftRows = 64, rightRows = 256;  // with 384 columns some 0.5 MB: the second cache
+constexpr size_t leftRows = 64, rightRows = 256;  // whole panels; with 384 columns some 0.5 MB: the second cache
 
 double exactDot(const float* a, const float* b, int dim) {
   double sum = 0;
@@ -72,13 +72,18 @@ std::vector<int32_t> neighbourCounts(const float* vectors, size_t rows, int dim,
   const auto workers = static_cast<size_t>(pool.threads());
   std::vector<std::vector<int32_t>> counts(workers, std::vector<int32_t>(thresholds.size() * rows));
   std::vector<std::vector<float>> products(workers, std::vector<float>(leftRows * rightRows));
+  const Matrix all{vectors, DType::f32, static_cast<int>(rows), dim};
+  const size_t panelBytes = packedBytes(DType::f32, 1, dim);
+  std::vector<std::byte> panels(packedBytes(DType::f32, all.rows, dim));
+  for (int row = 0; row < all.rows; row += panelRows) packPanel(all, row, panels.data() + static_cast<size_t>(row / panelRows) * panelBytes);
+  const Matrix packed{panels.data(), DType::f32, all.rows, dim, nullptr, true};
   pool.run(blocks, false, [&](int block, int worker) {
     const size_t i0 = static_cast<size_t>(block) * leftRows;
     const size_t left = std::min(leftRows, rows - i0);
     float* out = products[static_cast<size_t>(worker)].data();
     for (size_t j0 = i0; j0 < rows; j0 += rightRows) {
       const size_t right = std::min(rightRows, rows - j0);
-      const Matrix matrix{comparison.row(j0), DType::f32, static_cast<int>(right), dim};
+      const Matrix matrix = packed.rowsFrom(static_cast<int>(j0), static_cast<int>(right));
       kernels.matmul(matrix, 0, matrix.rows, comparison.row(i0), static_cast<int>(left), out, rightRows);
       for (size_t i = 0; i < left; ++i) {
         for (size_t j = i0 == j0 ? i + 1 : 0; j < right; ++j) {

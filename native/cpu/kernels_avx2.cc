@@ -11,7 +11,7 @@ namespace {
 struct Avx2 {
   using Vec = __m256;
   static constexpr int width = 8;
-  static constexpr int rowTile = 3, tokenTile = 4;  // twelve sums, three weights and an input in 16 registers
+  static constexpr int tokenTile = 3;  // twelve sums, three inputs and a weight in 16 registers
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 4, tileSums = 8;
 
@@ -48,22 +48,20 @@ struct Avx2 {
     for (int i = 0; i < count; ++i) copy[i] = from[i];
     return load(element, copy);
   }
-  template <class Element>
-  static void loadTwo(Element element, const typename Element::Storage* from, Vec& a, Vec& b) {
-    a = load(element, from), b = load(element, from + width);
+  // Of bfloat16 two by two (2·width): the first of each two, and the second.
+  static Vec even(const uint16_t* from) { return _mm256_castsi256_ps(_mm256_slli_epi32(load32(from), 16)); }
+  static Vec odd(const uint16_t* from) {
+    return _mm256_castsi256_ps(_mm256_and_si256(load32(from), _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
   }
-  template <class Element>
-  static void storeTwo(Element, float* to, Vec a, Vec b) { store(to, a), store(to + width, b); }
+  // (a0, b0, a1, b1, ...): its first half and its second.
+  static void zip(Vec& a, Vec& b) {
+    const Vec low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);
+    a = _mm256_permute2f128_ps(low, high, 0x20);
+    b = _mm256_permute2f128_ps(low, high, 0x31);
+  }
   static void store(float* to, Vec value) { _mm256_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm256_maskstore_ps(to, firstLanes(count), value); }
 
-  // Sums side by side; each is added up in the same order as sum() does.
-  template <int R>
-  static void storeSums(float* to, const Vec (&all)[R]) {
-    static_assert(R == 1 || R == 3);
-    if constexpr (R == 1) *to = sum(all[0]);
-    else _mm_maskstore_ps(to, _mm_setr_epi32(-1, -1, -1, 0), sums(all[0], all[1], all[2], zero()));
-  }
   static float sum(Vec a) { return _mm_cvtss_f32(sums(a, zero(), zero(), zero())); }
   static float largest(Vec a) {
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -91,6 +89,9 @@ struct Avx2 {
  private:
   static __m128i load16(const uint16_t* from) {
     return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(from)));
+  }
+  static __m256i load32(const uint16_t* from) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(static_cast<const void*>(from)));
   }
   static __m256i firstLanes(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -4,7 +4,6 @@
 #include "simd_products.h"
 #include "simd_votes.h"
 #include "simd_widen.h"
-#include "sums_avx512.h"
 
 namespace pathpress {
 namespace {
@@ -12,7 +11,7 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   static constexpr int width = 16;
-  static constexpr int rowTile = 6, tokenTile = 4;  // 24 sums, four inputs and a weight in 32 registers
+  static constexpr int tokenTile = 12;  // 24 sums, two weights and an input in 32 registers
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 8, tileSums = 16;
 
@@ -50,29 +49,23 @@ struct Avx512 {
   static Vec loadPart(ElementI8, const int8_t* from, int count) {
     return widen(_mm_maskz_loadu_epi8(firstLanes(count), from));
   }
-  // Two vectors of neighbouring elements, in the order that is quickest: it is storeTwo() that knows it.
-  static void loadTwo(ElementF32, const float* from, Vec& a, Vec& b) { a = load(from), b = load(from + width); }
-  static void loadTwo(ElementBf16, const uint16_t* from, Vec& even, Vec& odd) {
-    const __m512i bits = _mm512_loadu_si512(from);
-    even = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-    odd = _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xFFFF0000u))));
+  // Of bfloat16 two by two (2·width): the first of each two, and the second.
+  static Vec even(const uint16_t* from) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16)); }
+  static Vec odd(const uint16_t* from) {
+    const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), upper));
   }
-  static void storeTwo(ElementF32, float* to, Vec a, Vec b) { store(to, a), store(to + width, b); }
-  static void storeTwo(ElementBf16, float* to, Vec even, Vec odd) {
+  // (a0, b0, a1, b1, ...): its first half and its second.
+  static void zip(Vec& a, Vec& b) {
     const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    store(to, _mm512_permutex2var_ps(even, first, odd));
-    store(to + width, _mm512_permutex2var_ps(even, _mm512_add_epi32(first, _mm512_set1_epi32(8)), odd));
+    const Vec low = _mm512_permutex2var_ps(a, first, b);
+    b = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
+    a = low;
   }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
 
-  template <int R>
-  static void storeSums(float* to, const Vec (&sums)[R]) { storeSums512<R>(to, sums); }
-  static float sum(Vec a) {
-    float sum[1];
-    storeSums512<1>(sum, {a});
-    return sum[0];
-  }
+  static float sum(Vec a) { return _mm512_reduce_add_ps(a); }
   static float largest(Vec a) { return _mm512_reduce_max_ps(a); }
 
   // Cephes' expf: below 2 ulp; 0 under -87.3, arguments above 88 count as 88.

@@ -3,26 +3,35 @@
 #include <immintrin.h>
 
 #include "simd_products.h"
-#include "sums_avx512.h"
 
 namespace pathpress {
 namespace {
 
+struct Lanes512 {
+  using Vec = __m512;
+  static constexpr int width = 16, tokenTile = 12;
+  static Vec zero() { return _mm512_setzero_ps(); }
+  static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
+  static void storePart(float* to, Vec value, int count) {
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1u), value);
+  }
+};
+
 struct Bf16Product {
+  using Lanes = Lanes512;
   using Vec = __m512;
   using Weight = uint16_t;
   using Input = uint16_t;
-  static constexpr int step = 32, rowTile = 6, tokenTile = 4;
-  static Vec zero() { return _mm512_setzero_ps(); }
-  static Vec weight(const Weight* from) { return _mm512_castsi512_ps(_mm512_loadu_epi16(from)); }
-  static Vec input(const Input* from) { return weight(from); }
-  static Vec weightPart(const Weight* from, int count) {
-    return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << count) - 1u), from));
+  static constexpr int together = 2, steps = 1;
+  template <int>
+  static Vec weight(const Weight* from, int v) { return _mm512_castsi512_ps(_mm512_loadu_epi16(from + 32 * v)); }
+  template <int>
+  static Vec input(const Input* from, int columns) {
+    uint32_t both = from[0];
+    if (columns == 2) __builtin_memcpy(&both, from, 4);
+    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(both)));
   }
-  static Vec inputPart(const Input* from, int count) { return weightPart(from, count); }
   static Vec accumulate(Vec sum, Vec w, Vec x) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)x); }
-  template <int R>
-  static void storeSums(float* to, const Vec (&sums)[R]) { storeSums512<R>(to, sums); }
 };
 
 void matmul(const Matrix& weight, int begin, int end, const uint16_t* input, int tokens, float* out, size_t stride) {

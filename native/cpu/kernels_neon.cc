@@ -11,7 +11,7 @@ namespace {
 struct Neon {
   using Vec = float32x4_t;
   static constexpr int width = 4;
-  static constexpr int rowTile = 4, tokenTile = 4;  // sixteen sums, four weights and an input in 32 registers
+  static constexpr int tokenTile = 3;  // 24 sums, three inputs and a weight in 32 registers
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 4, tileSums = 16;
 
@@ -46,12 +46,15 @@ struct Neon {
     for (int i = 0; i < count; ++i) copy[i] = from[i];
     return load(element, copy);
   }
-  template <class Element>
-  static void loadTwo(Element element, const typename Element::Storage* from, Vec& a, Vec& b) {
-    a = load(element, from), b = load(element, from + width);
+  // Of bfloat16 two by two (2·width): the first of each two, and the second.
+  static Vec even(const uint16_t* from) { return vreinterpretq_f32_u32(vshlq_n_u32(load16(from), 16)); }
+  static Vec odd(const uint16_t* from) { return vreinterpretq_f32_u32(vandq_u32(load16(from), vdupq_n_u32(0xFFFF0000u))); }
+  // (a0, b0, a1, b1, ...): its first half and its second.
+  static void zip(Vec& a, Vec& b) {
+    const Vec low = vzip1q_f32(a, b);
+    b = vzip2q_f32(a, b);
+    a = low;
   }
-  template <class Element>
-  static void storeTwo(Element, float* to, Vec a, Vec b) { store(to, a), store(to + width, b); }
   static void store(float* to, Vec value) { vst1q_f32(to, value); }
   static void storePart(float* to, Vec value, int count) {
     float copy[width];
@@ -59,13 +62,6 @@ struct Neon {
     for (int i = 0; i < count; ++i) to[i] = copy[i];
   }
 
-  // Sums side by side; each is added up in the same order as sum() does.
-  template <int R>
-  static void storeSums(float* to, const Vec (&all)[R]) {
-    static_assert(R == 1 || R == 4);
-    if constexpr (R == 1) *to = sum(all[0]);
-    else vst1q_f32(to, vpaddq_f32(vpaddq_f32(all[0], all[1]), vpaddq_f32(all[2], all[3])));
-  }
   static float sum(Vec a) { return vpadds_f32(vget_low_f32(vpaddq_f32(a, a))); }
   static float largest(Vec a) { return vmaxvq_f32(a); }
 
@@ -87,6 +83,7 @@ struct Neon {
   }
 
  private:
+  static uint32x4_t load16(const uint16_t* from) { return vreinterpretq_u32_u16(vld1q_u16(from)); }
   static Vec minimum(Vec a, Vec b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 };
 

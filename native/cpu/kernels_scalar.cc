@@ -25,8 +25,7 @@ template <DType type>
 void matmulOf(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride) {
   const auto cols = static_cast<size_t>(weight.cols);
   for (int r = begin; r < end; ++r) {
-    const size_t row = static_cast<size_t>(r) * cols;
-    const auto load = [&](int k) { return loadElement(weight.data, type, row + static_cast<size_t>(k)); };
+    const auto load = [&](int k) { return loadElement(weight.data, type, weight.index(r, k)); };
     for (int t = 0; t < tokens; ++t) {
       const auto token = static_cast<size_t>(t);
       const float scale = type == DType::i8 ? weight.scales[r] : 1.0f;

@@ -120,6 +120,21 @@ static inline void weigh(const AttentionTask& task, int q, int padded) {
   task.totals[q] = V::sum(total);
 }
 
+// Two vectors of neighbouring elements, in the order that is quickest; storeTwo() knows it.
+template <class V>
+static inline void loadTwo(const float* from, typename V::Vec& a, typename V::Vec& b) {
+  a = V::load(from), b = V::load(from + V::width);
+}
+template <class V>
+static inline void loadTwo(const uint16_t* from, typename V::Vec& even, typename V::Vec& odd) {
+  even = V::even(from), odd = V::odd(from);
+}
+template <class V, class Element>
+static inline void storeTwo(float* to, typename V::Vec a, typename V::Vec b) {
+  if constexpr (sizeof(typename Element::Storage) == 2) V::zip(a, b);
+  V::store(to, a), V::store(to + V::width, b);
+}
+
 // Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
 // asked, the second half of what is to be fetched is.
 template <class V, class Element, int H, int J>
@@ -138,7 +153,7 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
       if (next) fetchLines<Element>(next + e * task.dim, task.dim);
       typename V::Vec value[J];
       const auto* from = values + e * task.dim;
-      for (int j = 0; j + 1 < J; j += 2) V::loadTwo(Element{}, from + j * V::width, value[j], value[j + 1]);
+      for (int j = 0; j + 1 < J; j += 2) loadTwo<V>(from + j * V::width, value[j], value[j + 1]);
       if constexpr (J == 1) value[0] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
       for (int h = 0; h < H; ++h) {
         const auto weight = V::set(weights[h * pieceEntries + begin + e]);
@@ -148,7 +163,7 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
   }
   for (int h = 0; h < H; ++h) {
     float* to = task.sums + (q + h) * task.dim + channel;
-    for (int j = 0; j + 1 < J; j += 2) V::storeTwo(Element{}, to + j * V::width, sums[h][j], sums[h][j + 1]);
+    for (int j = 0; j + 1 < J; j += 2) storeTwo<V, Element>(to + j * V::width, sums[h][j], sums[h][j + 1]);
     if constexpr (J == 1) rest < V::width ? V::storePart(to, sums[h][0], rest) : V::store(to, sums[h][0]);
   }
 }

@@ -1,11 +1,14 @@
-// Products of weight rows and tokens, written once over P, which says what a step of the sum is: P::Weight and P::Input as
-// they are stored, P::step elements at a time. Everything is static, as in simd_kernels.h.
+// Products of weights and tokens, written once over P, which says what a step of the sum is: P::Weight and P::Input as they
+// are stored, P::together columns that a panel holds together (matrix.h), taken in P::steps. Everything is static, as in
+// simd_kernels.h.
 //
 // One accumulator an output element, which takes the columns in ascending order, in every tile: that is what makes an
 // element's bits depend on its row and its input alone.
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
+#include <vector>
 
 #include "simd_kernels.h"
 
@@ -14,120 +17,107 @@ namespace pathpress {
 // A float32 product over vector type V.
 template <class V, class Element>
 struct Float32Product {
+  using Lanes = V;
   using Vec = typename V::Vec;
   using Weight = typename Element::Storage;
   using Input = float;
-  static constexpr int step = V::width, rowTile = V::rowTile, tokenTile = V::tokenTile;
-  static Vec zero() { return V::zero(); }
-  static Vec weight(const Weight* from) { return V::load(Element{}, from); }
-  static Vec input(const Input* from) { return V::load(from); }
-  static Vec weightPart(const Weight* from, int count) { return V::loadPart(Element{}, from, count); }
-  static Vec inputPart(const Input* from, int count) { return V::loadPart(ElementF32{}, from, count); }
+  static constexpr int together = std::is_same_v<Element, ElementBf16> ? 2 : 1, steps = together;
+  // The v-th vector of the panel's rows of column `step`.
+  template <int step>
+  static Vec weight(const Weight* from, int v) {
+    if constexpr (together == 1) return V::load(Element{}, from + v * V::width);
+    else return step ? V::odd(from + 2 * v * V::width) : V::even(from + 2 * v * V::width);
+  }
+  template <int step>
+  static Vec input(const Input* from, int) { return V::set(from[step]); }
   static Vec accumulate(Vec sum, Vec weight, Vec input) { return V::fma(weight, input, sum); }
-  template <int R>
-  static void storeSums(float* to, const Vec (&sums)[R]) { V::template storeSums<R>(to, sums); }
 };
 
-// Memory that the next tiles will read, fetched while this one is computed: a matrix's rows follow one another.
-struct Ahead {
-  const char* at;
-  int lines;  // a step
-
-  void fetch() {
-    for (int i = 0; i < lines; ++i, at += 64) __builtin_prefetch(at);
-  }
-};
-
-template <class P, int R, int T>
-static inline void productTile(const typename P::Weight* weight, const typename P::Input* input, size_t cols, float* out,
-                               size_t stride, Ahead& next) {
+// What one step adds to the sums (tokens, vectors); the fewer operands stay in registers, the others pass by.
+template <class P, int step, int T, int N>
+[[gnu::always_inline]] static inline void addStep(const typename P::Weight* panel, const typename P::Input* input,
+                                                  size_t cols, int columns, typename P::Vec (&sums)[T][N]) {
   using Vec = typename P::Vec;
-  Vec sums[T][R];
-  for (int t = 0; t < T; ++t) {
-    for (int r = 0; r < R; ++r) sums[t][r] = P::zero();
-  }
-  // The fewer operands stay in registers, the others pass by.
-  const auto add = [&](const auto loadWeight, const auto loadInput) __attribute__((always_inline)) {
-    if constexpr (R < T) {
-      Vec w[R];
-      for (int r = 0; r < R; ++r) w[r] = loadWeight(weight + static_cast<size_t>(r) * cols);
-      for (int t = 0; t < T; ++t) {
-        const Vec x = loadInput(input + static_cast<size_t>(t) * cols);
-        for (int r = 0; r < R; ++r) sums[t][r] = P::accumulate(sums[t][r], w[r], x);
-      }
-    } else {
-      Vec x[T];
-      for (int t = 0; t < T; ++t) x[t] = loadInput(input + static_cast<size_t>(t) * cols);
-      for (int r = 0; r < R; ++r) {
-        const Vec w = loadWeight(weight + static_cast<size_t>(r) * cols);
-        for (int t = 0; t < T; ++t) sums[t][r] = P::accumulate(sums[t][r], w, x[t]);
-      }
+  if constexpr (N < T) {
+    Vec w[N];
+    for (int v = 0; v < N; ++v) w[v] = P::template weight<step>(panel, v);
+    for (int t = 0; t < T; ++t) {
+      const Vec x = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
+      for (int v = 0; v < N; ++v) sums[t][v] = P::accumulate(sums[t][v], w[v], x);
     }
-  };
-  Ahead ahead = next;
+  } else {
+    Vec x[T];
+    for (int t = 0; t < T; ++t) x[t] = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
+    for (int v = 0; v < N; ++v) {
+      const Vec w = P::template weight<step>(panel, v);
+      for (int t = 0; t < T; ++t) sums[t][v] = P::accumulate(sums[t][v], w, x[t]);
+    }
+  }
+}
+
+// T tokens and the first `rows` rows of a panel. Where asked, the memory that lies ahead is fetched: panels follow one
+// another, and so do a thread's.
+template <class P, int T>
+static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int rows,
+                               float* out, size_t stride, bool fetch) {
+  using V = typename P::Lanes;
+  constexpr int N = panelRows / V::width;
+  constexpr size_t ahead = 4096, group = static_cast<size_t>(P::together) * panelRows;  // bytes; elements
+  typename P::Vec sums[T][N];
+  for (int t = 0; t < T; ++t) {
+    for (int v = 0; v < N; ++v) sums[t][v] = V::zero();
+  }
   size_t k = 0;
-  for (; k + P::step <= cols; k += P::step) {
-    ahead.fetch();
-    add([k](const auto* from) __attribute__((always_inline)) { return P::weight(from + k); },
-        [k](const auto* from) __attribute__((always_inline)) { return P::input(from + k); });
+  for (; k + P::together <= cols; k += P::together, panel += group) {
+    if (fetch) {
+      const char* at = static_cast<const char*>(static_cast<const void*>(panel)) + ahead;
+      for (size_t line = 0; line < group * sizeof(*panel); line += 64) __builtin_prefetch(at + line);
+    }
+    addStep<P, 0, T, N>(panel, input + k, cols, P::together, sums);
+    if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input + k, cols, P::together, sums);
   }
-  if (k < cols) {
-    const int rest = static_cast<int>(cols - k);
-    add([=](const auto* from) __attribute__((always_inline)) { return P::weightPart(from + k, rest); },
-        [=](const auto* from) __attribute__((always_inline)) { return P::inputPart(from + k, rest); });
+  if (k < cols) addStep<P, 0, T, N>(panel, input + k, cols, 1, sums);
+  for (int t = 0; t < T; ++t) {
+    for (int v = 0; v < N; ++v) {
+      const int left = rows - v * V::width;
+      float* to = out + static_cast<size_t>(t) * stride + v * V::width;
+      if (left >= V::width) V::store(to, sums[t][v]);
+      else if (left > 0) V::storePart(to, sums[t][v], left);
+    }
   }
-  next.at = ahead.at;
-  for (int t = 0; t < T; ++t) P::template storeSums<R>(out + static_cast<size_t>(t) * stride, sums[t]);
 }
 
-// R rows and any number of tokens; `after` ends what may be fetched ahead.
-template <class P, int R>
-static inline void productRows(const typename P::Weight* weight, const typename P::Input* input, size_t cols, int tokens,
-                               float* out, size_t stride, const void* after) {
-  constexpr int T = P::tokenTile;
-  // The next R rows are fetched within four fifths of the passes over the tokens: evenly, and in time.
-  const size_t passes = static_cast<size_t>((tokens + T - 1) / T);
-  const size_t bytes = R * cols * sizeof(typename P::Weight), steps = passes * ((cols + P::step - 1) / P::step);
-  const auto* next = static_cast<const char*>(static_cast<const void*>(weight)) + bytes;
-  const int lines = static_cast<int>((5 * bytes / (4 * 64) + steps - 1) / steps);
-  Ahead ahead{next, lines};
-  const char* end = std::min(next + bytes, static_cast<const char*>(after));
-  int t = 0;
-  const auto tile = [&]<int N>(std::integral_constant<int, N>) __attribute__((always_inline)) {
-    if (ahead.at >= end) ahead.lines = 0;
-    const auto token = static_cast<size_t>(t);
-    productTile<P, R, N>(weight, input + token * cols, cols, out + token * stride, stride, ahead);
-    t += N;
-  };
-  while (t + T <= tokens) tile(std::integral_constant<int, T>{});
-  if constexpr (T > 3) {
-    if (t + 3 == tokens) return tile(std::integral_constant<int, 3>{});
-  }
-  if (t + 2 == tokens) return tile(std::integral_constant<int, 2>{});
-  if (t + 1 == tokens) tile(std::integral_constant<int, 1>{});
+// Calls tile<T>() with T = tokens, which is at most `most`.
+template <int most, class Tile>
+[[gnu::always_inline]] static inline void withTokens(int tokens, const Tile& tile) {
+  if (tokens == most) return tile.template operator()<most>();
+  if constexpr (most > 1) withTokens<most - 1>(tokens, tile);
 }
 
-// Rows [begin, end) and every token. Tokens are taken so many at a time that their inputs stay in the second-level cache
-// while the rows pass by.
+// Rows [begin, end) and every token; of a packed matrix from a panel's first row on. Tokens are taken so many at a time
+// that their inputs stay in the second-level cache while the panels pass by.
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
                       size_t stride) {
   constexpr size_t inputBytes = 384 << 10;
-  constexpr int R = P::rowTile, T = P::tokenTile;
+  constexpr int T = P::Lanes::tokenTile;
   const auto cols = static_cast<size_t>(weight.cols);
-  const auto* data = static_cast<const typename P::Weight*>(weight.data);
-  const auto* after = data + static_cast<size_t>(weight.rows) * cols;
   const int fitting = static_cast<int>(std::min<size_t>(inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
   const int chunk = std::max(4 * T, fitting / T * T);
+  std::vector<std::byte> packed(weight.packed ? 0 : packedBytes(weight.type, 1, weight.cols));
   for (int first = 0; first < tokens; first += chunk) {
-    const int count = std::min(chunk, tokens - first);
-    const typename P::Input* from = input + static_cast<size_t>(first) * cols;
-    float* to = out + static_cast<size_t>(first) * stride;
-    int r = begin;
-    for (; r + R <= end; r += R) {
-      productRows<P, R>(data + static_cast<size_t>(r) * cols, from, cols, count, to + r, stride, after);
+    const int last = std::min(tokens, first + chunk);
+    for (int r = begin; r < end; r += panelRows) {
+      if (!weight.packed) packPanel(weight, r, packed.data());
+      const void* at = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
+      const auto* panel = static_cast<const typename P::Weight*>(at);
+      for (int t = first; t < last; t += T) {
+        withTokens<T>(std::min(T, last - t), [&]<int count>() __attribute__((always_inline)) {
+          productTile<P, count>(panel, input + static_cast<size_t>(t) * cols, cols, std::min(panelRows, end - r),
+                                out + static_cast<size_t>(t) * stride + r, stride, t == first);
+        });
+      }
     }
-    for (; r < end; ++r) productRows<P, 1>(data + static_cast<size_t>(r) * cols, from, cols, count, to + r, stride, after);
   }
 }
 

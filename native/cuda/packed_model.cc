@@ -11,13 +11,10 @@ namespace {
 // In bfloat16, row by row.
 std::vector<uint16_t> rounded(const Matrix& matrix) {
   std::vector<uint16_t> values;
-  const size_t rows = static_cast<size_t>(matrix.rows), cols = static_cast<size_t>(matrix.cols);
-  values.reserve(rows * cols);
-  for (size_t r = 0; r < rows; ++r) {
+  values.reserve(static_cast<size_t>(matrix.rows) * static_cast<size_t>(matrix.cols));
+  for (int r = 0; r < matrix.rows; ++r) {
     const float scale = matrix.scales ? matrix.scales[r] : 1.0f;
-    for (size_t c = 0; c < cols; ++c) {
-      values.push_back(floatToBf16(loadElement(matrix.data, matrix.type, r * cols + c) * scale));
-    }
+    for (int c = 0; c < matrix.cols; ++c) values.push_back(floatToBf16(matrix.at(r, c) * scale));
   }
   return values;
 }

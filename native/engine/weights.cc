@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <numeric>
 #include <system_error>
 #include <thread>
 
@@ -17,9 +18,8 @@ DType parseType(const std::string& name, bool& known) {
   return name == "F16" ? DType::f16 : name == "BF16" ? DType::bf16 : name == "I8" ? DType::i8 : DType::f32;
 }
 
-// Whether all are numbers; copies them on the way where `to` is not null.
 template <class Bits>
-bool passFinite(const std::byte* from, std::byte* to, size_t count, Bits exponent) {
+bool allFinite(const std::byte* from, size_t count, Bits exponent) {
   constexpr size_t stride = 4096 / sizeof(Bits);
   Bits chunk[stride];
   for (size_t at = 0; at < count; at += stride) {
@@ -28,46 +28,47 @@ bool passFinite(const std::byte* from, std::byte* to, size_t count, Bits exponen
     bool found = false;
     for (size_t i = 0; i < n; ++i) found |= (chunk[i] & exponent) == exponent;
     if (found) return false;
-    if (to) std::memcpy(to + at * sizeof(Bits), chunk, n * sizeof(Bits));
   }
   return true;
 }
 
-bool passFinite(const std::byte* from, std::byte* to, size_t count, DType type) {
+bool allFinite(const std::byte* from, size_t count, DType type) {
   switch (type) {
-    case DType::f32: return passFinite<uint32_t>(from, to, count, 0x7F800000u);
-    case DType::f16: return passFinite<uint16_t>(from, to, count, 0x7C00u);
-    case DType::bf16: return passFinite<uint16_t>(from, to, count, 0x7F80u);
+    case DType::f32: return allFinite<uint32_t>(from, count, 0x7F800000u);
+    case DType::f16: return allFinite<uint16_t>(from, count, 0x7C00u);
+    case DType::bf16: return allFinite<uint16_t>(from, count, 0x7F80u);
     case DType::i8: break;  // always numbers
   }
-  if (to) std::memcpy(to, from, count);
   return true;
 }
 
-bool passFinite(const std::byte* from, std::byte* to, size_t count, DType type, int threads) {
-  constexpr size_t worthAThread = size_t{1} << 20;
-  const size_t parts = std::clamp<size_t>(count / worthAThread, 1, static_cast<size_t>(std::max(1, threads)));
+// Calls run(begin, end) for shares of [0, count), each on a thread of its own where it is worth one.
+template <class Run>
+void shareOut(size_t count, size_t worthAThread, int threads, const Run& run) {
+  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(1, worthAThread), 1, static_cast<size_t>(std::max(1, threads)));
   const size_t share = (count + parts - 1) / parts;
-  std::atomic<bool> finite = true;
   std::vector<std::jthread> workers;
-  const auto pass = [&](size_t part) {
-    const size_t begin = std::min(count, part * share), end = std::min(count, begin + share);
-    const size_t at = begin * dtypeBytes(type);
-    if (!passFinite(from + at, to ? to + at : nullptr, end - begin, type)) finite = false;
-  };
+  const auto part = [&](size_t index) { run(std::min(count, index * share), std::min(count, (index + 1) * share)); };
   try {
-    for (size_t part = 1; part < parts; ++part) workers.emplace_back(pass, part);
+    for (size_t index = 1; index < parts; ++index) workers.emplace_back(part, index);
   } catch (const std::system_error&) {  // no thread left: the rest is done here
-    for (size_t part = workers.size() + 1; part < parts; ++part) pass(part);
+    for (size_t index = workers.size() + 1; index < parts; ++index) part(index);
   }
-  pass(0);
-  workers.clear();
-  return finite;
+  part(0);
 }
 
+constexpr size_t elementsAThread = size_t{1} << 20;
 constexpr size_t line = 64;
 
 size_t wholeLines(size_t bytes) { return (bytes + line - 1) / line * line; }
+
+// What packing may add to a tensor: rows and a column, of each of the few matrices that it may hold.
+size_t padding(const TensorEntry& entry) {
+  constexpr uint64_t matrices = 3;
+  if (entry.shape.size() != 2 || entry.bytes == 0) return 0;
+  const size_t row = entry.bytes / entry.shape[0], element = std::max<size_t>(1, row / entry.shape[1]);
+  return matrices * (panelRows * (row + element) + line) + entry.shape[0] * element;
+}
 
 }  // namespace
 
@@ -83,7 +84,7 @@ Weights::Weights(const std::vector<std::string>& paths, size_t room) : paths_(pa
     }
   }
   size_t bytes = 0;
-  for (const auto& [name, tensor] : tensors_) bytes += wholeLines(tensor.entry.bytes);
+  for (const auto& [name, tensor] : tensors_) bytes += wholeLines(tensor.entry.bytes) + padding(tensor.entry);
   if (bytes == 0 || bytes > room) return;
   try {
     memory_ = std::make_unique<HugeBuffer>(bytes);
@@ -121,41 +122,61 @@ DType Weights::typeOf(const Located& tensor) {
 
 std::string Weights::nameOf(const Located& tensor) { return *tensor.path + ": tensor \"" + tensor.entry.name + "\""; }
 
-// Where `to` is not null the tensor is copied there.
-void Weights::check(const Located& tensor, DType type, std::byte* to, int threads) {
-  if (!passFinite(tensor.data, to, tensor.entry.bytes / dtypeBytes(type), type, threads)) {
-    throw EngineError("BAD_WEIGHTS", nameOf(tensor) + " holds NaN or infinity");
-  }
+void Weights::check(const Located& tensor, DType type, int threads) {
+  std::atomic<bool> finite = true;
+  shareOut(tensor.entry.bytes / dtypeBytes(type), elementsAThread, threads, [&](size_t begin, size_t end) {
+    if (!allFinite(tensor.data + begin * dtypeBytes(type), end - begin, type)) finite = false;
+  });
+  if (!finite) throw EngineError("BAD_WEIGHTS", nameOf(tensor) + " holds NaN or infinity");
   bytes_ += tensor.entry.bytes;
 }
 
-// Where the tensor is to be copied; null where it can stay in its file.
-std::byte* Weights::placeFor(const Located& tensor, DType type) {
-  const size_t bytes = wholeLines(tensor.entry.bytes);
-  if (bytes <= left_.size()) {
-    std::byte* const place = left_.data();
-    left_ = left_.subspan(bytes);
-    return place;
-  }
-  // There is room for every tensor once; one that is asked for again finds a place of its own.
-  if (!memory_ && reinterpret_cast<uintptr_t>(tensor.data) % dtypeBytes(type) == 0) return nullptr;
-  return copies_.emplace_back(tensor.entry.bytes).data();
+// There is room for every tensor once; one that is asked for again finds a place of its own.
+std::byte* Weights::place(size_t bytes) {
+  if (wholeLines(bytes) > left_.size()) return copies_.emplace_back(bytes).data();
+  std::byte* const place = left_.data();
+  left_ = left_.subspan(wholeLines(bytes));
+  return place;
 }
 
 Matrix Weights::matrix(const std::string& name, int rows, int cols, int threads) {
-  const Located& tensor = find(name, {static_cast<uint64_t>(rows), static_cast<uint64_t>(cols)});
+  return matrices(name, {&rows, 1}, cols, threads)[0];
+}
+
+std::vector<Matrix> Weights::matrices(const std::string& name, std::span<const int> rows, int cols, int threads) {
+  const int all = std::accumulate(rows.begin(), rows.end(), 0);
+  const Located& tensor = find(name, {static_cast<uint64_t>(all), static_cast<uint64_t>(cols)});
   const DType type = typeOf(tensor);
-  std::byte* const place = placeFor(tensor, type);
-  check(tensor, type, place, threads);
-  Matrix matrix{place ? place : tensor.data, type, rows, cols};
-  if (matrix.type == DType::i8) matrix.scales = scales_.emplace_back(vector(name + "_scale", rows)).data();
-  return matrix;
+  check(tensor, type, threads);
+  Matrix whole{tensor.data, type, all, cols};
+  if (type == DType::i8) whole.scales = scales_.emplace_back(vector(name + "_scale", all)).data();
+  if (!memory_ && reinterpret_cast<uintptr_t>(tensor.data) % dtypeBytes(type) != 0) {
+    std::byte* const copy = place(tensor.entry.bytes);
+    std::memcpy(copy, tensor.data, tensor.entry.bytes);
+    whole.data = copy;
+  }
+  std::vector<Matrix> parts;
+  int begin = 0;
+  for (const int count : rows) {
+    Matrix& part = parts.emplace_back(whole.rowsFrom(begin, count));
+    begin += count;
+    if (!memory_) continue;
+    std::byte* const to = place(packedBytes(type, count, cols));
+    const size_t panelBytes = packedBytes(type, 1, cols);
+    const auto panels = static_cast<size_t>((count + panelRows - 1) / panelRows);
+    shareOut(panels, elementsAThread / panelElements(type, cols), threads, [&](size_t first, size_t end) {
+      for (size_t p = first; p < end; ++p) packPanel(part, static_cast<int>(p) * panelRows, to + p * panelBytes);
+    });
+    part.data = to;
+    part.packed = true;
+  }
+  return parts;
 }
 
 std::vector<float> Weights::vector(const std::string& name, int size) {
   const Located& tensor = find(name, {static_cast<uint64_t>(size)});
   const DType type = typeOf(tensor);
-  check(tensor, type, nullptr, 1);
+  check(tensor, type, 1);
   if (type == DType::i8) {
     throw EngineError("BAD_TENSOR", nameOf(tensor) + " is I8, which matrices of products alone may be");
   }

@@ -1,6 +1,6 @@
-// All tensors of a checkpoint, by name, over one or several safetensors files. Matrices are copied where there is room:
+// All tensors of a checkpoint, by name, over one or several safetensors files. Matrices are packed where there is room:
 // every token reads them whole, and in a mapped file they lie on small pages, whose addresses take longer to translate
-// than the numbers take to come.
+// than the numbers take to come, and not in the order in which products read them.
 #pragma once
 
 #include <list>
@@ -31,13 +31,15 @@ class Weights {
   // F32, F16 or BF16; a matrix may also be I8, with a tensor "<name>_scale" of a scale a row. BAD_WEIGHTS where it holds
   // NaN or infinity. Every element is looked at, on `threads` threads.
   Matrix matrix(const std::string& name, int rows, int cols, int threads);
+  // A matrix that holds the rows of several, one after the other: each for itself.
+  std::vector<Matrix> matrices(const std::string& name, std::span<const int> rows, int cols, int threads);
   std::vector<float> vector(const std::string& name, int size);
 
   // Bytes of the tensors handed out.
   size_t bytes() const { return bytes_; }
 
-  // Whether matrices lie in memory, on large pages where the system gives them, each on a cache line's boundary; else in
-  // the files, of which those above 64 MiB are mapped.
+  // Whether matrices lie in memory, packed (matrix.h), on large pages where the system gives them, each on a cache line's
+  // boundary; else in the files, of which those above 64 MiB are mapped.
   bool copied() const { return memory_ != nullptr; }
 
   // No more tensors are asked for: files whose matrices were copied are let go.
@@ -52,8 +54,8 @@ class Weights {
   const Located& find(const std::string& name, const std::vector<uint64_t>& shape) const;
   static DType typeOf(const Located& tensor);
   static std::string nameOf(const Located& tensor);
-  void check(const Located& tensor, DType type, std::byte* to, int threads);
-  std::byte* placeFor(const Located& tensor, DType type);
+  void check(const Located& tensor, DType type, int threads);
+  std::byte* place(size_t bytes);
 
   std::vector<std::string> paths_;
   std::vector<MappedFile> files_;

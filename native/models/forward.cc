@@ -60,10 +60,7 @@ void Forward::run(std::span<const Row> rows) {
   const size_t count = rows.size(), hidden = size(config.hidden);
   resize(count);
   for (size_t r = 0; r < count; ++r) {
-    const size_t from = size(rows[r].token) * hidden;
-    for (size_t i = 0; i < hidden; ++i) {
-      state_[r * hidden + i] = loadElement(model_.embedding.data, model_.embedding.type, from + i);
-    }
+    for (size_t i = 0; i < hidden; ++i) state_[r * hidden + i] = model_.embedding.at(rows[r].token, static_cast<int>(i));
   }
   rotaryAngles(rows);
   attention_.prepare(rows);

@@ -125,13 +125,15 @@ class Loader {
 
   // A matrix that holds the rows of several, one after the other.
   std::vector<Linear> split(const char* pattern, int layer, std::initializer_list<int> rows, int in, bool bias) {
-    const Linear whole = linear(pattern, layer, std::accumulate(rows.begin(), rows.end(), 0), in, bias);
+    const std::string module = forLayer(pattern, layer);
     std::vector<Linear> parts;
-    int begin = 0;
-    for (const int count : rows) {
-      Linear& part = parts.emplace_back(Linear{whole.weight.rowsFrom(begin, count), {}});
-      if (bias) part.bias.assign(whole.bias.begin() + begin, whole.bias.begin() + begin + count);
-      begin += count;
+    for (const Matrix& weight : model_.weights.matrices(module + ".weight", rows, in, threads_)) parts.push_back({weight, {}});
+    if (!bias) return parts;
+    const std::vector<float> whole = model_.weights.vector(module + ".bias", std::accumulate(rows.begin(), rows.end(), 0));
+    auto from = whole.begin();
+    for (Linear& part : parts) {
+      part.bias.assign(from, from + part.weight.rows);
+      from += part.weight.rows;
     }
     return parts;
   }

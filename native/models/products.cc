@@ -8,14 +8,13 @@ namespace {
 constexpr size_t smallProduct = 1 << 17;   // multiplications below which waking a thread costs more than it brings
 constexpr size_t smallRounding = 1 << 15;  // likewise, inputs
 constexpr int tasksAThread = 8;            // so that a thread that was held up is not waited for by the others
-constexpr int rowStep = 12;                // the tiles of every instruction set fit into so many weight rows
 
 // Weight rows that a thread claims at once. More of them are fetched ahead without a gap; results do not depend on it.
 int rowsATask(std::span<const Product> products, int threads) {
   int rows = 0;
   for (const Product& product : products) rows += product.linear->weight.rows;
   const int share = (rows + tasksAThread * threads - 1) / (tasksAThread * threads);
-  return std::clamp((share + rowStep - 1) / rowStep * rowStep, rowStep, 16 * rowStep);
+  return std::clamp((share + panelRows - 1) / panelRows * panelRows, panelRows, 8 * panelRows);
 }
 
 int tasksOf(const Product& product, int rowsATask) { return (product.linear->weight.rows + rowsATask - 1) / rowsATask; }

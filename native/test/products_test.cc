@@ -49,13 +49,15 @@ struct Case {
   DType type;
   int rows, cols, tokens;
   Guarded weights, inputs, rounded;
+  Guarded panels;
   std::vector<float> scales;
-  Matrix matrix;
+  Matrix matrix, packed;
 
   Case(DType type, int rows, int cols, int tokens)
       : type(type), rows(rows), cols(cols), tokens(tokens), weights(count(rows) * dtypeBytes(type)),
-        inputs(count(tokens) * 4), rounded(count(tokens) * 2), scales(static_cast<size_t>(rows), 1.0f),
-        matrix{weights.as<void>(), type, rows, cols, scales.data()} {
+        inputs(count(tokens) * 4), rounded(count(tokens) * 2), panels(packedBytes(type, rows, cols)),
+        scales(static_cast<size_t>(rows), 1.0f), matrix{weights.as<void>(), type, rows, cols, scales.data()},
+        packed{panels.as<void>(), type, rows, cols, scales.data(), true} {
     if (type == DType::i8) {
       for (float& scale : scales) scale = std::exp(gauss());
     }
@@ -67,6 +69,10 @@ struct Case {
       else std::memcpy(weights.as<std::byte>() + i * 2, &half, 2);
     }
     for (size_t i = 0; i < count(tokens); ++i) inputs.as<float>()[i] = gauss();
+    for (int row = 0; row < rows; row += panelRows) {
+      const size_t panel = static_cast<size_t>(row / panelRows);
+      packPanel(matrix, row, panels.as<std::byte>() + panel * packedBytes(type, 1, cols));
+    }
   }
 
   size_t count(int many) const { return static_cast<size_t>(many) * static_cast<size_t>(cols); }
@@ -85,7 +91,7 @@ struct Case {
         double sum = 0, size = 0;
         for (int k = 0; k < cols; ++k) {
           const double term = static_cast<double>(scales[static_cast<size_t>(r)]) *
-                              static_cast<double>(loadElement(matrix.data, type, count(r) + static_cast<size_t>(k))) *
+                              static_cast<double>(matrix.at(r, k)) *
                               static_cast<double>(inputs.as<float>()[count(t) + static_cast<size_t>(k)]);
           sum += term;
           size += std::abs(term);
@@ -103,39 +109,59 @@ struct Case {
 };
 
 // How a kernel is called, with inputs in float32 or rounded to bfloat16.
-using Multiply = void (*)(const Kernels&, Case&, int begin, int end, int token, int tokens, float* out, size_t stride);
+using Multiply = void (*)(const Kernels&, const Matrix&, Case&, int begin, int end, int token, int tokens, float* out,
+                          size_t stride);
 
-void plain(const Kernels& kernels, Case& of, int begin, int end, int token, int tokens, float* out, size_t stride) {
-  kernels.matmul(of.matrix, begin, end, of.inputs.as<float>() + of.count(token), tokens, out, stride);
+void plain(const Kernels& kernels, const Matrix& matrix, Case& of, int begin, int end, int token, int tokens, float* out,
+           size_t stride) {
+  kernels.matmul(matrix, begin, end, of.inputs.as<float>() + of.count(token), tokens, out, stride);
 }
 
-void rounded(const Kernels& kernels, Case& of, int begin, int end, int token, int tokens, float* out, size_t stride) {
-  kernels.bf16->matmul(of.matrix, begin, end, of.rounded.as<uint16_t>() + of.count(token), tokens, out, stride);
+void rounded(const Kernels& kernels, const Matrix& matrix, Case& of, int begin, int end, int token, int tokens, float* out,
+             size_t stride) {
+  kernels.bf16->matmul(matrix, begin, end, of.rounded.as<uint16_t>() + of.count(token), tokens, out, stride);
 }
 
 void sums(const Kernels& kernels, Multiply multiply, Case& of) {
   const int begin = draw(0, of.rows - 1), end = draw(begin + 1, of.rows), stride = of.rows + 3;
   std::vector<float> out(static_cast<size_t>(of.tokens * stride), sentinel);
-  multiply(kernels, of, begin, end, 0, of.tokens, out.data(), static_cast<size_t>(stride));
+  multiply(kernels, of.matrix, of, begin, end, 0, of.tokens, out.data(), static_cast<size_t>(stride));
   CHECK_CASE(of.distance(out, begin, end, stride) <= 1e-6, of.text(kernels));
 }
 
-// The same element has the same bits whatever tokens and rows share the call.
+// The same element has the same bits whatever tokens and rows share the call, in a packed matrix too.
 void invariance(const Kernels& kernels, Multiply multiply, Case& of) {
   const auto stride = static_cast<size_t>(of.rows);
   std::vector<float> together(stride * static_cast<size_t>(of.tokens)), apart = together;
-  multiply(kernels, of, 0, of.rows, 0, of.tokens, together.data(), stride);
+  multiply(kernels, of.packed, of, 0, of.rows, 0, of.tokens, together.data(), stride);
   for (int token = 0, tokens; token < of.tokens; token += tokens) {
     tokens = token % 2 ? draw(1, of.tokens - token) : 1;
     for (int begin = 0, end; begin < of.rows; begin = end) {
       end = draw(begin + 1, of.rows);
-      multiply(kernels, of, begin, end, token, tokens, apart.data() + static_cast<size_t>(token) * stride, stride);
+      const Matrix& matrix = begin % panelRows == 0 && draw(0, 1) ? of.packed : of.matrix;
+      multiply(kernels, matrix, of, begin, end, token, tokens, apart.data() + static_cast<size_t>(token) * stride, stride);
     }
   }
   CHECK_CASE(std::memcmp(together.data(), apart.data(), apart.size() * sizeof(float)) == 0, of.text(kernels));
 }
 
+// Each element where it is said to be, zeros beside them.
+void packing(Case& of) {
+  bool equal = true;
+  size_t others = 0;
+  for (int r = 0; r < of.rows; ++r) {
+    for (int k = 0; k < of.cols; ++k) {
+      equal &= of.packed.at(r, k) == of.matrix.at(r, k);
+      others += of.matrix.at(r, k) != 0;
+    }
+  }
+  const size_t held = packedBytes(of.type, of.rows, of.cols) / dtypeBytes(of.type);
+  for (size_t i = 0; i < held; ++i) others -= loadElement(of.packed.data, of.type, i) != 0;
+  CHECK(equal && others == 0);
+}
+
 void both(const Kernels& kernels, Case& of) {
+  packing(of);
   sums(kernels, plain, of);
   invariance(kernels, plain, of);
   if (!kernels.bf16 || of.type != DType::bf16) return;
@@ -158,7 +184,7 @@ int main() {
     std::printf("%s%s\n", kernels->name, kernels->bf16 ? ", bf16" : "");
     for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::i8}) {
       for (int cols = 1; cols <= 131; ++cols) {
-        Case of(type, draw(1, 27), cols, draw(1, 13));
+        Case of(type, draw(1, 70), cols, draw(1, 27));
         both(*kernels, of);
       }
       for (int rows = 1; rows <= 13; ++rows) {
@@ -168,7 +194,7 @@ int main() {
         }
       }
       // Inputs that the second-level cache does not hold at once.
-      Case wide(type, 13, 6211, 37);
+      Case wide(type, 37, 6211, 53);
       both(*kernels, wide);
     }
   }
