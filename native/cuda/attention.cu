@@ -42,10 +42,10 @@ DEVICE void scoreTurned(const DecodeAttention& task, int64_t page, int place, in
 
 // One page of 32 entries. Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of
 // a head belong to eight entries in a row, which it reads of a channel's values in one access. `place`: of the first
-// entry where keys are turned, else below 0.
+// entry where keys are turned, else below 0. `valuePage`: where the lane's values lie if not with its keys.
 template <int dim, int rows, bool special>
-DEVICE void addPage(const DecodeAttention& task, int64_t page, int place, int left, float scale, const FragmentA* query,
-                    HeadSums<dim, rows>& sums) {
+DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage, int place, int left, float scale,
+                    const FragmentA* query, HeadSums<dim, rows>& sums) {
   const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
   FragmentC scores[4] = {};
   if (special && place >= 0) {
@@ -95,7 +95,7 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int place, int le
   UNROLL(dim / 8)
   for (int n = 0; n < dim / 8; ++n) {
     const int channel = n * 8 + outer;
-    const int64_t at = page + cachePageEntries * dim + channel * cachePageEntries + inner * 8;
+    const int64_t at = (special ? valuePage : page) + cachePageEntries * dim + channel * cachePageEntries + inner * 8;
     const Words value = task.pages.stream16If(inner * 8 < left, at);
     UNROLL(4)
     for (int i = 0; i < 4; ++i) sums.out[n].value[i] *= shrink[i / 2];
@@ -103,6 +103,21 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int place, int le
     mma(sums.out[n], weights[1], {{value.word[2], value.word[3]}});
   }
 }
+
+// Of the half page that a row reads as its `place`-th: the page that it is in, of the layer's and key-value heads', and
+// how far behind the place's own half it begins there, in entries.
+struct HalfPage {
+  int64_t page;
+  int shift;
+
+  DEVICE HalfPage(const DecodeAttention& task, int slot, int token, int head, int place, bool wanted) {
+    const int64_t row = static_cast<int64_t>(token) * task.kvHeads + head;
+    const int number = task.chosen.loadIf(wanted, row * task.mostChosen + place);
+    const int64_t table = static_cast<int64_t>(slot) * task.table.width + number / 2;
+    page = int64_t{task.table.pages.loadIf(wanted, table)} * task.kvHeads + head;
+    shift = (number % 2 - place % 2) * halfEntries;
+  }
+};
 
 // A block a chunk of a key-value head; its warps take the chunk's pages in turn. `special`: some row's reading is not
 // plain.
@@ -113,8 +128,17 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpTotal, attendWarps * rows);
   const int chunk = blockIndex() % task.reach, head = blockIndex() / task.reach % task.kvHeads;
   const int token = blockIndex() / task.reach / task.kvHeads;
-  const int slot = task.rows.slots.load(token), length = task.rows.lengths.load(token);
+  const int slot = task.rows.slots.load(token);
+  int length = task.rows.lengths.load(token), halves = 0;
+  bool turned = false;
   const int first = chunk * chunkPages;
+  if (special && slot >= 0) {
+    const Reading reading = task.readings.load(slot);
+    const int position = task.rows.positions.load(token);
+    turned = reading.rotated != 0;
+    halves = reading.chosen(task.layer, position, length);
+    length = reading.entriesRead(task.layer, position, length);
+  }
   if (slot < 0 || first * cachePageEntries >= length) return;  // the whole block
   const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
 
@@ -130,14 +154,22 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
     query[2 * s + 1] = {{low.word[2], high.word[2], low.word[3], high.word[3]}};
   }
 
-  const bool turned = special && task.readings.load(slot).rotated != 0;
   HeadSums<dim, rows> sums;
   const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
   const int last = (length + cachePageEntries - 1) / cachePageEntries;
   for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
+    const int place = turned ? p * cachePageEntries : -1, left = length - p * cachePageEntries;
+    if (special && halves > 0) {
+      const bool both = left > halfEntries;
+      const HalfPage keys(task, slot, token, head, 2 * p + outer / 4, both || outer < 4);
+      const HalfPage values(task, slot, token, head, 2 * p + inner / 2, both || inner < 2);
+      const int64_t keyPage = keys.page * (2 * cachePageEntries * dim) + keys.shift * dim;  // an entry's keys lie together
+      const int64_t valuePage = values.page * (2 * cachePageEntries * dim) + values.shift;  // a channel's values do
+      addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, query, sums);
+      continue;
+    }
     const int64_t page = (task.table.page(slot, p) * task.kvHeads + head) * (2 * cachePageEntries * dim);
-    const int place = turned ? p * cachePageEntries : -1;
-    addPage<dim, rows, special>(task, page, place, length - p * cachePageEntries, scale, query, sums);
+    addPage<dim, rows, special>(task, page, page, place, left, scale, query, sums);
   }
 
   UNROLL(rows / 8)
@@ -177,11 +209,16 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
 }
 
 // A block a query head, a thread a channel.
+template <bool special>
 KERNEL joinChunks(DecodeAttention task) {
   const int group = task.group, row = blockIndex() % group;
   const int64_t head = blockIndex() / group;  // of all tokens' key-value heads
   const bool idle = task.rows.slots.load(head / task.kvHeads) < 0;
-  const int length = idle ? 0 : task.rows.lengths.load(head / task.kvHeads);
+  int length = idle ? 0 : task.rows.lengths.load(head / task.kvHeads);
+  if (special && !idle) {
+    const Reading reading = task.readings.load(task.rows.slots.load(head / task.kvHeads));
+    length = reading.entriesRead(task.layer, task.rows.positions.load(head / task.kvHeads), length);
+  }
   const int mine = (length + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
   const int64_t first = head * task.chunks() * group + row;
   float top = noScore, total = 0, sum = 0;
@@ -213,7 +250,9 @@ bool attend(Stream stream, const DecodeAttention& task) {
   if (task.readings && task.turns.pairs % 2 != 0) return false;
   if (task.dim == 64) task.group <= 8 ? launchChunks<64, 8>(stream, task) : launchChunks<64, 16>(stream, task);
   else task.group <= 8 ? launchChunks<128, 8>(stream, task) : launchChunks<128, 16>(stream, task);
-  launch(stream, {task.rows.count * task.kvHeads * task.group, task.dim}, joinChunks, task);
+  const Grid joins{task.rows.count * task.kvHeads * task.group, task.dim};
+  if (task.readings) launch(stream, joins, joinChunks<true>, task);
+  else launch(stream, joins, joinChunks<false>, task);
   return true;
 }
 

@@ -24,6 +24,9 @@ struct DecodeAttention {
   int reach;    // chunks that the longest row has, or more: that many are launched of each
   Global<const Reading> readings;  // (slots); null: all are plain
   KeyTurns turns;                  // of rotated ones
+  Global<const int> chosen;        // (rows, kvHeads, mostChosen), read_sets.h
+  int mostChosen;
+  int layer;
 
   // For which there must be room in sums, tops and totals.
   HOST_DEVICE int chunks() const { return (table.width + chunkPages - 1) / chunkPages; }

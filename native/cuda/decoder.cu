@@ -66,6 +66,13 @@ void Decoder::allocateSequences() {
   step_.sequences.entropies = device_.unwritten<float>("entropies", slots);
   step_.options = options_ = device_.unwritten<DrawOptions>("options", slots);
   step_.readings = readings_ = device_.unwritten<Reading>("readings", slots);
+  step_.mostChosen = limits_.readHalves;
+  if (limits_.readHalves > 0) {
+    const size_t halves = size(limits_.sequencePages) * (cachePageEntries / halfEntries), heads = size(shape.kvHeads);
+    step_.bounds = device_.unwritten<Bf16>("keys' bounds", size(shape.layers) * slots * heads * halves * 2 * size(shape.dim));
+    step_.work.orders = device_.unwritten<uint32_t>("half pages' scores", size(limits_.rows) * heads * halves);
+    step_.work.chosen = device_.unwritten<int>("half pages read", size(limits_.rows) * heads * size(limits_.readHalves));
+  }
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;
   step_.ringSlots = limits_.slots;
@@ -109,6 +116,13 @@ void Decoder::end(int slot) { free(slot, 0); }
 void Decoder::shorten(int slot, int entries) {
   entries_[size(slot)] = entries;
   free(slot, pagesOf(entries));
+}
+
+void Decoder::cut(int slot, int entries) {
+  const int position = device_.read(step_.sequences.positions, slot, 1)[0];
+  shorten(slot, entries_[size(slot)] - entries);
+  device_.write(step_.sequences.positions, slot, std::vector<int>{position - entries});
+  device_.write(step_.sequences.entries, slot, std::vector<int>{entries_[size(slot)]});
 }
 
 // All pages of a sequence but its first ones.

@@ -16,6 +16,7 @@ struct DecoderLimits {
   int poolPages;      // of all sequences' caches, at most: as many as the device has memory for
   int positions;      // true positions lie below; the model's angles have so many
   int ringRows;       // query rows that a sequence keeps of a layer; 0: none
+  int readHalves = 0; // Reading::halves, at most
 };
 
 class Decoder {
@@ -42,6 +43,8 @@ class Decoder {
 
   // Of its entries only the first so many are left, as compactCaches says to the device; its last pages are free again.
   void shorten(int slot, int entries);
+  // Likewise without its last so many, as if their rows had not been.
+  void cut(int slot, int entries);
 
   // One step; rows of one sequence stand together, in order, and each has an entry reserved. With `logits` every row's
   // are there, whether it draws or not. False where the model has a shape that a kernel cannot do.

@@ -6,11 +6,27 @@
 
 namespace pathpress::cuda {
 
-// Of a slot; all zeros where it reads like most.
-struct alignas(8) Reading {
-  int rotated = 0;  // 1: keys lie unrotated, and turn at every reading by their place among the entries, as queries do
+constexpr int halfEntries = 16;  // of a half page, which is a page of the CPU engine's
+constexpr double boundsShare = 1.0 / halfEntries;  // of a page's bytes: its bounds', two rows of keys a half page
 
-  bool plain() const { return rotated == 0; }
+// Of a slot; all zeros where it reads like most.
+struct alignas(16) Reading {
+  int rotated = 0;      // 1: keys lie unrotated, and turn at every reading by their place among the entries, as queries do
+  int halves = 0;       // half pages that a generated token reads of each head, the newest among them; 0: all
+  int denseLayers = 0;  // first layers, which read all
+  int prompt = 0;       // tokens: those before this position read all
+
+  bool plain() const { return rotated == 0 && halves == 0; }
+  HOST_DEVICE bool chooses(int layer) const { return halves > 0 && layer >= denseLayers; }
+  // Half pages that are read of so many entries, chosen among more; 0: all.
+  HOST_DEVICE int chosen(int layer, int position, int length) const {
+    return chooses(layer) && position >= prompt && length > halves * halfEntries ? halves : 0;
+  }
+  // Entries that are.
+  HOST_DEVICE int entriesRead(int layer, int position, int length) const {
+    const int read = chosen(layer, position, length), skipped = (length + halfEntries - 1) / halfEntries - read;
+    return read > 0 ? length - skipped * halfEntries : length;
+  }
 };
 
 // What turns keys at reading.

@@ -3,18 +3,12 @@
 #include <cmath>
 
 #include "../engine/random.h"
+#include "order.h"
 
 namespace pathpress::cuda {
 
 constexpr int drawThreads = 512, drawWarps = drawThreads / 32;
 constexpr int mostListed = 2048;
-
-// Floats in their order, as words; those that are no numbers are told apart before.
-DEVICE uint32_t keyOf(float value) {
-  const uint32_t bits = asWord(value + 0.0f);  // one zero
-  return bits ^ (bits >> 31 ? ~0u : 0x80000000u);
-}
-DEVICE float ofKey(uint32_t key) { return asFloat(key ^ (key >> 31 ? 0x80000000u : ~0u)); }
 
 DEVICE uint64_t shuffleWide(uint64_t value, int lane) {
   const uint32_t low = shuffle(static_cast<uint32_t>(value), lane);
@@ -75,7 +69,7 @@ struct Candidates {
 
   DEVICE Candidate weigh(float logit) const {
     const double weight = exponential(static_cast<double>(logit - top) / temperature);
-    return {keyOf(logit), static_cast<uint64_t>(weight * static_cast<double>(uint64_t{1} << bits) + 0.5)};
+    return {orderOf(logit), static_cast<uint64_t>(weight * static_cast<double>(uint64_t{1} << bits) + 0.5)};
   }
   DEVICE Candidate at(bool inside, int64_t i) const {
     if (!listed) {
@@ -192,7 +186,7 @@ DEVICE uint64_t bestOf(const Draw& task, const Global<const float>& logits, Meet
     UNROLL(4)
     for (int i = 0; i < 4; ++i) {
       const bool number = (words.word[i] & 0x7F800000u) != 0x7F800000u;
-      const uint64_t key = keyOf(asFloat(words.word[i]));
+      const uint64_t key = orderOf(asFloat(words.word[i]));
       const uint64_t mine = number ? key << 32 | ~static_cast<uint32_t>(first + i) : ~uint64_t{0};
       if (first + i < task.vocab) best = Larger()(best, mine);
     }
@@ -278,7 +272,7 @@ BOUNDED_KERNEL(drawThreads, 1) drawRow(Draw task) {
   Meeting meeting{parts};
   const uint64_t best = bestOf(task, logits, meeting);
   int id = best == ~uint64_t{0} ? -1 : static_cast<int>(~static_cast<uint32_t>(best));
-  const float top = ofKey(static_cast<uint32_t>(best >> 32));
+  const float top = ofOrder(static_cast<uint32_t>(best >> 32));
   if (id >= 0 && options.entropies != 0) {
     const float entropy = entropyOf(task, logits, top, meeting);
     task.sequences.entropies.storeIf(leads, slot, entropy);

@@ -81,7 +81,8 @@ class Launches {
     WeightProduct qkv = product(mine.qkv, mine.qkvBias, work_.normed, shape_.qkvWidth(), shape_.hidden);
     qkv.out = work_.qkv;
     return norm(index > 0 ? layer(index - 1).mlpPostNorm : Global<const Bf16>(), mine.attentionNorm) &&
-           multiply(stream_, qkv) && prepareHeads(stream_, heads(index)) && attend(stream_, reading(index)) &&
+           multiply(stream_, qkv) && prepareHeads(stream_, heads(index)) &&
+           (!choosing() || chooseReadSets(stream_, readSets(index))) && attend(stream_, reading(index)) &&
            branch(mine.attentionOutput, mine.attentionOutputBias, work_.mixed, shape_.heads * shape_.dim,
                   mine.attentionPostNorm);
   }
@@ -120,6 +121,26 @@ class Launches {
     return task;
   }
 
+  bool choosing() const { return step_.special && step_.bounds; }
+
+  ReadSets readSets(int index) const {
+    ReadSets task;
+    task.query = work_.query;
+    task.pages = pagesOf(index);
+    task.table = step_.table;
+    task.rows = rows_;
+    task.readings = step_.readings;
+    task.orders = work_.orders;
+    task.chosen = work_.chosen;
+    task.mostChosen = step_.mostChosen;
+    task.layer = index;
+    task.kvHeads = shape_.kvHeads;
+    task.group = shape_.heads / shape_.kvHeads;
+    task.dim = shape_.dim;
+    task.bounds = step_.bounds + index * task.boundsAt(step_.ringSlots, 0, 0);
+    return task;
+  }
+
   DecodeAttention reading(int index) const {
     DecodeAttention task;
     task.query = work_.query;
@@ -137,6 +158,9 @@ class Launches {
     task.reach = step_.reach;
     if (step_.special) task.readings = step_.readings;
     task.turns = {model_.angles, shape_.pairs, shape_.neighbours};
+    task.chosen = work_.chosen;
+    task.mostChosen = step_.mostChosen;
+    task.layer = index;
     return task;
   }
 

@@ -8,6 +8,7 @@
 #include "embed.h"
 #include "heads.h"
 #include "product.h"
+#include "read_sets.h"
 #include "sample.h"
 #include "shape.h"
 
@@ -42,6 +43,8 @@ struct StepWork {
   Global<Bf16> query;                // (rows, heads · dim)
   Global<Bf16> mixed;                // (rows, heads · dim) as inputAt has them
   Global<float> sums, tops, totals;  // of DecodeAttention
+  Global<uint32_t> orders;           // of ReadSets, as `chosen`; null where no sequence has any
+  Global<int> chosen;
   Global<float> branch;              // (rows, hidden), of families with norms behind their branches
   Global<Bf16> gated;                // (rows, intermediate) as inputAt has them
   Global<float> logits;              // (rows, logitsWidth)
@@ -59,6 +62,8 @@ struct DecodeStep {
   Global<Bf16> pages;  // (layers, pool, kvHeads, 2 · 32 · dim)
   int64_t poolPages;
   Global<const Reading> readings;  // (slots)
+  Global<Bf16> bounds;             // of ReadSets, one layer's after the other
+  int mostChosen;
   QueryRing ring;  // its rows (layers, slots, mostRows, heads · dim)
   int ringSlots;
   int rows;     // 1 to maxProductTokens

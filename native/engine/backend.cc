@@ -12,6 +12,7 @@ void Demand::cover(const Demand& other) {
   entries = std::max(entries, other.entries);
   positions = std::max(positions, other.positions);
   queryRows = std::max(queryRows, other.queryRows);
+  readPages = std::max(readPages, other.readPages);
   layerSets |= other.layerSets;
   groupSets |= other.groupSets;
   mass |= other.mass;
@@ -32,6 +33,7 @@ Demand demandOf(const Request& request, const Policy& policy, int group) {
   demand.entries = mostEntries(request, policy, group);
   demand.positions = static_cast<int64_t>(request.promptIds.size()) + request.maxTokens;
   demand.queryRows = QueryRows::capacity(recipe, static_cast<int64_t>(request.promptIds.size()), request.maxTokens);
+  demand.readPages = recipe.readPages;
   demand.layerSets = policy.evicts() && recipe.sets == Aggregation::layer;
   demand.groupSets = policy.evicts() && recipe.sets == Aggregation::group;
   demand.mass = recipe.record == Record::mass;

@@ -72,6 +72,7 @@ struct Demand {
   int64_t entries = 0;    // that a head holds, by the policies' closed form
   int64_t positions = 0;  // prompt and output
   int64_t queryRows = 0;  // that a policy keeps
+  int64_t readPages = 0;  // Recipe::readPages
   bool layerSets = false, groupSets = false;         // of policies that evict
   bool mass = false, stamps = false, gaps = false;  // notes of attention
 

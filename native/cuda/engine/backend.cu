@@ -68,8 +68,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   refuse(recipe.sharedOut, name + ": no sets of unequal size");
   refuse(recipe.rotatedAtReading && weights_.shape.pairs % 2 != 0,
          name + ": no keys of " + std::to_string(weights_.shape.pairs) + " pairs rotated at reading");
-  refuse(recipe.readPages > 0, name + ": no read sets");
-  refuse(recipe.ahead > 0, name + ": no looking ahead");
   refuse(recipe.modelArithmetic && model_->type() != DType::bf16,
          name + ": no votes in the type of " + dtypeName(model_->type()) + " weights (preset reference)");
   refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
@@ -95,7 +93,8 @@ double CudaBackend::neededBytes(const Request& request, const Policy& policy) co
   const Demand demand = demandOf(request, policy, model_->config.group());
   const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
   const double rows = static_cast<double>(demand.queryRows) * model_->config.layers * model_->config.queryWidth() * sizeof(Bf16);
-  return peakBlocks(request, policy) * static_cast<double>(pageBytes()) + angles + rows;
+  const double bounds = demand.readPages > 0 ? pageBytes() * boundsShare : 0;
+  return peakBlocks(request, policy) * (static_cast<double>(pageBytes()) + bounds) + angles + rows;
 }
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
@@ -165,7 +164,7 @@ void CudaBackend::layOut(const Demand& asked) {
   if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
   decoder_.emplace(*device_, weights_,
                    DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
-                                 static_cast<int>(demand.queryRows)});
+                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages)});
   freeSlots_.clear();
   for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
   laidOut_ = demand;

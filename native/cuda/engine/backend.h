@@ -49,6 +49,7 @@ class CudaBackend : public Backend {
   // For what sequences hold.
   Decoder& decoder() { return *decoder_; }
   const Decoder& decoder() const { return *decoder_; }
+  Compressor& compressor() { return *compressor_; }
   // A page of all layers and heads.
   size_t pageBytes() const;
   int takeSlot();

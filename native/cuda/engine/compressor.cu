@@ -158,6 +158,14 @@ void Compressor::observe(const Decoder& decoder, const Recipe& recipe, const std
   }
 }
 
+void Compressor::resum(const Recipe& recipe, int slot, int count) {
+  const EntryNotes notes = notesOf(recipe);
+  const std::vector<float> zeros(static_cast<size_t>(count), 0.0f);
+  for (int layer = 0; notes.mass && layer < shape_.layers; ++layer) {
+    for (int set = 0; set < notes.sets; ++set) device_.write(notes.mass, noteAt(notes, layer, slot, set), zeros);
+  }
+}
+
 std::vector<int> Compressor::positions(const Recipe& recipe, int layer, int slot, int set, int count) const {
   const EntryNotes notes = notesOf(recipe);
   return device_.read(notes.positions, noteAt(notes, layer, slot, set), static_cast<size_t>(count));

@@ -44,6 +44,9 @@ class Compressor {
   // Notes the rows of the last step, the newest of each sequence, one after the other as the CPU engine does.
   void observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences);
 
+  // What is noted of attention to a slot's first so many entries starts anew.
+  void resum(const Recipe& recipe, int slot, int count);
+
   // Of a set's first so many entries; mass where it is noted, else empty.
   std::vector<int> positions(const Recipe& recipe, int layer, int slot, int set, int count) const;
   std::vector<float> mass(const Recipe& recipe, int layer, int slot, int set, int count) const;

@@ -36,15 +36,17 @@ size_t notedBytes(Record record) {
 
 }  // namespace
 
-CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy) : backend_(backend) {
+CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy)
+    : backend_(backend), recipe_(policy.recipe()) {
   const ModelConfig& config = backend.model().config;
-  const Recipe recipe = policy.recipe();
+  const Recipe& recipe = recipe_;
   const Sampling& from = request.sampling;
   heads_ = config.layers * config.kvHeads;
   options_ = {from.temperature, from.topP, from.minP, from.seed, {request.stream[0], request.stream[1]}, from.topK,
               request.scored || recipe.entropies};
   kept_ = keptRows(recipe, request);
-  reading_.rotated = recipe.rotatedAtReading;
+  reading_ = {recipe.rotatedAtReading, static_cast<int>(recipe.readPages), static_cast<int>(recipe.denseLayers),
+              static_cast<int>(request.promptIds.size())};
   rowBytes_ = static_cast<size_t>(kept_.turns) * static_cast<size_t>(config.layers * config.queryWidth()) * sizeof(Bf16);
   const int sets = config.layers * (recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
   bytesAnEntry_ = static_cast<size_t>(sets) * ((policy.evicts() ? sizeof(int) : 0) + notedBytes(recipe.record));
@@ -76,15 +78,44 @@ void CudaHolding::clear() {
   drew = false;
 }
 
+void CudaHolding::resum() { backend_.compressor().resum(recipe_, slot, count); }
+
+// What comes next is then no token that the slot has drawn.
+void CudaHolding::cut(int entries) {
+  if (entries == 0) return;
+  backend_.decoder().cut(slot, entries);
+  count -= entries;
+  drew = false;
+}
+
 size_t CudaHolding::blocks() const { return slot < 0 ? 0 : pages().size(); }
 
 Held CudaHolding::held() const {
   return {int64_t{count} * heads_, static_cast<size_t>(pagesOf(count)) * backend_.pageBytes(),
-          rowBytes_ + bytesAnEntry_ * static_cast<size_t>(count)};
+          rowBytes_ + boundsBytes() + bytesAnEntry_ * static_cast<size_t>(count)};
+}
+
+size_t CudaHolding::boundsBytes() const {
+  const double bytes = static_cast<double>(static_cast<size_t>(pagesOf(count)) * backend_.pageBytes()) * boundsShare;
+  return reading_.halves > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+// Pages are chosen by bounds that end with the row's own entry.
+int64_t CudaHolding::rowsAtOnce() const {
+  if (reading_.halves > 0) return 1;
+  return kept_.turns > 0 ? kept_.turns : backend_.rows();
 }
 
 int64_t CudaHolding::readBytes() const {
-  return int64_t{count + 1} * static_cast<int64_t>(backend_.pageBytes()) / cachePageEntries;
+  const ModelConfig& config = backend_.model().config;
+  const int64_t entry = static_cast<int64_t>(backend_.pageBytes()) / cachePageEntries / config.layers;  // of a layer
+  int64_t bytes = 0;
+  for (int layer = 0; layer < config.layers; ++layer) {
+    bytes += entry * reading_.entriesRead(layer, reading_.prompt, count + 1);
+    // Of all but the newest half page.
+    if (reading_.chosen(layer, reading_.prompt, count + 1) > 0) bytes += entry * (count / halfEntries);
+  }
+  return bytes;
 }
 
 CudaHolding& cudaHolding(const Sequence& sequence) { return static_cast<CudaHolding&>(*sequence.holding); }

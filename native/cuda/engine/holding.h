@@ -15,12 +15,14 @@ class CudaHolding final : public Holding {
   void reserve(int entries) override;
   void commit(int entries, int) override { count += entries; }
   void clear() override;
+  void resum() override;
+  void cut(int entries) override;
   std::pair<int, int> extremes() const override { return {count, count}; }
   size_t blocks() const override;
   // Beside its pages the query rows that its policy keeps, where its entries stood, and what is noted of them.
   Held held() const override;
   int64_t readBytes() const override;
-  int64_t rowsAtOnce() const override { return kept_.turns > 0 ? kept_.turns : backend_.rows(); }
+  int64_t rowsAtOnce() const override;
 
   int ring() const { return kept_.turns; }
   const std::vector<int>& pages() const { return backend_.decoder().pages(slot); }
@@ -32,7 +34,10 @@ class CudaHolding final : public Holding {
   bool drew = false;   // its next token is the one that the slot drew last
 
  private:
+  size_t boundsBytes() const;
+
   CudaBackend& backend_;
+  Recipe recipe_;
   int heads_;  // layers times key-value heads
   DrawOptions options_;
   Decoder::KeptRows kept_;

@@ -116,6 +116,8 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
       angles.insert(angles.end(), {std::cos(angle), std::sin(angle)});
     }
     task.readings = device.input("readings", readings);
+    task.rows.positions = device.input("positions", lengths);
+    task.layer = 0;
     task.turns = {device.input("angles", angles), c.turns.pairs, c.turns.order == RopePairs::neighbours};
   }
   const int width = c.kvHeads * c.group * c.dim;

@@ -53,7 +53,7 @@ void aborted() {
 // Its cache is taken away twice, and it comes to the same end; so does who runs beside it.
 void preempted() {
   const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
-  for (const char* const name : {"rpc", "h2o", "adaptive"}) {
+  for (const char* const name : {"rpc", "h2o", "adaptive", "lookahead"}) {
     DeviceEngine device(drawn);
     Engine& engine = device.engine();
     std::vector<Request> requests = requestsOf(policyOf(name));
@@ -101,8 +101,6 @@ void refused() {
   refuses("rpc", "score from outside", [](Request& r) { r.scored = true; });
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
   refuses("adakv", "policy adakv: no sets of unequal size", cap);
-  refuses("quest", "policy quest: no read sets", cap);
-  refuses("lookahead", "policy lookahead: no looking ahead", [](Request&) {});
   CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());
 
   std::promise<std::string> code;

@@ -1,56 +1,10 @@
 // The engine on a device: the same scheduler, requests and results as on the CPU, whose tokens, kept
 // positions, triggers and counts of entries it must give. Of two tokens, or two entries, that bfloat16 cannot tell apart
 // either may come first: with the seeds below none such decides anything.
-#include "engine_on_device.h"
+#include "engine_cases.h"
 
 namespace pathpress::cuda {
 namespace {
-
-// What both count alike: bytes are of the device's own pages.
-bool agree(const Result& got, const Result& want) {
-  Result ours = got;
-  ours.cache.peakBytes = want.cache.peakBytes;
-  ours.cache.meanBytes = want.cache.meanBytes;
-  ours.cache.sideBytes = want.cache.sideBytes;
-  ours.cache.readBytes = want.cache.readBytes;
-  const auto counted = [](const Result& r) { return r.evictions.value_or(Evictions{}).count; };
-  return sameResult(ours, want) && got.promptTokens == want.promptTokens && counted(got) == counted(want);
-}
-
-void asUsual(PolicyOptions&) {}
-
-struct Case {
-  const char *family, *policy;
-  uint64_t seed;
-  size_t evicting;  // compressions of the second request, or evictions where there is one a step
-  void (*change)(PolicyOptions&) = asUsual;
-};
-
-void capped(PolicyOptions& policy) {
-  policy.budget = "cap";
-  policy.keep = 9;
-  policy.pinPrompt = false;
-}
-
-void generate(const Case& c) {
-  const DrawnModel drawn(configOf(c.family, 2, 2), DType::bf16, c.seed, deviation);
-  PolicyOptions policy = policyOf(c.policy);
-  c.change(policy);
-  std::vector<Request> requests = requestsOf(policy);
-  for (int32_t id = 11; id <= 20; ++id) requests[2].stopIds.push_back(id);
-  Engine cpu(engineOptions(drawn));
-  DeviceEngine device(drawn);
-  const auto want = finish(cpu, 1, requests, 2), got = finish(device.engine(), 1, requests, 2);
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const std::string what = std::string(c.family) + ", " + c.policy + ", request " + std::to_string(i);
-    CHECK_CASE(got->results[i].size() == 1 && agree(got->results[i][0], want->results[i].at(0)), what);
-    CHECK_CASE(got->tokens[i] == got->results[i].at(0).ids, what);  // one by one as they came
-  }
-  const Result& second = want->results[1][0];
-  CHECK_CASE((second.evictions ? static_cast<size_t>(second.evictions->count) : second.compressions.size()) == c.evicting,
-             c.policy);
-  CHECK_CASE(want->results[2][0].finish == Finish::stop || c.seed != 3, c.policy);
-}
 
 void policies() {
   generate({"qwen3", "full", 3, 0});
@@ -69,18 +23,17 @@ void policies() {
   generate({"qwen3", "vase", 3, 3, capped});
   generate({"qwen3", "raas", 1, 26, capped});
   generate({"qwen3", "lazy-eviction", 3, 3, capped});
-  generate({"qwen3", "adaptive", 1, 3});
-  generate({"qwen3", "streaming", 3, 26, [](PolicyOptions& p) { capped(p), p.sinks = 2; }});
-  generate({"llama", "streaming", 3, 2});
-  generate({"glm4", "streaming", 1, 26, [](PolicyOptions& p) { capped(p), p.sinks = 3; }});
-  generate({"llama", "adaptive", 6, 5, [](PolicyOptions& p) { p.moment = "unsure"; }});
 }
 
 // A given output, many tokens a pass: its kept positions, and its log-likelihoods within a bound. They were 0.015 apart:
 // what bfloat16 leaves of the roundings of queries, attention and branches, which the CPU keeps in float32.
 void replayed() {
-  for (const char* const name : {"full", "rpc", "h2o", "adaptive", "streaming"}) {
-    const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  struct Given {
+    const char* name;
+    uint64_t seed;
+  };
+  for (const auto& [name, seed] : {Given{"full", 3}, {"rpc", 3}, {"h2o", 3}, {"adaptive", 3}, {"streaming", 3}, {"lookahead", 1}}) {
+    const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, seed, deviation);
     std::vector<Request> requests = requestsOf(policyOf(name));
     for (Request& request : requests) {
       for (int64_t i = 0; i < request.maxTokens; ++i) request.forced.push_back(static_cast<int32_t>(i * 11 % 60));
@@ -107,7 +60,7 @@ void replayed() {
 void aloneAndTogether() {
   const DrawnModel drawn(configOf("qwen2", 2, 2), DType::bf16, 8, deviation);
   std::vector<Request> requests;
-  for (const char* const name : {"rpc", "full", "h2o", "streaming"}) {
+  for (const char* const name : {"rpc", "full", "h2o", "streaming", "lookahead"}) {
     for (Request& request : requestsOf(policyOf(name))) {
       request.sampling = {.temperature = 1, .topP = 0.9, .seed = 5};
       requests.push_back(request);
