@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "../engine/dtype.h"
+
 namespace pathpress::cuda {
 
 namespace {
@@ -186,6 +188,19 @@ std::vector<float> Decoder::entropies() const {
 }
 
 int Decoder::drawn(int slot) const { return device_.read(step_.sequences.drawn, slot, 1)[0]; }
+
+std::vector<float> Decoder::keys(int layer, int slot, int kvHead, int first, int count) const {
+  const int dim = model_.shape.dim;
+  std::vector<float> all;
+  for (int entry = first; entry < first + count;) {
+    const int within = entry % cachePageEntries, together = std::min(first + count - entry, cachePageEntries - within);
+    const int64_t page = int64_t{layer} * step_.poolPages + pages_[size(slot)][size(entry / cachePageEntries)];
+    const int64_t at = (page * model_.shape.kvHeads + kvHead) * (2 * cachePageEntries * dim) + int64_t{within} * dim;
+    for (const Bf16 one : device_.read(step_.pages, at, size(together * dim))) all.push_back(bf16ToFloat(one.bits));
+    entry += together;
+  }
+  return all;
+}
 
 std::vector<float> Decoder::logits(int row) const {
   const int64_t width = model_.shape.logitsWidth();

@@ -61,6 +61,9 @@ class Decoder {
   // Of row i of the last step, (vocab).
   std::vector<float> logits(int row) const;
 
+  // Keys of a sequence's entries [first, first + count), (count, dim).
+  std::vector<float> keys(int layer, int slot, int kvHead, int first, int count) const;
+
   int entries(int slot) const { return entries_[static_cast<size_t>(slot)]; }
   const std::vector<int>& pages(int slot) const { return pages_[static_cast<size_t>(slot)]; }
   int freePages() const { return static_cast<int>(free_.size()); }

@@ -25,6 +25,12 @@ struct Passes {
   bool possible = false;
   // Which a recipe needs beside the compaction.
   bool ranked = false, counts = false, compares = false, shuffles = false, draws = false, widens = false;
+  bool given = false;  // ranks are from outside
+
+  void takeGiven() {
+    given = true;
+    counts = compares = shuffles = draws = widens = false;
+  }
 
   // Elements that arrays between the passes must have room for.
   size_t partsRoom() const { return rowsRoom(ranks.cache.chunkCount); }
@@ -104,16 +110,22 @@ inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, cons
   return passes;
 }
 
-// Compresses all that is due. False where a recipe or a shape is none that the passes can do.
-inline bool compress(Stream stream, const Passes& passes) {
+// Ranks the candidates of all that is due. False where a recipe or a shape is none that the passes can do.
+inline bool rank(Stream stream, const Passes& passes) {
   if (!passes.possible) return false;
-  if (passes.ranks.cache.dues == 0) return true;
   if (passes.counts && !countVotes(stream, passes.votes)) return false;
-  if (passes.ranked && !rankCandidates(stream, passes.ranks)) return false;
+  if (passes.ranked && !passes.given && !rankCandidates(stream, passes.ranks)) return false;
   if (passes.compares && !takeOffRedundancy(stream, passes.redundancy)) return false;
   if (passes.shuffles) shuffleRanks(stream, passes.shuffling);
   if (passes.draws) drawRanks(stream, passes.ranks);
-  if (passes.widens && !raiseWidest(stream, passes.widest)) return false;
+  return !passes.widens || raiseWidest(stream, passes.widest);
+}
+
+// Compresses all that is due. False likewise.
+inline bool compress(Stream stream, const Passes& passes) {
+  if (!passes.possible) return false;
+  if (passes.ranks.cache.dues == 0) return true;
+  if (!rank(stream, passes)) return false;
   if (passes.ranked) chooseBest(stream, passes.choice);
   return compactCaches(stream, passes.compaction);
 }

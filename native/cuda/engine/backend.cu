@@ -73,7 +73,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
                                         std::to_string(maxKernel));
   refuse(request.assumed.entries > 0, "no assumed entries");
-  refuse(request.scored, name + ": no score from outside");
   const double room = static_cast<double>(roomBytes_);
   if (neededBytes(request, policy) <= room) return;
   Request shorter = request;

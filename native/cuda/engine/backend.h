@@ -39,8 +39,8 @@ class CudaBackend : public Backend {
   PoolCensus census(std::span<const Holding* const> live) const override;
 
   void run(std::span<Fed> fed) override;
-  void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>*) override;
-  std::vector<std::vector<Ballot>> ballots(Sequence&) override { return {}; }  // check() refuses who would ask
+  void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) override;
+  std::vector<std::vector<Ballot>> ballots(Sequence& sequence) override;
   std::vector<float> logits(const std::vector<int32_t>& ids) override;
   std::string memoryText(size_t rows, size_t) const override;
   void cancel() override { cancelled_ = true; }
@@ -60,8 +60,9 @@ class CudaBackend : public Backend {
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);
   void judge(std::span<Fed> fed);
-  void compressAlike(const std::vector<Sequence*>& due);
+  void compressAlike(const std::vector<Sequence*>& due, const std::vector<std::vector<float>>* scores);
   void settle(Sequence& sequence, int left);
+  std::vector<int32_t> positionsOf(const Sequence& sequence, int layer, int set) const;
   KeptPositions keptOf(const Sequence& sequence, int layer, int set) const;
 
   std::unique_ptr<Device> device_;

@@ -7,7 +7,18 @@
 
 namespace pathpress::cuda {
 
-void CudaBackend::compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>*) {
+namespace {
+
+Compressed jobOf(const Sequence& sequence) {
+  const CudaHolding& holding = cudaHolding(sequence);
+  return {{holding.slot, holding.count, holding.settled, holding.ring(), sequence.progress,
+           sequence.policy->keep(sequence.progress)},
+          lotOf(sequence.request.lotSeed(), sequence.request.stream)};
+}
+
+}  // namespace
+
+void CudaBackend::compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) {
   std::vector<Sequence*> left(due.begin(), due.end());
   while (!left.empty()) {
     std::vector<Sequence*> alike;
@@ -17,20 +28,15 @@ void CudaBackend::compress(std::span<Sequence* const> due, const std::vector<std
       alike.push_back(one);
       return true;
     });
-    compressAlike(alike);
+    compressAlike(alike, scores);
   }
   device_->wait();  // so that its time is not taken for a step's
 }
 
-void CudaBackend::compressAlike(const std::vector<Sequence*>& due) {
+void CudaBackend::compressAlike(const std::vector<Sequence*>& due, const std::vector<std::vector<float>>* scores) {
   std::vector<Compressed> jobs;
-  for (const Sequence* const one : due) {
-    const CudaHolding& holding = cudaHolding(*one);
-    jobs.push_back({{holding.slot, holding.count, holding.settled, holding.ring(), one->progress,
-                     one->policy->keep(one->progress)},
-                    lotOf(one->request.lotSeed(), one->request.stream)});
-  }
-  const std::vector<int> left = compressor_->compress(*decoder_, due[0]->recipe, jobs);
+  for (const Sequence* const one : due) jobs.push_back(jobOf(*one));
+  const std::vector<int> left = compressor_->compress(*decoder_, due[0]->recipe, jobs, scores);
   for (size_t i = 0; i < due.size(); ++i) settle(*due[i], left[i]);
 }
 
@@ -47,17 +53,44 @@ void CudaBackend::settle(Sequence& sequence, int left) {
   sequence.afterCompression({sequence.progress.written, before, left});
 }
 
+std::vector<int32_t> CudaBackend::positionsOf(const Sequence& sequence, int layer, int set) const {
+  const CudaHolding& holding = cudaHolding(sequence);
+  const std::vector<int> listed = compressor_->positions(sequence.recipe, layer, holding.slot, set, holding.settled);
+  std::vector<int32_t> positions(listed.begin(), listed.end());
+  const int end = sequence.position(0);
+  for (int entry = holding.settled; entry < holding.count; ++entry) positions.push_back(end - holding.count + entry);
+  return positions;
+}
+
 KeptPositions CudaBackend::keptOf(const Sequence& sequence, int layer, int set) const {
   const CudaHolding& holding = cudaHolding(sequence);
-  const Recipe& recipe = sequence.recipe;
-  const bool whole = recipe.sets == Aggregation::layer;
-  KeptPositions kept{sequence.progress.written, layer, whole ? -1 : set, {}, {}};
-  const std::vector<int> listed = compressor_->positions(recipe, layer, holding.slot, set, holding.settled);
-  kept.positions.assign(listed.begin(), listed.end());
-  const int end = sequence.position(0);
-  for (int entry = holding.settled; entry < holding.count; ++entry) kept.positions.push_back(end - holding.count + entry);
-  kept.mass = compressor_->mass(recipe, layer, holding.slot, set, holding.count);
-  return kept;
+  const bool whole = sequence.recipe.sets == Aggregation::layer;
+  return {sequence.progress.written, layer, whole ? -1 : set, positionsOf(sequence, layer, set),
+          compressor_->mass(sequence.recipe, layer, holding.slot, set, holding.count)};
+}
+
+std::vector<std::vector<Ballot>> CudaBackend::ballots(Sequence& sequence) {
+  const Compressed job = jobOf(sequence);
+  const auto ranks = compressor_->ranks(*decoder_, sequence.recipe, job);
+  const int sets = compressor_->setsOf(sequence.recipe), heads = weights_.shape.kvHeads / sets;
+  const auto first = static_cast<int>(std::min<int64_t>(job.due.keep.pinned, job.due.length));
+  std::vector<std::vector<Ballot>> layers(static_cast<size_t>(weights_.shape.layers));
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    const int layer = static_cast<int>(i) / sets, set = static_cast<int>(i) % sets;
+    const auto count = static_cast<int>(ranks[i].size());
+    Ballot& ballot = layers[static_cast<size_t>(layer)].emplace_back();
+    ballot.layer = layer;
+    ballot.head = sequence.recipe.sets == Aggregation::layer ? -1 : set;
+    ballot.stay = job.due.keep.scored;
+    const std::vector<int32_t> positions = positionsOf(sequence, layer, set);
+    ballot.positions.assign(positions.begin() + first, positions.begin() + first + count);
+    ballot.votes = ranks[i];
+    for (int head = set * heads; sequence.request.scoreKeys && head < (set + 1) * heads; ++head) {
+      const std::vector<float> keys = decoder_->keys(layer, job.due.slot, head, first, count);
+      ballot.keys.insert(ballot.keys.end(), keys.begin(), keys.end());
+    }
+  }
+  return layers;
 }
 
 }  // namespace pathpress::cuda

@@ -58,8 +58,9 @@ CacheCompression Compressor::cacheOf(const Decoder& decoder, const Recipe& recip
 }
 
 Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
-                            const std::vector<uint64_t>& lots) {
+                            const std::vector<uint64_t>& lots, const std::vector<std::vector<float>>* scores) {
   Passes passes = passesOf(recipe, cacheOf(decoder, recipe, plan), plan);
+  if (scores) passes.takeGiven();
   const EntryNotes notes = notesOf(recipe);
   if (passes.counts) {
     passes.votes.queries = decoder.step().ring.rows;
@@ -86,21 +87,46 @@ Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const 
     passes.widest.choice.ranks = passes.widest.widths = widths_.of(device_, passes.ranksRoom());
     passes.widest.choice.kept = widest_.of(device_, passes.keptRoom());
   }
+  const int sets = passes.ranks.cache.sets;
+  for (int i = 0; scores && i < shape_.layers * sets; ++i) {
+    const std::vector<float>& own = (*scores)[static_cast<size_t>(i)];
+    device_.write(passes.ranks.ranks, passes.ranks.rankAt(i / sets, i % sets, plan.due[0]),
+                  std::vector<double>(own.begin(), own.end()));
+  }
   passes.choice.kept = kept_.of(device_, passes.keptRoom());
   passes.compaction.kept = passes.choice.kept;
   return passes;
 }
 
 std::vector<int> Compressor::compress(Decoder& decoder, const Recipe& recipe,
-                                      const std::vector<Compressed>& sequences) {
+                                      const std::vector<Compressed>& sequences,
+                                      const std::vector<std::vector<float>>* scores) {
   std::vector<int> left;
-  together(decoder, recipe, sequences.data(), sequences.size());
+  together(decoder, recipe, sequences.data(), sequences.size(), scores);
   for (const Compressed& one : sequences) left.push_back(decoder.entries(one.due.slot));
   return left;
 }
 
+std::vector<std::vector<float>> Compressor::ranks(const Decoder& decoder, const Recipe& recipe,
+                                                  const Compressed& sequence) {
+  std::vector<std::vector<float>> all;
+  const CompressionPlan plan = planCompression(recipe, {sequence.due});
+  if (plan.due.empty()) return all;
+  const Passes passes = passesOn(decoder, recipe, plan, {sequence.lot});
+  if (!rank(device_.stream(), passes)) throw EngineError("INTERNAL", "a ranking that no kernel can do");
+  const Global<double>& ranked = passes.shuffles ? passes.shuffling.shuffled : passes.ranks.ranks;
+  const int sets = passes.ranks.cache.sets;
+  for (int i = 0; i < shape_.layers * sets; ++i) {
+    const int64_t at = passes.ranks.rankAt(i / sets, i % sets, plan.due[0]);
+    const std::vector<double> own = device_.read(ranked, at, static_cast<size_t>(plan.due[0].candidates));
+    all.emplace_back(own.begin(), own.end());
+  }
+  return all;
+}
+
 // None of them depends on which others it is compressed with: they go in halves where there is no memory for all.
-void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count) {
+void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
+                          const std::vector<std::vector<float>>* scores) {
   std::vector<DueSequence> waiting;
   for (size_t i = 0; i < count; ++i) waiting.push_back(first[i].due);
   const CompressionPlan plan = planCompression(recipe, waiting);
@@ -111,11 +137,11 @@ void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compress
   }
   Passes passes;
   try {
-    passes = passesOn(decoder, recipe, plan, lots);
+    passes = passesOn(decoder, recipe, plan, lots, scores);
   } catch (const EngineError& error) {
     if (error.code != "OUT_OF_MEMORY" || count < 2) throw;
-    together(decoder, recipe, first, count / 2);
-    return together(decoder, recipe, first + count / 2, count - count / 2);
+    together(decoder, recipe, first, count / 2, scores);
+    return together(decoder, recipe, first + count / 2, count - count / 2, scores);
   }
   if (!cuda::compress(device_.stream(), passes)) throw EngineError("INTERNAL", "a compression that no kernel can do");
   for (const Due& due : plan.due) decoder.shorten(due.slot, due.staying());

@@ -34,12 +34,17 @@ class Compressor {
 
   // Compresses sequences of one recipe, together as far as memory allows; returns how many entries each has then. The
   // decoder is told so. Throws EngineError OUT_OF_MEMORY.
-  std::vector<int> compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences);
+  // With `scores`, one list a set, layer by layer, of the candidates of one sequence.
+  std::vector<int> compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences,
+                            const std::vector<std::vector<float>>* scores = nullptr);
+
+  // What the candidates of a sequence's sets would be compared by, layer by layer; none where all stay.
+  std::vector<std::vector<float>> ranks(const Decoder& decoder, const Recipe& recipe, const Compressed& sequence);
 
   // The passes of a plan, with arrays to work on, ready to be launched; `lots` of its dues in order. Throws EngineError
   // OUT_OF_MEMORY.
   Passes passesOn(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan,
-                  const std::vector<uint64_t>& lots);
+                  const std::vector<uint64_t>& lots, const std::vector<std::vector<float>>* scores = nullptr);
 
   // Notes the rows of the last step, the newest of each sequence, one after the other as the CPU engine does.
   void observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences);
@@ -57,7 +62,8 @@ class Compressor {
   EntryNotes notesOf(const Recipe& recipe) const;
   int64_t noteAt(const EntryNotes& notes, int layer, int slot, int set) const;
   CacheCompression cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan);
-  void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count);
+  void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
+                const std::vector<std::vector<float>>* scores);
 
   Device& device_;
   ModelShape shape_;

@@ -98,7 +98,6 @@ void refused() {
   refuses("rpc", "aggregation head", [](Request& r) { r.policy.aggregation = "head"; });
   refuses("rpc", "preset reference", [](Request& r) { r.policy.preset = "reference"; });
   refuses("rpc", "kernel 259", [](Request& r) { r.policy.kernel = 259; });
-  refuses("rpc", "score from outside", [](Request& r) { r.scored = true; });
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
   refuses("adakv", "policy adakv: no sets of unequal size", cap);
   CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());
