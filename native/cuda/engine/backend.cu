@@ -237,10 +237,6 @@ void CudaBackend::judge(std::span<Fed> fed) {
   }
 }
 
-std::vector<float> CudaBackend::logits(const std::vector<int32_t>&) {
-  throw EngineError("BAD_OPTION", "device cuda: no logits of whole texts");
-}
-
 std::string CudaBackend::memoryText(size_t rows, size_t) const {
   return "the machine has no memory left for a step of " + std::to_string(rows) + " rows on the GPU";
 }

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "../../engine/errors.h"
+#include "closeness.h"
 #include "engine_on_device.h"
 
 namespace pathpress::cuda {
@@ -101,10 +102,44 @@ void refused() {
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });
   refuses("adakv", "policy adakv: no sets of unequal size", cap);
   CHECK(said(device.engine(), requestOf(policyOf("rpc"), 5, 9)).empty());
+}
 
-  std::promise<std::string> code;
-  device.engine().logits({1, 2}, [&](std::vector<float>&&, const std::string& c, const std::string&) { code.set_value(c); });
-  CHECK(code.get_future().get() == "BAD_OPTION");
+struct Answer {
+  std::vector<float> logits;
+  std::string code;
+};
+Answer logitsOf(Engine& engine, const std::vector<int32_t>& ids) {
+  std::promise<Answer> done;
+  engine.logits(ids, [&](std::vector<float>&& logits, const std::string& code, const std::string&) {
+    done.set_value({std::move(logits), code});
+  });
+  return done.get_future().get();
+}
+
+// Of whole texts, longer than a step has rows, as the CPU's but for what bfloat16 leaves; before anything else ran,
+// after, and beside.
+void logits() {
+  const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  Engine cpu(engineOptions(drawn));
+  DeviceEngine device(drawn), onePage(drawn, 32768);
+  std::vector<int32_t> ids;
+  for (int32_t i = 0; i < 70; ++i) ids.push_back(i * 7 % 60);
+  const Answer want = logitsOf(cpu, ids), first = logitsOf(device.engine(), ids);
+  CHECK(first.code.empty() && first.logits.size() == want.logits.size());
+  within(0.05f, difference(first.logits, want.logits), "deviations", "logits of a text");
+  const std::vector<Request> requests = requestsOf(policyOf("rpc"));
+  Answer beside;
+  const auto meddler = std::make_shared<Meddler>(requests.size(), 5, [&] {
+    device.engine().logits({ids.begin(), ids.begin() + 40}, [&](std::vector<float>&& logits, const std::string& code, const std::string&) {
+      beside = {std::move(logits), code};
+    });
+  });
+  device.engine().start(1, requests, 2, meddler);
+  meddler->finished.get_future().wait();
+  CHECK(oneResultEach(*meddler) && beside.code.empty());
+  CHECK(std::equal(beside.logits.begin(), beside.logits.end(), first.logits.begin()) && beside.logits.size() == 40 * 60);
+  CHECK(logitsOf(device.engine(), ids).logits == first.logits && censusOf(device.engine()).used == 0);
+  CHECK(logitsOf(onePage.engine(), ids).code == "OUT_OF_MEMORY" && censusOf(onePage.engine()).used == 0);
 }
 
 void shapes() {
@@ -172,6 +207,7 @@ CUDA_TEST(engine_life) {
   aborted();
   preempted();
   refused();
+  emulatedOnly("logits of whole texts against the CPU's", logits);
   shapes();
   emulatedOnly("too little memory", memory);
   moreAndMore();
