@@ -57,8 +57,10 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   const { estimateSweep } = await import('../sweep/estimate.js');
   const { crewOf } = await import('../sweep/crew.js');
   const { checkSweepFolder } = await import('../sweep/folder.js');
+  const { refuseBusy } = await import('../sweep/lock.js');
   const plan = await planSweep(file, shard ?? null, io.interrupt);
   await checkSweepFolder(out, plan.manifest);
+  if (!check) refuseBusy(out);
   const estimate = await estimateSweep(plan, { out, ...crew, signal: io.interrupt });
   io.err(await opening(plan, estimate, crewOf(crew, plan.weightsBytes)));
   if (check) {

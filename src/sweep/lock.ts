@@ -87,6 +87,15 @@ function birth(pid: number): string | undefined {
   return fields[0] === 'Z' || fields[0] === 'X' ? 'dead' : fields[19];
 }
 
+/** Before any work that a run's start would cost in vain. @throws PathPressError BUSY where another run is at work in the folder */
+export function refuseBusy(folder: string): void {
+  const state = readState(folder);
+  if (state && alive(state)) throw busy(folder, state, join(folder, lockName));
+}
+
+const busy = (folder: string, { pid, host }: RunState, file: string): PathPressError =>
+  new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there; if it is not, remove ${file}`);
+
 export class RunLock {
   readonly #path: string;
   readonly #state: RunState & { run: string };
@@ -163,11 +172,7 @@ export class RunLock {
       last = bytes;
     }
     const state = stateOf(last);
-    if (state && alive(state)) {
-      const { pid, host } = state;
-      const file = heirs.at(-1) ?? this.#path;
-      throw new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there; if it is not, remove ${file}`);
-    }
+    if (state && alive(state)) throw busy(folder, state, heirs.at(-1) ?? this.#path);
     const mine = heir();
     if (!link(made, mine)) return false;
     const still = bytesOf(this.#path)?.equals(found);
