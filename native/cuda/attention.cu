@@ -130,14 +130,16 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   const int token = blockIndex() / task.reach / task.kvHeads;
   const int slot = task.rows.slots.load(token);
   int length = task.rows.lengths.load(token), halves = 0;
-  bool turned = false;
+  bool turned = false, uneven = false;
   const int first = chunk * chunkPages;
   if (special && slot >= 0) {
     const Reading reading = task.readings.load(slot);
     const int position = task.rows.positions.load(token);
     turned = reading.rotated != 0;
     halves = reading.chosen(task.layer, position, length);
+    uneven = reading.uneven != 0;
     length = reading.entriesRead(task.layer, position, length);
+    if (uneven) length -= task.uneven.lessOf(slot, task.kvHeads, head);
   }
   if (slot < 0 || first * cachePageEntries >= length) return;  // the whole block
   const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
@@ -168,7 +170,9 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, query, sums);
       continue;
     }
-    const int64_t page = (task.table.page(slot, p) * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    const int64_t number = special && uneven ? task.uneven.page(task.table, slot, task.kvHeads, head, p)
+                                             : task.table.page(slot, p) * task.kvHeads + head;
+    const int64_t page = number * (2 * cachePageEntries * dim);
     addPage<dim, rows, special>(task, page, page, place, left, scale, query, sums);
   }
 
@@ -216,8 +220,10 @@ KERNEL joinChunks(DecodeAttention task) {
   const bool idle = task.rows.slots.load(head / task.kvHeads) < 0;
   int length = idle ? 0 : task.rows.lengths.load(head / task.kvHeads);
   if (special && !idle) {
-    const Reading reading = task.readings.load(task.rows.slots.load(head / task.kvHeads));
+    const int slot = task.rows.slots.load(head / task.kvHeads);
+    const Reading reading = task.readings.load(slot);
     length = reading.entriesRead(task.layer, task.rows.positions.load(head / task.kvHeads), length);
+    if (reading.uneven != 0) length -= task.uneven.lessOf(slot, task.kvHeads, static_cast<int>(head % task.kvHeads));
   }
   const int mine = (length + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
   const int64_t first = head * task.chunks() * group + row;

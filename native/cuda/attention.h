@@ -27,6 +27,7 @@ struct DecodeAttention {
   Global<const int> chosen;        // (rows, kvHeads, mostChosen), read_sets.h
   int mostChosen;
   int layer;
+  UnevenHeads uneven;
 
   // For which there must be room in sums, tops and totals.
   HOST_DEVICE int chunks() const { return (table.width + chunkPages - 1) / chunkPages; }

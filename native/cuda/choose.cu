@@ -1,15 +1,11 @@
 #include "choose.h"
 
+#include "order.h"
+
 namespace pathpress::cuda {
 
 constexpr int chooseThreads = 512, chooseWarps = chooseThreads / 32;
 constexpr int digitBits = 8, digits = 1 << digitBits;
-
-// Whole numbers in the order of the ranks. 0 and -0 are the same rank.
-DEVICE uint64_t orderOf(double rank) {
-  const uint64_t bits = asLongWord(rank + 0.0), sign = uint64_t{1} << 63;
-  return bits & sign ? ~bits : bits | sign;
-}
 
 // Of all orders that begin like `prefix`, `wanted` stay, and all that begin with more.
 struct Threshold {
@@ -67,7 +63,8 @@ BOUNDED_KERNEL(chooseThreads, 1) chooseSet(Choice choice) {
   SHARED_ARRAY(int, found, 3);
   SHARED_ARRAY(int, warpCounts, 2 * chooseWarps);
   const int number = blockIndex() % choice.cache.dues, row = blockIndex() / choice.cache.dues;  // of layers · sets
-  const Due due = choice.cache.due.load(number);
+  Due due = choice.cache.due.load(number);
+  due.scored = scoredOf(choice.shares, choice.cache, due, number, row);
   const int wanted = choice.wanted(due);
   if (wanted == 0) return;  // the whole block
   const int64_t ranks = int64_t{row} * choice.room + due.votesAt + due.pinned % cachePageEntries;

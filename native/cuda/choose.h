@@ -9,6 +9,7 @@ struct Choice {
   CacheCompression cache;
   Global<const double> ranks;  // (layers, sets, room), ranks.h; no NaN
   Global<int> kept;            // (layers, sets, keptRoom): candidates that stay, from 0 up, ascending
+  Global<const int> shares;    // scoredOf()
   int room, keptRoom;
   double share = 1;            // of Due::scored, how many are chosen
 

@@ -19,8 +19,10 @@ struct MovePlace {
     const int roles = 2 * cache.kvHeads + cache.sets;
     role = blockIndex() % roles;
     layer = blockIndex() / roles / cache.dues;
-    due = cache.due.load(blockIndex() / roles % cache.dues);
+    const int number = blockIndex() / roles % cache.dues;
+    due = cache.due.load(number);
     const int set = role < 2 * cache.kvHeads ? cache.setOf(role / 2) : role - 2 * cache.kvHeads;
+    due.scored = scoredOf(task.shares, cache, due, number, layer * cache.sets + set);
     kept = (int64_t{layer} * cache.sets + set) * task.keptRoom + due.keptAt;
   }
 };

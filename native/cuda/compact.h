@@ -9,12 +9,13 @@ namespace pathpress::cuda {
 struct Compaction {
   CacheCompression cache;
   Global<const int> kept;  // (layers, sets, keptRoom), choose.h
+  Global<const int> shares;     // scoredOf()
   int keptRoom;
   Global<float> mass;  // (layers, slots, sets, capacity) each, what is noted of entries; null where nothing is
   Global<int> stamps, gaps;
 };
 
-// Afterwards each due holds Due::staying() entries, of each the true position is listed, and cache.lengths says so. Its
+// Afterwards each set of a due holds Due::staying() entries, or by its share, of each the true position is listed, and cache.lengths says so. Its
 // last pages, pagesReturned() of them (compress_plan.h), are nobody's for launches after this one. False where the head
 // size is none that it can do.
 bool compactCaches(Stream stream, const Compaction& task);

@@ -69,6 +69,11 @@ struct CacheCompression {
   }
 };
 
+// How many of a set's candidates stay where heads share out their places: (layers, sets, dues); null where all keep alike.
+DEVICE int scoredOf(const Global<const int>& shares, const CacheCompression& cache, const Due& due, int number, int row) {
+  return shares ? shares.load(int64_t{row} * cache.dues + number) : due.scored;
+}
+
 // True position of an entry of a set.
 DEVICE int positionIf(bool wanted, const CacheCompression& cache, const Due& due, int layer, int set, int entry) {
   const bool listed = entry < due.settled;

@@ -19,6 +19,7 @@ struct DueSequence {
   int ring;     // QueryRows::capacity(); 0 where no rows vote
   Progress progress;
   Keep keep;
+  int heads = 1;  // key-value heads, which share out their places where the recipe says so
 };
 
 struct CompressionPlan {
@@ -39,8 +40,8 @@ inline uint64_t lotOf(uint64_t seed, const int32_t (&stream)[2]) {
 
 namespace plan {
 
-// Adds a due whose counts are filled in, with chunks that end at `end`.
-inline void add(CompressionPlan& plan, Due& due, int end) {
+// Adds a due whose counts are filled in, with chunks that end at `end`; a set of it keeps `mostKept` candidates at most.
+inline void add(CompressionPlan& plan, Due& due, int end, int mostKept) {
   due.votesAt = plan.votesRoom;
   due.keptAt = plan.keptRoom;
   due.firstChunk = static_cast<int>(plan.chunks.size());
@@ -50,7 +51,7 @@ inline void add(CompressionPlan& plan, Due& due, int end) {
   due.chunks = static_cast<int>(plan.chunks.size()) - due.firstChunk;
   plan.rows = std::max(plan.rows, due.rows);
   plan.votesRoom += (pagesOf(due.candidatesEnd()) - due.firstPage()) * cachePageEntries;
-  plan.keptRoom += due.scored;
+  plan.keptRoom += mostKept;
   plan.due.push_back(due);
 }
 
@@ -78,7 +79,9 @@ inline CompressionPlan planCompression(const Recipe& recipe, const std::vector<D
     due.ring = std::max(1, sequence.ring);
     due.cycle = static_cast<int>(progress.cycle);
     const bool allKeys = recipe.lambda < 1 && recipe.softmax != Domain::candidates;  // are compared with one another
-    plan::add(made, due, allKeys ? due.length : due.softmaxEnd);
+    const int64_t heads = recipe.sharedOut ? sequence.heads : 1;  // one head may have all places
+    const auto mostKept = static_cast<int>(std::min<int64_t>(due.candidates, due.scored * heads));
+    plan::add(made, due, allKeys ? due.length : due.softmaxEnd, mostKept);
   }
   return made;
 }
@@ -101,7 +104,7 @@ inline CompressionPlan planObservation(const std::vector<ObservedSequence>& sequ
     due.rowPosition = sequence.lastPosition - sequence.rows + 1;
     due.settled = sequence.settled;
     due.ring = sequence.ring;
-    plan::add(made, due, due.length);
+    plan::add(made, due, due.length, due.scored);
   }
   return made;
 }

@@ -19,7 +19,8 @@ size_t size(int64_t value) { return static_cast<size_t>(value); }
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
     : device_(device), model_(std::move(model)), limits_(limits), step_(), pages_(size(limits.slots)),
-      entries_(size(limits.slots)), read_(size(limits.slots)) {
+      entries_(size(limits.slots)), read_(size(limits.slots)),
+      uneven_(size(limits.slots)) {
   step_.model = &model_;
   allocateWork();
   allocateSequences();
@@ -75,6 +76,12 @@ void Decoder::allocateSequences() {
     step_.work.orders = device_.unwritten<uint32_t>("half pages' scores", size(limits_.rows) * heads * halves);
     step_.work.chosen = device_.unwritten<int>("half pages read", size(limits_.rows) * heads * size(limits_.readHalves));
   }
+  if (limits_.uneven) {
+    const size_t heads = size(shape.layers) * slots * size(shape.kvHeads);
+    step_.headPages = headPages_ = device_.unwritten<int>("heads' pages", heads * size(limits_.sequencePages));
+    step_.headLess = headLess_ = device_.unwritten<int>("heads' entries less", heads);
+    moves_ = device_.unwritten<PageMove>("pages that move", size(shape.layers * shape.kvHeads * limits_.sequencePages));
+  }
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;
   step_.ringSlots = limits_.slots;
@@ -113,7 +120,10 @@ void Decoder::begin(int slot, const DrawOptions& options, const KeptRows& kept, 
   entries_[size(slot)] = 0;
 }
 
-void Decoder::end(int slot) { free(slot, 0); }
+void Decoder::end(int slot) {
+  read_[size(slot)] = {};
+  free(slot, 0);
+}
 
 void Decoder::shorten(int slot, int entries) {
   entries_[size(slot)] = entries;
@@ -135,6 +145,7 @@ void Decoder::free(int slot, int pages) {
 }
 
 bool Decoder::reserve(int slot, int entries) {
+  if (read_[size(slot)].uneven != 0) return reserveUneven(slot, entries);
   std::vector<int>& pages = pages_[size(slot)];
   const int wanted = pagesOf(entries);
   const int more = wanted - static_cast<int>(pages.size());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "step.h"
+#include "uneven_pages.h"
 
 namespace pathpress::cuda {
 
@@ -16,7 +17,8 @@ struct DecoderLimits {
   int poolPages;      // of all sequences' caches, at most: as many as the device has memory for
   int positions;      // true positions lie below; the model's angles have so many
   int ringRows;       // query rows that a sequence keeps of a layer; 0: none
-  int readHalves = 0; // Reading::halves, at most
+  int readHalves = 0;   // Reading::halves, at most
+  bool uneven = false;  // whether heads of a sequence may hold entries of their own number
 };
 
 class Decoder {
@@ -45,6 +47,12 @@ class Decoder {
   void shorten(int slot, int entries);
   // Likewise without its last so many, as if their rows had not been.
   void cut(int slot, int entries);
+
+  // Of its entries each head is left as many as `counts` (layers, kvHeads) says, at the front of its own pages; what lies
+  // in pages that go back to the pool moves. Once in a sequence's life.
+  void shareOut(int slot, const std::vector<int>& counts);
+  // Entries that each head has less than the longest, (layers, kvHeads); none of a sequence that is even.
+  std::vector<int> less(int slot) const;
 
   // One step; rows of one sequence stand together, in order, and each has an entry reserved. With `logits` every row's
   // are there, whether it draws or not. False where the model has a shape that a kernel cannot do.
@@ -83,9 +91,14 @@ class Decoder {
   std::vector<std::vector<int>> pages_;  // of each slot
   std::vector<int> entries_;             // of each slot
   std::vector<Reading> read_;            // how, of each slot
+  std::vector<UnevenPages> uneven_;      // of each slot that is
+  Global<int> headPages_, headLess_;     // of UnevenHeads, of all layers
+  Global<PageMove> moves_;
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
 
   void free(int slot, int pages);
+  bool reserveUneven(int slot, int entries);
+  void writePages(int slot, size_t head, size_t first, const std::vector<int>& pages);
   Global<Bf16> input(const std::string& name, int cols);
   void allocateWork();
   void allocateSequences();

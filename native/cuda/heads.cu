@@ -131,18 +131,26 @@ BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
   loadFloats<count>(task.qkv, true, (static_cast<int64_t>(row) * parts + part) * dim + lane * count, mine.value);
   const RingTurns turns(task.ring, isQuery && slot >= 0 && task.ring.rows, slot);
   const int64_t page = static_cast<int64_t>(slot) * task.table.width + entry / cachePageEntries;
-  const int64_t number = task.table.pages.loadIf(!isQuery && slot >= 0, page);
+  const Reading reading = special ? task.readings.loadIf(slot >= 0, slot) : Reading{};
+  const int64_t number = task.table.pages.loadIf(!isQuery && slot >= 0 && reading.uneven == 0, page);
   if (isQuery && task.queryNorm) normalize<dim>(task.queryNorm, task.epsilon, mine);
   if (isKey && task.keyNorm) normalize<dim>(task.keyNorm, task.epsilon, mine);
-  const bool byPlace = special && slot >= 0 && task.readings.load(slot).rotated != 0;
+  const bool byPlace = reading.rotated != 0;
   if (slot >= 0 && (isQuery || (isKey && !byPlace))) rotate<dim>(task, byPlace ? entry : position, mine);
   if (isQuery) {
     const int64_t at = (static_cast<int64_t>(row) * task.heads + part) * dim + lane * count;
     storeHalves<count>(task.query, true, at, mine.value);
     if (slot >= 0) keepQuery<dim>(task, turns, row, part, slot, position, mine);
   } else if (slot >= 0) {
-    const int within = entry % cachePageEntries, head = (part - task.heads) % task.kvHeads;
-    const int64_t at = (number * task.kvHeads + head) * (2 * cachePageEntries * dim);
+    const int head = (part - task.heads) % task.kvHeads;
+    int own = entry;
+    int64_t at = number * task.kvHeads + head;
+    if (special && reading.uneven != 0) {
+      own -= task.uneven.lessOf(slot, task.kvHeads, head);
+      at = task.uneven.page(task.table, slot, task.kvHeads, head, own / cachePageEntries);
+    }
+    at *= 2 * cachePageEntries * dim;
+    const int within = own % cachePageEntries;
     if (isKey) storeHalves<count>(task.pages, true, at + within * dim + lane * count, mine.value);
     else storeValue<dim>(task, row, slot, at, within, mine);
   }

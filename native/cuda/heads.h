@@ -30,6 +30,7 @@ struct HeadPreparation {
   bool neighbours;  // channels 2i and 2i + 1 rotate together, else i and i + pairs
   float epsilon;
   Global<const Reading> readings;  // (slots): by place turn queries, and no keys, of rotated ones; null: all are plain
+  UnevenHeads uneven;
 };
 
 // False where a shape is none that the kernel can do.

@@ -8,6 +8,7 @@
 #include "ranks.h"
 #include "redundancy.h"
 #include "reranks.h"
+#include "share.h"
 #include "votes.h"
 
 namespace pathpress::cuda {
@@ -19,12 +20,13 @@ struct Passes {
   Redundancy redundancy{};
   Shuffling shuffling{};
   Widest widest{};
+  SharingOut sharing{};
   Choice choice{};
   Compaction compaction{};
-  // Sets of one size: where heads keep sets of their own, their pages would have to be their own too.
+  // Not where query heads keep sets of their own: their pages would have to be their own too.
   bool possible = false;
   // Which a recipe needs beside the compaction.
-  bool ranked = false, counts = false, compares = false, shuffles = false, draws = false, widens = false;
+  bool ranked = false, counts = false, compares = false, shuffles = false, draws = false, widens = false, shares = false;
   bool given = false;  // ranks are from outside
 
   void takeGiven() {
@@ -37,6 +39,7 @@ struct Passes {
   size_t totalsRoom() const { return rowsRoom(ranks.cache.dues); }
   size_t votesRoom() const { return static_cast<size_t>(votes.listAt(ranks.cache.layers, 0)); }
   size_t ranksRoom() const { return setsRoom(ranks.room); }
+  size_t sharesRoom() const { return setsRoom(ranks.cache.dues); }
   size_t keptRoom() const { return setsRoom(choice.keptRoom); }
   size_t keysRoom() const { return headsRoom() * static_cast<size_t>(redundancy.keysRoom()); }
 
@@ -69,7 +72,8 @@ inline PoolBy poolBy(Pooling pooling) {
 // All but the arrays between the passes. `cache` has them of its own, and its counts of dues and chunks are the plan's.
 inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, const CompressionPlan& plan) {
   Passes passes;
-  passes.possible = recipe.sets != Aggregation::head && !recipe.sharedOut;
+  passes.possible = recipe.sets != Aggregation::head;
+  passes.shares = recipe.sharedOut;
   passes.ranked = plan.keptRoom > 0;
   passes.counts = passes.ranked && recipe.scoring == Scoring::votes;
   passes.compares = passes.counts && recipe.lambda < 1;
@@ -102,7 +106,9 @@ inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, cons
   passes.redundancy.ranks = passes.shuffling.ranks = passes.widest.ranks = ranks;
   passes.redundancy.all = recipe.softmax != Domain::candidates;
   passes.redundancy.lambda = recipe.lambda;
-  passes.choice.cache = passes.compaction.cache = cache;
+  passes.choice.cache = passes.compaction.cache = passes.sharing.cache = cache;
+  passes.sharing.room = plan.votesRoom;
+  passes.sharing.floorShare = recipe.floorShare;
   passes.choice.room = plan.votesRoom;
   passes.choice.keptRoom = passes.compaction.keptRoom = plan.keptRoom;
   passes.widest.choice = passes.choice;
@@ -126,6 +132,7 @@ inline bool compress(Stream stream, const Passes& passes) {
   if (!passes.possible) return false;
   if (passes.ranks.cache.dues == 0) return true;
   if (!rank(stream, passes)) return false;
+  if (passes.shares && !shareOut(stream, passes.sharing)) return false;
   if (passes.ranked) chooseBest(stream, passes.choice);
   return compactCaches(stream, passes.compaction);
 }

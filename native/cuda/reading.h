@@ -10,13 +10,14 @@ constexpr int halfEntries = 16;  // of a half page, which is a page of the CPU e
 constexpr double boundsShare = 1.0 / halfEntries;  // of a page's bytes: its bounds', two rows of keys a half page
 
 // Of a slot; all zeros where it reads like most.
-struct alignas(16) Reading {
+struct Reading {
   int rotated = 0;      // 1: keys lie unrotated, and turn at every reading by their place among the entries, as queries do
   int halves = 0;       // half pages that a generated token reads of each head, the newest among them; 0: all
   int denseLayers = 0;  // first layers, which read all
   int prompt = 0;       // tokens: those before this position read all
+  int uneven = 0;       // 1: each key-value head has entries and pages of its own
 
-  bool plain() const { return rotated == 0 && halves == 0; }
+  bool plain() const { return rotated == 0 && halves == 0 && uneven == 0; }
   HOST_DEVICE bool chooses(int layer) const { return halves > 0 && layer >= denseLayers; }
   // Half pages that are read of so many entries, chosen among more; 0: all.
   HOST_DEVICE int chosen(int layer, int position, int length) const {
@@ -26,6 +27,17 @@ struct alignas(16) Reading {
   HOST_DEVICE int entriesRead(int layer, int position, int length) const {
     const int read = chosen(layer, position, length), skipped = (length + halfEntries - 1) / halfEntries - read;
     return read > 0 ? length - skipped * halfEntries : length;
+  }
+};
+
+// Of slots that read unevenly, in one layer.
+struct UnevenHeads {
+  Global<const int> pages;  // (slots, kvHeads, width): the layer's pages of single heads, (pool, kvHeads)
+  Global<const int> less;   // (slots, kvHeads): entries less than the sequence's longest head has
+
+  DEVICE int lessOf(int slot, int kvHeads, int head) const { return less.load(int64_t{slot} * kvHeads + head); }
+  DEVICE int64_t page(const PageTable& table, int slot, int kvHeads, int head, int number) const {
+    return pages.load((int64_t{slot} * kvHeads + head) * table.width + number);
   }
 };
 

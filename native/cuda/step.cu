@@ -118,7 +118,14 @@ class Launches {
     task.neighbours = shape_.neighbours;
     task.epsilon = shape_.epsilon;
     if (step_.special) task.readings = step_.readings;
+    task.uneven = uneven(index);
     return task;
+  }
+
+  UnevenHeads uneven(int index) const {
+    if (!step_.headPages) return {};
+    const int64_t heads = int64_t{index} * step_.ringSlots * shape_.kvHeads;
+    return {step_.headPages + heads * step_.table.width, step_.headLess + heads};
   }
 
   bool choosing() const { return step_.special && step_.bounds; }
@@ -161,6 +168,7 @@ class Launches {
     task.chosen = work_.chosen;
     task.mostChosen = step_.mostChosen;
     task.layer = index;
+    task.uneven = uneven(index);
     return task;
   }
 

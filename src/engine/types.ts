@@ -26,8 +26,7 @@ export interface EngineOptions {
   /**
    * cpu if left out. cuda: the first GPU, in bfloat16 whatever the weights' type (products and cache too), for models with
    * heads of 64 or 128. The same requests and results, and the same law: a sequence's tokens never depend on its batch.
-   * What it does not do is refused with BAD_OPTION: caches but bf16, query heads with sets of their own, and
-   * `adakv`.
+   * What it does not do is refused with BAD_OPTION: caches but bf16, and query heads with sets of their own.
    */
   device?: Device;
   /** Worker threads; all cores if left out. Never changes a token. */

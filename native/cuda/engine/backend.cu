@@ -65,7 +65,8 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
   };
   const std::string name = "policy " + request.policy.name;
   refuse(recipe.sets == Aggregation::head, name + ": no sets of single query heads (aggregation head)");
-  refuse(recipe.sharedOut, name + ": no sets of unequal size");
+  refuse(recipe.sharedOut && weights_.shape.kvHeads > mostSharing,
+         name + ": no places shared out among more than " + std::to_string(mostSharing) + " key-value heads");
   refuse(recipe.rotatedAtReading && weights_.shape.pairs % 2 != 0,
          name + ": no keys of " + std::to_string(weights_.shape.pairs) + " pairs rotated at reading");
   refuse(recipe.modelArithmetic && model_->type() != DType::bf16,
@@ -97,7 +98,8 @@ double CudaBackend::neededBytes(const Request& request, const Policy& policy) co
 }
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
-  return static_cast<double>(upTo(mostEntries(request, policy, model_->config.group()), cachePageEntries) / cachePageEntries);
+  const int64_t pages = upTo(mostEntries(request, policy, model_->config.group()), cachePageEntries) / cachePageEntries;
+  return static_cast<double>(pages + policy.recipe().sharedOut);  // each head of a layer may have begun a page
 }
 
 std::unique_ptr<Holding> CudaBackend::hold(const Request& request, const Policy& policy) {
@@ -163,7 +165,7 @@ void CudaBackend::layOut(const Demand& asked) {
   if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
   decoder_.emplace(*device_, weights_,
                    DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
-                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages)});
+                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages), demand.sharedOut});
   freeSlots_.clear();
   for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
   laidOut_ = demand;

@@ -12,7 +12,7 @@ namespace {
 Compressed jobOf(const Sequence& sequence) {
   const CudaHolding& holding = cudaHolding(sequence);
   return {{holding.slot, holding.count, holding.settled, holding.ring(), sequence.progress,
-           sequence.policy->keep(sequence.progress)},
+           sequence.policy->keep(sequence.progress), holding.kvHeads()},
           lotOf(sequence.request.lotSeed(), sequence.request.stream)};
 }
 
@@ -40,25 +40,25 @@ void CudaBackend::compressAlike(const std::vector<Sequence*>& due, const std::ve
   for (size_t i = 0; i < due.size(); ++i) settle(*due[i], left[i]);
 }
 
-// Where all stay nothing was touched, nor listed.
 void CudaBackend::settle(Sequence& sequence, int left) {
   CudaHolding& holding = cudaHolding(sequence);
-  const int before = std::exchange(holding.count, left);
-  if (left < before) holding.settled = left;
+  const int before = holding.count, after = holding.settle(left);
   for (int layer = 0; sequence.request.trace && layer < weights_.shape.layers; ++layer) {
     for (int set = 0; set < compressor_->setsOf(sequence.recipe); ++set) {
       sequence.result.trace.push_back(keptOf(sequence, layer, set));
     }
   }
-  sequence.afterCompression({sequence.progress.written, before, left});
+  sequence.afterCompression({sequence.progress.written, before, after});
 }
 
 std::vector<int32_t> CudaBackend::positionsOf(const Sequence& sequence, int layer, int set) const {
   const CudaHolding& holding = cudaHolding(sequence);
-  const std::vector<int> listed = compressor_->positions(sequence.recipe, layer, holding.slot, set, holding.settled);
+  const int less = sequence.recipe.sets == Aggregation::layer ? 0 : holding.less(layer, set);
+  const int settled = std::max(0, holding.settled - less), count = holding.count - less;
+  const std::vector<int> listed = compressor_->positions(sequence.recipe, layer, holding.slot, set, settled);
   std::vector<int32_t> positions(listed.begin(), listed.end());
   const int end = sequence.position(0);
-  for (int entry = holding.settled; entry < holding.count; ++entry) positions.push_back(end - holding.count + entry);
+  for (int entry = settled; entry < count; ++entry) positions.push_back(end - count + entry);
   return positions;
 }
 

@@ -93,6 +93,11 @@ Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const 
     device_.write(passes.ranks.ranks, passes.ranks.rankAt(i / sets, i % sets, plan.due[0]),
                   std::vector<double>(own.begin(), own.end()));
   }
+  if (passes.shares) {
+    passes.sharing.ranks = passes.choice.ranks;
+    passes.sharing.shares = shares_.of(device_, passes.sharesRoom());
+    passes.choice.shares = passes.compaction.shares = passes.sharing.shares;
+  }
   passes.choice.kept = kept_.of(device_, passes.keptRoom());
   passes.compaction.kept = passes.choice.kept;
   return passes;
@@ -144,7 +149,22 @@ void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compress
     return together(decoder, recipe, first + count / 2, count - count / 2, scores);
   }
   if (!cuda::compress(device_.stream(), passes)) throw EngineError("INTERNAL", "a compression that no kernel can do");
-  for (const Due& due : plan.due) decoder.shorten(due.slot, due.staying());
+  settle(decoder, plan, passes);
+}
+
+void Compressor::settle(Decoder& decoder, const CompressionPlan& plan, const Passes& passes) const {
+  if (!passes.shares) {
+    for (const Due& due : plan.due) decoder.shorten(due.slot, due.staying());
+    return;
+  }
+  const std::vector<int> shares = device_.read(passes.sharing.shares, 0, passes.sharesRoom());
+  for (size_t d = 0; d < plan.due.size(); ++d) {
+    std::vector<int> counts;
+    for (size_t i = d; i < shares.size(); i += plan.due.size()) {
+      counts.push_back(plan.due[d].length - plan.due[d].candidates + shares[i]);
+    }
+    decoder.shareOut(plan.due[d].slot, counts);
+  }
 }
 
 void Compressor::observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences) {

@@ -29,9 +29,6 @@ class Compressor {
   // what memory is left. Throws EngineError OUT_OF_MEMORY.
   Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages);
 
-  // Whether the passes can carry out a recipe.
-  static bool possible(const Recipe& recipe) { return recipe.sets != Aggregation::head && !recipe.sharedOut; }
-
   // Compresses sequences of one recipe, together as far as memory allows; returns how many entries each has then. The
   // decoder is told so. Throws EngineError OUT_OF_MEMORY.
   // With `scores`, one list a set, layer by layer, of the candidates of one sequence.
@@ -60,6 +57,7 @@ class Compressor {
 
  private:
   EntryNotes notesOf(const Recipe& recipe) const;
+  void settle(Decoder& decoder, const CompressionPlan& plan, const Passes& passes) const;
   int64_t noteAt(const EntryNotes& notes, int layer, int slot, int set) const;
   CacheCompression cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan);
   void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
@@ -74,7 +72,7 @@ class Compressor {
   Room<uint64_t> lots_{"lots"};
   Room<float> parts_{"parts"}, totals_{"totals"}, votes_{"votes"}, scales_{"scales"}, sums_{"sums"};
   Room<double> ranks_{"ranks"}, shuffled_{"shuffled"}, widths_{"widths"};
-  Room<int> kept_{"kept"}, widest_{"widest"};
+  Room<int> kept_{"kept"}, widest_{"widest"}, shares_{"shares"};
   Room<unsigned long long> dropped_{"dropped"};
 };
 

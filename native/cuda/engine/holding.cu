@@ -1,6 +1,8 @@
 #include "holding.h"
 
+#include <algorithm>
 #include <climits>
+#include <numeric>
 
 #include "../../engine/errors.h"
 #include "../../engine/query_rows.h"
@@ -59,7 +61,8 @@ void CudaHolding::reserve(int entries) {
   }
   Decoder& decoder = backend_.decoder();
   if (decoder.reserve(slot, count + entries)) return;
-  const auto needed = static_cast<size_t>(pagesOf(count + entries)) - pages().size();
+  const int64_t more = pagesOf(count + entries) - std::ssize(pages());
+  const auto needed = static_cast<size_t>(std::max<int64_t>(1, more));
   throw EngineError("OUT_OF_MEMORY",
                     "the KV cache needs " + std::to_string(needed * backend_.pageBytes()) +
                         " bytes more of the GPU's memory; of its " +
@@ -74,6 +77,7 @@ void CudaHolding::clear() {
   }
   slot = -1;
   count = settled = 0;
+  less_.clear();
   draws = 0;
   drew = false;
 }
@@ -91,8 +95,30 @@ void CudaHolding::cut(int entries) {
 size_t CudaHolding::blocks() const { return slot < 0 ? 0 : pages().size(); }
 
 Held CudaHolding::held() const {
-  return {int64_t{count} * heads_, static_cast<size_t>(pagesOf(count)) * backend_.pageBytes(),
-          rowBytes_ + boundsBytes() + bytesAnEntry_ * static_cast<size_t>(count)};
+  size_t headPages = static_cast<size_t>(pagesOf(count)) * static_cast<size_t>(heads_);
+  if (!less_.empty()) headPages = 0;
+  for (const int less : less_) headPages += static_cast<size_t>(pagesOf(count - less));
+  return {entries(), headPages * (backend_.pageBytes() / static_cast<size_t>(heads_)),
+          rowBytes_ + boundsBytes() + bytesAnEntry_ * static_cast<size_t>(entries()) / static_cast<size_t>(heads_)};
+}
+
+int64_t CudaHolding::entries() const { return int64_t{count} * heads_ - std::accumulate(less_.begin(), less_.end(), int64_t{0}); }
+
+std::pair<int, int> CudaHolding::extremes() const {
+  return {count - (less_.empty() ? 0 : *std::ranges::max_element(less_)), count};
+}
+
+int CudaHolding::less(int layer, int kvHead) const {
+  return less_.empty() ? 0 : less_[static_cast<size_t>(layer * kvHeads() + kvHead)];
+}
+
+int CudaHolding::settle(int longest) {
+  const int before = std::exchange(count, longest);
+  less_ = backend_.decoder().less(slot);
+  if (longest < before || !less_.empty()) settled = longest;  // else nothing was touched, nor listed
+  int sum = 0;
+  for (int head = 0; head < kvHeads(); ++head) sum += count - less(0, head);
+  return sum / kvHeads();
 }
 
 size_t CudaHolding::boundsBytes() const {
@@ -109,6 +135,7 @@ int64_t CudaHolding::rowsAtOnce() const {
 int64_t CudaHolding::readBytes() const {
   const ModelConfig& config = backend_.model().config;
   const int64_t entry = static_cast<int64_t>(backend_.pageBytes()) / cachePageEntries / config.layers;  // of a layer
+  if (!less_.empty()) return (entries() + heads_) * (entry / config.kvHeads);
   int64_t bytes = 0;
   for (int layer = 0; layer < config.layers; ++layer) {
     bytes += entry * reading_.entriesRead(layer, reading_.prompt, count + 1);

@@ -17,7 +17,7 @@ class CudaHolding final : public Holding {
   void clear() override;
   void resum() override;
   void cut(int entries) override;
-  std::pair<int, int> extremes() const override { return {count, count}; }
+  std::pair<int, int> extremes() const override;
   size_t blocks() const override;
   // Beside its pages the query rows that its policy keeps, where its entries stood, and what is noted of them.
   Held held() const override;
@@ -25,16 +25,23 @@ class CudaHolding final : public Holding {
   int64_t rowsAtOnce() const override;
 
   int ring() const { return kept_.turns; }
+  int kvHeads() const { return backend_.model().config.kvHeads; }
+  // After a compression that has left `longest` entries in its longest head; returns how many the first layer's have on
+  // average.
+  int settle(int longest);
+  // Entries that a head has less than the longest.
+  int less(int layer, int kvHead) const;
   const std::vector<int>& pages() const { return backend_.decoder().pages(slot); }
 
   int slot = -1;       // none before its first entry
-  int count = 0;       // entries of each head
+  int count = 0;       // entries of each head, or of the longest
   int settled = 0;     // of these, that its last compression left
   int64_t draws = 0;   // the random number that its slot draws by next
   bool drew = false;   // its next token is the one that the slot drew last
 
  private:
   size_t boundsBytes() const;
+  int64_t entries() const;  // summed over layers and key-value heads
 
   CudaBackend& backend_;
   Recipe recipe_;
@@ -42,6 +49,7 @@ class CudaHolding final : public Holding {
   DrawOptions options_;
   Decoder::KeptRows kept_;
   Reading reading_;
+  std::vector<int> less_;  // (layers, kvHeads) where heads hold entries of their own number, else none
   size_t rowBytes_;      // of the query rows that it keeps
   size_t bytesAnEntry_;  // that are noted
 };

@@ -83,7 +83,7 @@ class DeviceCaches {
       const Progress& progress = one.progress();
       if (policy.due(progress)) {
         waiting.push_back({static_cast<int>(s) + 1, one.length(), one.settled(), ringOf(policy.recipe(), one), progress,
-                           policy.keep(progress)});
+                           policy.keep(progress), shape.kvHeads});
       }
     }
     cache.capacity = cache.tableWidth * cachePageEntries;

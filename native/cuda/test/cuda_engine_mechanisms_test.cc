@@ -1,5 +1,5 @@
 // The engine on a device under policies that need more than sets that shrink alike: intervals that end by entropy, keys
-// that turn at reading, looking ahead, read sets.
+// that turn at reading, looking ahead, read sets, sets of unequal size.
 #include "engine_cases.h"
 
 namespace pathpress::cuda {
@@ -13,6 +13,9 @@ void policies() {
   generate({"llama", "adaptive", 6, 5, [](PolicyOptions& p) { p.moment = "unsure"; }});
   generate({"qwen3", "lookahead", 3, 2, [](PolicyOptions& p) { p.ahead = 4; }});
   generate({"llama", "lookahead", 2, 2});
+  generate({"qwen3", "adakv", 3, 1, capped});
+  const auto shared = [](PolicyOptions& p) { capped(p), p.keep = 30, p.floor = 0; };
+  generate({"llama", "adakv", 7, 1, shared, 2, 60});
   generate({"qwen3", "quest", 3, 0, [](PolicyOptions& p) { p.keep = 32; }, 4, 45});
 }
 

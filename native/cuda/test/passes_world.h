@@ -72,6 +72,11 @@ inline Passes passesOn(TestDevice& device, const DeviceCaches& caches, const Rec
     passes.widest.choice.ranks = passes.widest.widths = room(0.0, "widths", passes.ranksRoom());
     passes.widest.choice.kept = room(0, "widest", passes.keptRoom());
   }
+  if (passes.shares) {
+    passes.sharing.ranks = passes.choice.ranks;
+    passes.sharing.shares = room(0, "shares", passes.sharesRoom());
+    passes.choice.shares = compaction.shares = passes.sharing.shares;
+  }
   passes.choice.kept = room(0, "kept", passes.keptRoom());
   compaction.kept = passes.choice.kept;
   return passes;
