@@ -15,6 +15,7 @@ void policies() {
   generate({"qwen2", "random", 1, 2, [](PolicyOptions& p) { p.granularity = "head"; }});
   generate({"qwen3", "recency", 3, 2});
   generate({"qwen3", "rpc-shuffled", 1, 2});
+  generate({"qwen3", "rpc-inverted", 3, 2});
   generate({"qwen3", "h2o", 3, 26, [](PolicyOptions& p) { capped(p), p.aggregation = "group"; }});
   generate({"qwen3", "tova", 3, 26, capped});
   generate({"qwen3", "snapkv", 3, 1, capped});
