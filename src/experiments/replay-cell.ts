@@ -22,7 +22,7 @@ export const replayTokens = 4096;
 
 /** The frame's arms in the order in which they are run, and the full cache, which the others are held against. */
 export const replayArms = [
-  'full', 'rpc', 'random-persistent', 'random-runs-7', 'recency', 'lookahead', 'rpc-shuffled', 'h2o', 'r-kv',
+  'full', 'rpc', 'random-persistent', 'random-runs-7', 'recency', 'lookahead', 'rpc-shuffled', 'h2o', 'r-kv', 'random-redraw', 'rpc-inverted',
 ] as const satisfies readonly ('full' | FrameArm)[]; // prettier-ignore
 /** One of `replayArms`. */
 export type ReplayArm = (typeof replayArms)[number];
