@@ -62,7 +62,7 @@ export class Peer {
     });
     clearTimeout(timer);
     if (hung) throw new PathPressError('INTERNAL', `${this.name} gave no answer in ${seconds} s`);
-    const lastWords = this.#said.trim().split('\n').at(-1);
+    const lastWords = this.#said.trim().split(/[\r\n]/).at(-1);
     if (line === undefined) throw new PathPressError('INTERNAL', `${this.name} ended: ${lastWords}`);
     const answer = JSON.parse(line) as T & { error?: string };
     if (answer.error) throw new PathPressError('INTERNAL', answer.error);

@@ -79,7 +79,7 @@ export function terminalTable(cases: readonly BenchCase[]): string {
 
 /** For README: a caption and a table. */
 export function markdown(record: BenchRecord): string {
-  const line = (cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('\n', '<br>').replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (cells: string[]): string => `| ${cells.map((cell) => cell.replace(/[^\S\n]+/g, ' ').replaceAll('\n', '<br>').replaceAll('|', '\\|')).join(' | ')} |`;
   const met = record.cases.flatMap(({ targets }) => targets);
   const peers = Object.entries(record.peers).map(([name, version]) => `${name} (${version})`);
   return [
