@@ -73,9 +73,8 @@ std::vector<int32_t> neighbourCounts(const float* vectors, size_t rows, int dim,
   std::vector<std::vector<int32_t>> counts(workers, std::vector<int32_t>(thresholds.size() * rows));
   std::vector<std::vector<float>> products(workers, std::vector<float>(leftRows * rightRows));
   const Matrix all{vectors, DType::f32, static_cast<int>(rows), dim};
-  const size_t panelBytes = packedBytes(DType::f32, 1, dim);
   std::vector<std::byte> panels(packedBytes(DType::f32, all.rows, dim));
-  for (int row = 0; row < all.rows; row += panelRows) packPanel(all, row, panels.data() + static_cast<size_t>(row / panelRows) * panelBytes);
+  packPanels(all, 0, panelsOf(all.rows), panels.data());
   const Matrix packed{panels.data(), DType::f32, all.rows, dim, nullptr, true};
   pool.run(blocks, false, [&](int block, int worker) {
     const size_t i0 = static_cast<size_t>(block) * leftRows;

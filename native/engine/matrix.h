@@ -19,8 +19,10 @@ static inline size_t panelElements(DType type, int cols) {
   return (static_cast<size_t>(cols) + together - 1) / together * together * panelRows;
 }
 
+static inline size_t panelsOf(int rows) { return static_cast<size_t>((rows + panelRows - 1) / panelRows); }
+
 static inline size_t packedBytes(DType type, int rows, int cols) {
-  return static_cast<size_t>((rows + panelRows - 1) / panelRows) * panelElements(type, cols) * dtypeBytes(type);
+  return panelsOf(rows) * panelElements(type, cols) * dtypeBytes(type);
 }
 
 struct Matrix {
@@ -66,12 +68,20 @@ static inline void packPanelOf(const Matrix& from, int begin, std::byte* to) {
   }
 }
 
-// Packs the panel that begins with row `begin` of a row-major matrix, at whatever address that lies.
+// Packs the panel that begins with row `begin` of a row-major matrix, at whatever address that lies, and with fewer rows
+// than a panel's where it has no more.
 static inline void packPanel(const Matrix& from, int begin, std::byte* to) {
   switch (dtypeBytes(from.type)) {
     case 4: return packPanelOf<uint32_t>(from, begin, to);
     case 2: return packPanelOf<uint16_t>(from, begin, to);
     default: return packPanelOf<uint8_t>(from, begin, to);
+  }
+}
+
+// Packs panels [first, end) of a row-major matrix into `to`, where all of them are to lie (packedBytes).
+static inline void packPanels(const Matrix& from, size_t first, size_t end, std::byte* to) {
+  for (size_t panel = first; panel < end; ++panel) {
+    packPanel(from, static_cast<int>(panel) * panelRows, to + panel * packedBytes(from.type, 1, from.cols));
   }
 }
 

@@ -45,7 +45,8 @@ bool allFinite(const std::byte* from, size_t count, DType type) {
 // Calls run(begin, end) for shares of [0, count), each on a thread of its own where it is worth one.
 template <class Run>
 void shareOut(size_t count, size_t worthAThread, int threads, const Run& run) {
-  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(1, worthAThread), 1, static_cast<size_t>(std::max(1, threads)));
+  const auto most = static_cast<size_t>(std::max(1, threads));
+  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(1, worthAThread), 1, most);
   const size_t share = (count + parts - 1) / parts;
   std::vector<std::jthread> workers;
   const auto part = [&](size_t index) { run(std::min(count, index * share), std::min(count, (index + 1) * share)); };
@@ -162,11 +163,8 @@ std::vector<Matrix> Weights::matrices(const std::string& name, std::span<const i
     begin += count;
     if (!memory_) continue;
     std::byte* const to = place(packedBytes(type, count, cols));
-    const size_t panelBytes = packedBytes(type, 1, cols);
-    const auto panels = static_cast<size_t>((count + panelRows - 1) / panelRows);
-    shareOut(panels, elementsAThread / panelElements(type, cols), threads, [&](size_t first, size_t end) {
-      for (size_t p = first; p < end; ++p) packPanel(part, static_cast<int>(p) * panelRows, to + p * panelBytes);
-    });
+    shareOut(panelsOf(count), elementsAThread / panelElements(type, cols), threads,
+             [&](size_t first, size_t end) { packPanels(part, first, end, to); });
     part.data = to;
     part.packed = true;
   }

@@ -114,22 +114,22 @@ class Loader {
     return model_.weights.vector(forLayer(pattern, layer), width);
   }
 
-  // Every matrix of a layer comes through here. A model spread over several GPUs would be loaded with a rank and their
-  // number, and here take its rows of queries, keys, values, gate and up, its columns of attentionOutput and down.
   Linear linear(const char* pattern, int layer, int out, int in, bool bias) {
-    const std::string module = forLayer(pattern, layer);
-    Linear linear{model_.weights.matrix(module + ".weight", out, in, threads_), {}};
-    if (bias) linear.bias = model_.weights.vector(module + ".bias", out);
-    return linear;
+    return split(pattern, layer, {out}, in, bias)[0];
   }
 
-  // A matrix that holds the rows of several, one after the other.
+  // A matrix that holds the rows of several, one after the other. Every matrix of a layer comes through here: a model spread
+  // over several GPUs would be loaded with a rank and their number, and here take its rows of queries, keys, values, gate
+  // and up, its columns of attentionOutput and down.
   std::vector<Linear> split(const char* pattern, int layer, std::initializer_list<int> rows, int in, bool bias) {
     const std::string module = forLayer(pattern, layer);
     std::vector<Linear> parts;
-    for (const Matrix& weight : model_.weights.matrices(module + ".weight", rows, in, threads_)) parts.push_back({weight, {}});
+    for (const Matrix& weight : model_.weights.matrices(module + ".weight", rows, in, threads_)) {
+      parts.push_back({weight, {}});
+    }
     if (!bias) return parts;
-    const std::vector<float> whole = model_.weights.vector(module + ".bias", std::accumulate(rows.begin(), rows.end(), 0));
+    const int all = std::accumulate(rows.begin(), rows.end(), 0);
+    const std::vector<float> whole = model_.weights.vector(module + ".bias", all);
     auto from = whole.begin();
     for (Linear& part : parts) {
       part.bias.assign(from, from + part.weight.rows);

@@ -69,10 +69,7 @@ struct Case {
       else std::memcpy(weights.as<std::byte>() + i * 2, &half, 2);
     }
     for (size_t i = 0; i < count(tokens); ++i) inputs.as<float>()[i] = gauss();
-    for (int row = 0; row < rows; row += panelRows) {
-      const size_t panel = static_cast<size_t>(row / panelRows);
-      packPanel(matrix, row, panels.as<std::byte>() + panel * packedBytes(type, 1, cols));
-    }
+    packPanels(matrix, 0, panelsOf(rows), panels.as<std::byte>());
   }
 
   size_t count(int many) const { return static_cast<size_t>(many) * static_cast<size_t>(cols); }
