@@ -187,8 +187,10 @@ static void attendPiece(const AttentionTask& task) {
   const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
   const int pages = (entries + pageEntries - 1) / pageEntries;
   const auto tileAt = [&](int q) { return queries - q < V::headTile ? queries - q : V::headTile; };
-  for (int page = 0; task.cold && page < pages; ++page) fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * pageEntries * task.dim);
   const NextHalves<Element> next{task};
+  for (int page = 0; task.cold && page < pages; ++page) {
+    fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * next.halfElements());
+  }
   for (int block = 0; block < pages; block += blockPages) {
     const int end = pages - block < blockPages ? pages : block + blockPages;
     for (int q = 0; q < queries; q += V::headTile) {
@@ -199,7 +201,8 @@ static void attendPiece(const AttentionTask& task) {
           for (int p = 0; p < pages; ++p) ahead[p] = next.half(page + p);
           const bool fetch = q == 0 && ahead[pages - 1];
           scoreTile<V, Element, H, pages>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
-                                          task.scores + q * pieceEntries + page * pageEntries, pieceEntries, fetch ? ahead : nullptr);
+                                          task.scores + q * pieceEntries + page * pageEntries, pieceEntries,
+                                          fetch ? ahead : nullptr);
         };
         int page = block;
         for (; page + P <= end; page += P) tile.template operator()<P>(page);

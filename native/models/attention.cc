@@ -6,10 +6,7 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t smallWork = 1 << 15;    // multiplications below which waking a thread costs more than it brings
-constexpr int queriesTogether = 16;      // of a block of rows: their scores of a piece stay in the first cache
-constexpr int sharesAThread = 16;        // enough that threads end together
-constexpr int unitPieces = 4;            // 1024 entries: what a thread takes of a reading that is cut
+constexpr size_t smallWork = 1 << 15;  // multiplications below which waking a thread costs more than it brings
 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
@@ -19,8 +16,6 @@ size_t paddedEntries(const Row& row, int layer) {
   const size_t entries = size(row.cache->head(layer, 0).count + row.offset + 1);
   return (entries + pageEntries - 1) / pageEntries * pageEntries;
 }
-
-bool recorded(const Row& row) { return row.side && row.side->record.kept(); }
 
 void grow(std::vector<float>& buffer, size_t floats) {
   if (buffer.size() < floats) buffer.resize(floats);
@@ -75,12 +70,13 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   for (size_t r = 0; r < rows.size(); ++r) {
     work += size(rows[r].cache->head(layer, 0).count + rows[r].offset + 1) * width;
     observedAt_[r] = observed;
-    if (recorded(rows[r])) observed += size(config_.kvHeads) * paddedEntries(rows[r], layer);
+    if (rows[r].recorded()) observed += size(config_.kvHeads) * paddedEntries(rows[r], layer);
   }
   if (observed_.size() < observed) observed_.resize(observed);
   findUnits(rows, layer);
   // A thread takes several units one after the other: it knows then what it reads next.
-  const int units = static_cast<int>(units_.size()), together = std::max(1, units / (sharesAThread * threads_.threads()));
+  const auto units = static_cast<int>(units_.size());
+  const int together = std::max(1, units / (sharesAThread * threads_.threads()));
   threads_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker) {
     const int first = task * together, end = std::min(units, first + together);
     bool cold = true;
@@ -106,7 +102,7 @@ void Attention::attendUnit(std::span<const Row> rows, int layer, const float* qu
   const size_t at = block.first * size(config_.queryWidth()) + size(unit.kvHead * config_.group() * config_.headDim);
   const Reading reading = read(rows, block, layer, unit.kvHead, query + at, scratch);
   const int pieces = piecesOf(reading);
-  const bool keepScores = recorded(row);
+  const bool keepScores = row.recorded();
   grow(scratch.scores, size(keepScores ? pieces : 1) * size(reading.rows * config_.group()) * pieceEntries);
   float* scores = scratch.scores.data();
   if (unit.end > 0) {
@@ -117,74 +113,6 @@ void Attention::attendUnit(std::span<const Row> rows, int layer, const float* qu
   attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, cold, coming, scratch);
   float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
   join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
-}
-
-// Of a unit whose pages are read as they lie; none of another.
-Attention::Coming Attention::firstPages(std::span<const Row> rows, int layer, const Unit& unit) const {
-  const Block& block = blocks_[unit.block];
-  const Reading reading = plainReading(rows[block.first], block.rows, layer, unit.kvHead);
-  const SideState* side = rows[block.first].side;
-  if (reading.ownPage || (side && (side->rotatedAtReading || side->bounds.active()))) return {};
-  const int first = unit.begin * piecePages, pages = (reading.entries + reading.rows - 2) / pageEntries + 1;
-  return {reading.pages + first, std::min(pages - first, piecePages)};
-}
-
-// Rows of one sequence together: as many as make a tile of queries, of a quantised cache those of one page.
-void Attention::findBlocks(std::span<const Row> rows, int layer) {
-  const int most = std::max(1, queriesTogether / config_.group());
-  blocks_.clear();
-  for (size_t r = 0; r < rows.size(); ++r) {
-    const Row& row = rows[r];
-    const bool plain = !recorded(row) && !(row.side && (row.side->rotatedAtReading || row.side->bounds.active()));
-    Block* last = blocks_.empty() ? nullptr : &blocks_.back();
-    const bool opens = row.cache->shape().page.quantised() &&
-                       (row.cache->head(layer, 0).count + row.offset) % pageEntries == 0;
-    const bool follows =
-        last && row.offset > 0 && rows[r - 1].cache == row.cache && last->plain && last->rows < most && !opens;
-    if (follows) ++last->rows;
-    else blocks_.push_back({r, 1, plain});
-  }
-}
-
-// Few long readings are cut, so that the threads end together; the result does not tell where.
-void Attention::findUnits(std::span<const Row> rows, int layer) {
-  const int kvHeads = config_.kvHeads, threads = threads_.threads();
-  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < sharesAThread * threads;
-  size_t partial = 0;
-  units_.clear();
-  joins_.clear();
-  for (size_t b = 0; b < blocks_.size(); ++b) {
-    for (int kvHead = 0; kvHead < kvHeads; ++kvHead) {
-      const Reading reading = plainReading(rows[blocks_[b].first], blocks_[b].rows, layer, kvHead);
-      const int pieces = piecesOf(reading);
-      if (!few || !blocks_[b].plain || pieces < 2 * unitPieces) {
-        units_.push_back({b, kvHead, 0, 0, 0});
-        continue;
-      }
-      for (int begin = 0; begin < pieces; begin += unitPieces) {
-        units_.push_back({b, kvHead, begin, std::min(pieces, begin + unitPieces), partial});
-      }
-      joins_.push_back({b, kvHead, 0, pieces, partial});
-      partial += partialFloats(reading);
-    }
-  }
-  grow(partials_, partial);
-}
-
-int Attention::piecesOf(const Reading& reading) { return (reading.entries + reading.rows - 2) / pieceEntries + 1; }
-
-// (pieces, rows, group, dim) sums, then tops and totals (pieces, rows, group) each.
-size_t Attention::partialFloats(const Reading& reading) const {
-  return size(piecesOf(reading) * reading.rows * config_.group()) * (size(config_.headDim) + 2);
-}
-
-Attention::Reading Attention::plainReading(const Row& row, int rows, int layer, int kvHead) {
-  const HeadCache& cache = row.cache->head(layer, kvHead);
-  const PageLayout& page = row.cache->shape().page;
-  const int entry = cache.count + row.offset;
-  return {cache.blocks.data(), entry + 1, rows, page.type, nullptr,
-          row.cache->tracking().masks ? cache.masks.data() : nullptr, page.codes(),
-          page.quantised() ? row.cache->fullPage(layer, kvHead, entry / pageEntries) : nullptr};
 }
 
 Attention::Reading Attention::read(std::span<const Row> rows, const Block& block, int layer, int kvHead,
@@ -241,8 +169,8 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
     Coming next = coming;
     if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
-    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, reading.entries - entry, reading.rows, group, dim,
-                     reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
+    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, reading.entries - entry, reading.rows,
+                     group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});
   }
@@ -283,7 +211,7 @@ void Attention::join(const Reading& reading, const float* partial, const float* 
 void Attention::observe(std::span<const Row> rows, int layer) {
   std::vector<std::pair<size_t, int>> tasks;  // the first row of a sequence, and a set
   for (size_t r = 0; r < rows.size(); ++r) {
-    if (!recorded(rows[r]) || rows[r].offset > 0) continue;
+    if (!rows[r].recorded() || rows[r].offset > 0) continue;
     for (int set = 0; set < rows[r].side->record.sets(); ++set) tasks.push_back({r, set});
   }
   threads_.run(static_cast<int>(tasks.size()), false, [&](int index, int worker) {

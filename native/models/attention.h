@@ -21,6 +21,10 @@ struct Row {
   SequenceCache* cache;  // has room reserved for the sequence's rows; the caller commits them after the pass
   SideState* side;       // null where no policy asks for anything
   bool wantLogits;
+
+  bool recorded() const { return side && side->record.kept(); }  // a policy asks for its attention
+  // Reads the cache's pages as they lie, and all of them.
+  bool asItLies() const { return !(side && (side->rotatedAtReading || side->bounds.active())); }
 };
 
 class Attention {
@@ -47,7 +51,7 @@ class Attention {
   struct Block {
     size_t first;
     int rows;
-    bool plain;  // reads the cache as it lies, and nobody asks for weights
+    bool plain;  // reads the cache as it lies, and is not recorded
   };
   // The query heads of one key-value head for one block.
   struct Reading {
@@ -68,6 +72,7 @@ class Attention {
     int begin, end;
     size_t partial;  // where the sums of the reading's pieces are in partials_
   };
+  static constexpr int sharesAThread = 16;  // enough that threads end together
   void closePages(std::span<const Row> rows, int layer);
   void attend(std::span<const Row> rows, int layer, const float* query, float* mixed);
   void findBlocks(std::span<const Row> rows, int layer);
