@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -103,6 +104,9 @@ class Backend {
   // Sequences that may run at a time.
   virtual size_t places() const = 0;
   virtual double capacity() const = 0;  // blocks of the pool
+  // Blocks that a step should read at most, where sequences can wait for one another: as many as are still in the
+  // processor's caches when the next step reads them.
+  virtual size_t nearBlocks() const { return std::numeric_limits<size_t>::max(); }
   // Blocks that a request needs at its worst moment, by its policy's closed form.
   virtual double peakBlocks(const Request& request, const Policy& policy) const = 0;
   // For a new sequence; with the entries that Request::assumed makes up, not yet counted in. Throws EngineError

@@ -5,14 +5,46 @@
 #include "engine.h"
 
 namespace pathpress {
+namespace {
+
+// A turn's first step finds the caches in memory; the others are then many.
+constexpr int64_t turnSteps = 64;
+constexpr size_t fewest = 4;  // sequences at a turn however large their caches: weights are read for all of them together
+
+}  // namespace
+
+// Where the caches of all do not fit into the processor's, every token would wait for memory. Some sequences then go on for
+// a number of steps while the others rest, and after them those that have rested longest.
+void Engine::takeTurns() {
+  steps_ += 1;
+  size_t left = backend_->nearBlocks(), running = 0;
+  resting_.clear();
+  for (const auto& sequence : sequences_) {
+    if (!sequence->ready()) continue;
+    if (sequence->turnEnd <= steps_) {
+      resting_.push_back(sequence.get());
+      continue;
+    }
+    left -= std::min(left, sequence->holding->blocks());
+    ++running;
+  }
+  std::ranges::stable_sort(resting_, {}, &Sequence::turnEnd);
+  for (Sequence* const next : resting_) {
+    if (running >= fewest && next->holding->blocks() >= left) break;
+    left -= std::min(left, next->holding->blocks());
+    next->turnEnd = steps_ + turnSteps;
+    ++running;
+  }
+}
 
 void Engine::collectRows() {
+  takeTurns();
   fed_.clear();
   int left = bulkRows();
   for (size_t place = 0; place < sequences_.size(); ++place) {
     Sequence& sequence = *sequences_[place];
     const bool known = sequence.knowsNext(), prompt = sequence.prefilling(), bulk = known || prompt;
-    if (sequence.parked || sequence.waiting || sequence.asked || (bulk && left == 0)) continue;
+    if (!sequence.ready() || sequence.turnEnd <= steps_ || (bulk && left == 0)) continue;
     const int count = bulk ? static_cast<int>(std::min<int64_t>(left, sequence.feedable())) : 1;
     if (!makeRoom(place, count)) continue;
     if (bulk) left -= count;

@@ -17,6 +17,8 @@ namespace {
 // Weights that stay in the caches that cores share: read by each thread for its own rows they cost less than threads that
 // wait for one another at every product.
 constexpr size_t smallModel = size_t{16} << 20;
+// KV caches that stay there beside such weights.
+constexpr size_t nearCaches = size_t{12} << 20;
 
 size_t defaultCacheLimit() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
@@ -32,6 +34,11 @@ ProductInput productsFor(const std::string& asked) {
 CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   const ModelConfig& config = model.config;
   return {config.layers, config.kvHeads, pageLayout(config.headDim, cacheType, model.type())};
+}
+
+// A large model's step reads so much of weights that nothing stays.
+size_t nearBytesOf(const Model& model) {
+  return model.weights.bytes() <= smallModel ? nearCaches : std::numeric_limits<size_t>::max();
 }
 
 std::vector<CompressScratch> scratchFor(int threads, const Kernels& kernels) {
@@ -51,6 +58,7 @@ CpuBackend::CpuBackend(const EngineOptions& options)
       lanes_(makeLanes()),
       shape_(shapeFor(*model_, options.cacheType)),
       pool_(shape_.page.bytes(), options.cacheLimit ? options.cacheLimit : defaultCacheLimit()),
+      nearBytes_(options.nearBytes ? options.nearBytes : nearBytesOf(*model_)),
       compressScratch_(scratchFor(options.threads, kernels_)) {}
 
 std::string CpuBackend::simd() const {

@@ -26,6 +26,7 @@ class CpuBackend : public Backend {
   void check(const Request& request, const Policy& policy) const override;
   size_t places() const override { return std::numeric_limits<size_t>::max(); }
   double capacity() const override { return static_cast<double>(pool_.capacity()); }
+  size_t nearBlocks() const override { return nearBytes_ / pool_.blockBytes(); }
   double peakBlocks(const Request& request, const Policy& policy) const override;
   std::unique_ptr<Holding> hold(const Request& request, const Policy& policy) override;
   PoolCensus census(std::span<const Holding* const> live) const override;
@@ -51,6 +52,7 @@ class CpuBackend : public Backend {
   std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where the model is not small
   CacheShape shape_;
   BlockPool pool_;
+  const size_t nearBytes_;
   std::vector<std::pair<double, Fed*>> costs_;
   std::vector<double> loads_;  // of the lanes
   std::vector<CompressScratch> compressScratch_;

@@ -23,6 +23,7 @@ struct EngineOptions {
   std::string products;   // float32 (or empty) or bf16: what products of weights see of their inputs
   std::string simd;       // a row of availableKernels(), or empty for the fastest
   size_t cacheLimit = 0;  // bytes of the block pool at most; 0 for 80 % of the memory that the process may have
+  size_t nearBytes = 0;   // of KV caches that a step reads at most (Backend::nearBlocks); 0 for what suits the model
   int prefillRows = 128;  // rows of prompts, and of what is computed anew, that a step feeds beside the others' tokens
 };
 
@@ -85,6 +86,7 @@ class Engine {
   bool fits(const Run& run, double peakBlocks);
   bool makeRoom(size_t place, int entries);
   void park(Sequence& sequence);
+  void takeTurns();
   void collectRows();
   int bulkRows() const;
   size_t rowsFed() const;
@@ -113,7 +115,9 @@ class Engine {
   std::vector<std::unique_ptr<Run>> runs_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // in the order of admission
   bool crowded_ = false;  // a sequence was parked: none is admitted before another has ended
-  std::vector<Fed> fed_;  // by this step
+  int64_t steps_ = 0;
+  std::vector<Sequence*> resting_;  // in this step, those that have rested longest first
+  std::vector<Fed> fed_;            // by this step
   uint64_t lastQuestion_ = 0;
 
   std::mutex mutex_;

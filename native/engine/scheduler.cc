@@ -69,7 +69,8 @@ bool Engine::step() {
   admit();
   collectRows();
   if (endFailed()) return true;
-  if (fed_.empty()) return false;
+  // Where all that had their turn gave their blocks away, others have theirs next.
+  if (fed_.empty()) return std::ranges::any_of(sequences_, [](const auto& sequence) { return sequence->ready(); });
   // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
   for (const auto part : {&Engine::runRows, &Engine::compressDue, &Engine::acceptTokens}) {
     (this->*part)();

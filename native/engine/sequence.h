@@ -91,6 +91,7 @@ struct Sequence {
   std::unique_ptr<Holding> holding;
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
+  int64_t turnEnd = 0;       // the first step after its turn
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
   std::optional<Ahead> ahead;
   std::optional<Asked> asked;  // what it waits to have answered (Request::scored)
@@ -102,6 +103,8 @@ struct Sequence {
   // What the logits before the given token say of it; NaN where they are not numbers. One after the other.
   void judge(float logLikelihood, float entropy);
   bool judgedWell() const { return !std::isnan(result.logLikelihoods[result.ids.size()]); }
+  // Whether it can take part in a step.
+  bool ready() const { return !parked && !waiting && !asked; }
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;

@@ -88,6 +88,35 @@ void preemptedRivals() {
   }
 }
 
+// Where a step may read little, four sequences at a time go on while the others rest, and all have what they have alone.
+void turns() {
+  struct Order : Collector {
+    using Collector::Collector;
+    void token(size_t request, int32_t id) override {
+      Collector::token(request, id);
+      if (told.empty() || told.back() / 4 != request / 4) told.push_back(request), steps.push_back(0);
+      steps.back() += 1;
+    }
+    std::vector<size_t> told, steps;  // whose token came after another four's, and how many came before the next four's
+  };
+  Engine quiet(options(1));
+  const auto reference = finish(quiet, 1, requests(12, 200), 1);
+  for (const int threads : {1, 3}) {
+    EngineOptions near = options(threads);
+    near.nearBytes = 1;
+    Engine engine(near);
+    const auto order = std::make_shared<Order>(12);
+    engine.start(1, requests(12, 200), 12, order);
+    order->finished.get_future().wait();
+    for (size_t i = 0; i < 12; ++i) CHECK(sameResult(order->results[i][0], reference->results[i][0]));
+    bool inTurn = order->told.size() == 12;  // 200 tokens are four turns
+    for (size_t t = 0; t < order->told.size(); ++t) {
+      inTurn &= order->told[t] / 4 == t % 3 && order->steps[t] == (t < 9 ? 4 * 64 : 4 * (200 - 3 * 64));
+    }
+    CHECK(inTurn);
+  }
+}
+
 // One request that the pool cannot hold fails by itself, naming bytes; the others have the tokens they have alone.
 void exhausted() {
   EngineOptions small = options(2);
@@ -191,6 +220,7 @@ void refusals() {
 int main() {
   restless();
   preemptedRivals();
+  turns();
   exhausted();
   unboundedWindow();
   overflowing();

@@ -66,6 +66,7 @@ class Crowd {
     alone_.threads = 1;
     alone_.prefillRows = 1 << 20;
     crowded_.prefillRows = pick(std::array{1, 2, 3, 7, 16, 17, 33, 64, 128, 1000});
+    if (below(2) == 0) crowded_.nearBytes = 1 + below(40'000);
     if (below(3) == 0) crowded_.cacheLimit = 2'000'000;  // room for some of them
   }
 

@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
     if (!engine || i % runsAnEngine == 0) {
       EngineOptions tight = options(1 + static_cast<int>(soak.seedOf(i) % 3));
       tight.cacheLimit = 20'000 + soak.seedOf(i) % 100'000;
+      if (soak.seedOf(i) % 2 == 0) tight.nearBytes = 1;
       engine = std::make_unique<Engine>(tight);
     }
     CHECK_CASE(Life(*engine, soak.seedOf(i), 4 * i).live(), "run " + std::to_string(i));
