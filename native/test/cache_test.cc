@@ -186,7 +186,8 @@ void mappings() {
   std::set<std::byte*> blocks;
   for (int i = 0; i < 1000; ++i) blocks.insert(pool.take());
   CHECK(blocks.size() == 1000 && pool.used() == 1000);
-  CHECK_CASE(count() - before < 16, std::to_string(count() - before));
+  // 63 extents of 16 blocks that lie side by side. A sanitizer maps memory of its own meanwhile.
+  CHECK_CASE(count() - before < 32, std::to_string(count() - before));
   for (std::byte* block : blocks) pool.give(block);
   CHECK(pool.used() == 0 && pool.free() == pool.total() && pool.total() < 1016);
 }
