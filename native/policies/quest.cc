@@ -1,5 +1,7 @@
 // Quest (arXiv 2406.10774): nothing is evicted; a decode pass reads only the pages of entries that may hold the largest
 // products with its query. Saves what is read, not what is held.
+#include <algorithm>
+
 #include "../engine/kernels.h"
 #include "budget.h"
 #include "rows.h"
@@ -11,7 +13,7 @@ struct Quest : Policy {
   explicit Quest(const PolicyOptions& o) {
     demand(o.keep >= pageEntries, "keep", std::to_string(o.keep),
            "less than a page of " + std::to_string(pageEntries) + " entries");
-    how.readPages = o.keep / pageEntries;
+    how.readPages = std::min<int64_t>(o.keep / pageEntries, INT32_MAX);  // more than a sequence has
     how.denseLayers = 2;
   }
 

@@ -107,6 +107,9 @@ void controls() {
   o.keep = 10;
   CHECK((events(o, 5, 40) == std::vector<Event>{{20, 25, 10}, {36, 26, 10}}));
   CHECK(events({.name = "full"}, 5, 100).empty());
+  // The engine counts the pages that it reads in 32 bits: more than that are all, not few.
+  const auto pagesRead = [](int64_t kept) { return makePolicy({.name = "quest", .keep = kept})->recipe().readPages; };
+  CHECK(pagesRead(47) == 2 && pagesRead((int64_t{1} << 36) + 16) == (int64_t{1} << 31) - 1);
 }
 
 // Two heads, three rows, queries of zeros: every row spreads one vote evenly over what it sees.
