@@ -1,223 +1,120 @@
-// Radix partitioning, then one small hash table a partition. Each gram becomes a hash of 64 bits: the top ones choose the
-// partition, and what is left of it is the item, whose top bits choose the slot of a table that fits the second cache.
-// Within a partition items lie in the text's order, so a table can be read off at each length and then count on. What
-// comes out are whole numbers added up, so neither the threads nor the partitions show in the result.
+// Radix partitioning in one pass, then one small hash table a partition. The top bits of a gram's hash choose its
+// partition, the rest is a word in which the table counts too, so that a look touches one line of the cache. What comes
+// out are whole numbers added up, so neither the threads nor the partitions show in the result.
 #include "gram_counts.h"
 
 #include <functional>
 #include <numeric>
 
-#include "../engine/huge_buffer.h"
 #include "../engine/thread_pool.h"
 #include "gram_table.h"
-#include "scatter.h"
+#include "grams.h"
+#include "partitions.h"
+#include "tally.h"
 
 namespace pathpress {
 namespace {
 
-constexpr size_t gramsPerPartition = 1024;
-constexpr int mostPartitionBits = 10;
-constexpr size_t gramsPerPiece = size_t{1} << 19;
+constexpr size_t gramsPerPartition = 2560;  // their table fits the second cache, or the first
+constexpr int mostPartitionBits = 13;
+constexpr size_t gramsPerPiece = size_t{1} << 17;
 constexpr int mostDirectBits = 20;  // counters of so many bits fit the second cache or nearly
 
-int partitionBits(size_t grams) {
-  int bits = 0;
+// At least one, and so many that the rest of the hash and a count fit a word of 64 bits.
+int partitionBits(size_t grams, int hashBits) {
+  int bits = std::max(1, hashBits + countBits - 64);
   while (bits < mostPartitionBits && grams >> bits > gramsPerPartition) ++bits;
   return bits;
 }
 
-// Grams whose ids fit 64 bits together.
-struct PackedGrams {
-  const int32_t* ids;
-  int n;
-  int idBits;
-
-  int bits() const { return n * idBits; }
-  uint64_t kept() const { return bits() == 0 ? 0 : ~uint64_t{0} >> (64 - bits()); }
-  uint64_t id(size_t at) const { return static_cast<uint32_t>(ids[at]); }
-
-  // Calls body(packed gram) for the grams [begin, end).
-  template <class Body>
-  void each(size_t begin, size_t end, const Body& body) const {
-    uint64_t gram = 0;
-    const uint64_t all = kept();
-    const auto more = static_cast<size_t>(n - 1);
-    for (size_t at = begin; at < begin + more; ++at) gram = gram << idBits | id(at);
-    for (size_t at = begin + more; at < end + more; ++at) {
-      gram = (gram << idBits | id(at)) & all;
-      body(gram);
-    }
-  }
-  // A bijection of bits() bits, each of which depends on all, at the top of 64.
-  template <class Body>
-  void hashes(size_t begin, size_t end, const Body& body) const {
-    const int half = (bits() + 1) / 2, rest = 64 - bits();
-    each(begin, end, [&body, half, rest, kept = kept()](uint64_t gram) {
-      gram = gram * 0x9E3779B97F4A7C15u & kept;
-      gram ^= gram >> half;
-      body(gram * 0xD6E8FEB86659FD93u << rest);
-    });
-  }
-  template <class Item>
-  Item differ(Item a, Item b, int) const { return a ^ b; }
-};
-
-// Any others: half a hash, half the position, and grams of equal hashes are compared id by id.
-struct LongGrams {
-  const int32_t* ids;
-  int n;
-
-  template <class Body>
-  void hashes(size_t begin, size_t end, const Body& body) const {
-    for (size_t at = begin; at < end; ++at) {
-      uint64_t hash = 0;
-      for (int k = 0; k < n; ++k) {
-        hash = (hash ^ static_cast<uint32_t>(ids[at + static_cast<size_t>(k)])) * 0x9E3779B97F4A7C15u;
-        hash = (hash ^ hash >> 32) * 0xD6E8FEB86659FD93u;
-      }
-      body((hash >> 32 << 32) | at);
-    }
-  }
-  uint64_t differ(uint64_t a, uint64_t b, int dropped) const {
-    if ((a ^ b) >> (32 + dropped) != 0) return 1;
-    const int32_t* left = ids + static_cast<uint32_t>(a >> dropped);
-    return !std::equal(left, left + n, ids + static_cast<uint32_t>(b >> dropped));
-  }
-};
-
-// Grams [begin, end), cut so that no piece crosses a length; `length` is the index of the one that it ends at, or -1.
-struct Piece {
+// Grams [begin, end): those that a length has more than the length before it.
+struct Section {
   size_t begin, end;
-  int length;
 };
 
-std::vector<Piece> cutAtLengths(std::span<const size_t> lengths, int n) {
-  std::vector<Piece> pieces;
-  size_t begin = 0;
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    const size_t end = lengths[i] - static_cast<size_t>(n) + 1;
-    for (; end - begin > gramsPerPiece; begin += gramsPerPiece) pieces.push_back({begin, begin + gramsPerPiece, -1});
-    pieces.push_back({begin, end, static_cast<int>(i)});
-    begin = end;
+std::vector<Section> sectionsOf(std::span<const size_t> lengths, int n) {
+  std::vector<Section> sections;
+  for (const size_t length : lengths) {
+    sections.push_back({sections.empty() ? 0 : sections.back().end, length - static_cast<size_t>(n) + 1});
   }
-  return pieces;
+  return sections;
 }
 
-// Item: unsigned, holds all of a hash but the partition's bits.
-template <class Item, class Grams>
-class Counting {
- public:
-  Counting(const Grams& grams, std::span<const size_t> lengths, ThreadPool& pool)
-      : grams_(grams), pieces_(cutAtLengths(lengths, grams.n)), lengths_(lengths.size()), pool_(pool),
-        bits_(partitionBits(pieces_.back().end)), partitions_(size_t{1} << bits_), memory_(pieces_.back().end * sizeof(Item)),
-        items_(static_cast<Item*>(static_cast<void*>(memory_.data()))),
-        starts_(pieces_.size() * partitions_ + 1) {}
+// body(begin, end, worker), on all threads.
+template <class Body>
+void eachPiece(const Section& section, ThreadPool& pool, const Body& body) {
+  const size_t pieces = (section.end - section.begin + gramsPerPiece - 1) / gramsPerPiece;
+  pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
+    const size_t begin = section.begin + static_cast<size_t>(piece) * gramsPerPiece;
+    body(begin, std::min(section.end, begin + gramsPerPiece), static_cast<size_t>(worker));
+  });
+}
 
-  std::vector<std::vector<Occurrences>> run() {
-    const int pieces = static_cast<int>(pieces_.size());
-    const auto threads = static_cast<size_t>(pool_.threads());
-    pool_.run(pieces, false, [&](int piece, int) { measure(static_cast<size_t>(piece)); });
-    placePieces();
-    std::vector<Scatter<Item>> scatters(threads, Scatter<Item>(items_, partitions_));
-    pool_.run(pieces, false, [&](int piece, int worker) {
-      scatter(static_cast<size_t>(piece), scatters[static_cast<size_t>(worker)]);
+// Word: unsigned, holds all of a hash but the partition's bits, and a count.
+template <class Word, class Grams>
+std::vector<std::vector<Occurrences>> countInPartitions(const Grams& grams, int partitionBits,
+                                                        std::span<const Section> sections, ThreadPool& pool) {
+  const size_t partitions = size_t{1} << partitionBits, total = sections.back().end;
+  const auto threads = static_cast<size_t>(pool.threads());
+  WordBlocks<Word> blocks(total, threads * partitions);
+  std::vector<Chains<Word>> chains;
+  for (size_t i = 0; i < threads; ++i) chains.emplace_back(blocks, partitions);
+  for (const Section& section : sections) {
+    eachPiece(section, pool, [&](size_t begin, size_t end, size_t worker) {
+      chains[worker].deal([&, shift = 64 - partitionBits, drop = uint64_t{partitions}](const auto& add) {
+        grams.each(begin, end, [&](uint64_t hash, size_t at) {
+          add(hash >> shift, Grams::template word<Word>(hash * drop, at));
+        });
+      });
     });
-    std::vector<std::vector<Tally>> tallies(threads, std::vector<Tally>(lengths_));
-    std::vector<GramTable<Item>> tables(threads);
-    pool_.run(static_cast<int>(partitions_), false, [&](int partition, int worker) {
-      count(static_cast<size_t>(partition), tables[static_cast<size_t>(worker)], tallies[static_cast<size_t>(worker)]);
-    });
-    std::vector<std::vector<Occurrences>> out(lengths_);
-    for (size_t i = 0; i < lengths_; ++i) {
-      for (size_t worker = 1; worker < threads; ++worker) tallies[0][i].add(tallies[worker][i]);
-      out[i] = tallies[0][i].occurrences();
-    }
-    return out;
+    for (Chains<Word>& chain : chains) chain.endSection();
   }
 
- private:
-  static constexpr int itemBits = std::numeric_limits<Item>::digits;
-
-  template <class Body>
-  void eachItem(const Piece& piece, const Body& body) const {
-    grams_.hashes(piece.begin, piece.end, [&, bits = bits_](uint64_t hash) {
-      body(hash >> 1 >> (63 - bits), static_cast<Item>(hash << bits >> (64 - itemBits)));
-    });
-  }
-
-  void measure(size_t piece) {
-    uint32_t* const sizes = starts_.data() + piece * partitions_;
-    eachItem(pieces_[piece], [=](size_t partition, Item) { ++sizes[partition]; });
-  }
-
-  // Sizes become the places where each piece's items of each partition start: by partition, then by piece.
-  void placePieces() {
-    uint32_t place = 0;
-    for (size_t partition = 0; partition < partitions_; ++partition) {
-      for (size_t piece = 0; piece < pieces_.size(); ++piece) {
-        uint32_t& start = starts_[piece * partitions_ + partition];
-        const uint32_t size = start;
-        start = place;
-        place += size;
+  std::vector<std::vector<Reached>> reached(threads, std::vector<Reached>(sections.size()));
+  std::vector<std::vector<std::vector<uint32_t>>> frequent(threads);  // (threads, sections, grams)
+  for (auto& worker : frequent) worker.resize(sections.size());
+  std::vector<GramTable<Word, Grams>> tables(threads, GramTable<Word, Grams>(grams, total / partitions));
+  pool.run(static_cast<int>(partitions), false, [&](int partition, int worker) {
+    const auto mine = static_cast<size_t>(worker);
+    tables[mine].clear();
+    for (size_t i = 0; i < sections.size(); ++i) {
+      for (const Chains<Word>& chain : chains) {
+        chain.read(static_cast<size_t>(partition), i, [&](const Word* from, const Word* end, const Word* ahead) {
+          tables[mine].add(from, end, ahead, reached[mine][i]);
+        });
       }
+      tables[mine].listFrequent(frequent[mine][i]);
     }
-    starts_.back() = place;
-  }
+  });
 
-  void scatter(size_t piece, Scatter<Item>& to) const {
-    to.open(starts_.data() + piece * partitions_);
-    eachItem(pieces_[piece], [&](size_t partition, Item item) { to.add(partition, item); });
-    to.close();
-  }
-
-  void count(size_t partition, GramTable<Item>& table, std::vector<Tally>& tallies) const {
-    const auto differ = [this](Item a, Item b) { return grams_.differ(a, b, bits_); };
-    table.clear();
-    const Item* from = items_ + starts_[partition];
-    for (size_t piece = 0; piece < pieces_.size(); ++piece) {
-      const bool last = piece + 1 == pieces_.size();
-      // Behind a partition's last piece the next partition's first begins; behind all of them, the end.
-      const size_t next = last ? partition + 1 : (piece + 1) * partitions_ + partition;
-      const Item* end = items_ + (last && partition + 1 == partitions_ ? starts_.back() : starts_[next]);
-      if (pieces_[piece].length < 0) continue;
-      table.add(from, end, differ);
-      table.tally(tallies[static_cast<size_t>(pieces_[piece].length)]);
-      from = end;
+  std::vector<std::vector<Occurrences>> out;
+  Tally rare;  // grows from section to section, as the text does
+  for (size_t i = 0; i < sections.size(); ++i) {
+    for (size_t worker = 0; worker < threads; ++worker) rare.add(reached[worker][i]);
+    Tally tally = rare;
+    for (const auto& worker : frequent) {
+      tally.frequent.insert(tally.frequent.end(), worker[i].begin(), worker[i].end());
     }
+    out.push_back(tally.occurrences());
   }
-
-  Grams grams_;
-  std::vector<Piece> pieces_;
-  size_t lengths_;
-  ThreadPool& pool_;
-  int bits_;  // of a hash that choose the partition
-  size_t partitions_;
-  HugeBuffer memory_;
-  Item* const items_;             // (grams), by partition, in each by position
-  std::vector<uint32_t> starts_;  // (pieces, partitions), then their end
-};
+  return out;
+}
 
 // Few possible grams in a long text: a counter for each, no hashing.
-std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, std::span<const size_t> lengths,
+std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, std::span<const Section> sections,
                                                     ThreadPool& pool) {
-  const size_t possible = size_t{1} << grams.bits();
+  const size_t possible = size_t{1} << grams.bits;
   std::vector<std::vector<uint32_t>> times(static_cast<size_t>(pool.threads()), std::vector<uint32_t>(possible));
   std::vector<std::vector<Occurrences>> out;
-  size_t begin = 0;
-  for (const size_t length : lengths) {
-    const size_t end = length - static_cast<size_t>(grams.n) + 1;
-    const size_t pieces = (end - begin + gramsPerPiece - 1) / gramsPerPiece;
-    pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
-      const size_t from = begin + static_cast<size_t>(piece) * gramsPerPiece;
-      uint32_t* const mine = times[static_cast<size_t>(worker)].data();
-      grams.each(from, std::min(end, from + gramsPerPiece), [=](uint64_t gram) { ++mine[gram]; });
+  for (const Section& section : sections) {
+    eachPiece(section, pool, [&](size_t begin, size_t end, size_t worker) {
+      grams.each(begin, end, [mine = times[worker].data()](uint64_t gram, size_t) { ++mine[gram]; });
     });
-    begin = end;
     Tally tally;
     for (size_t gram = 0; gram < possible; ++gram) {
       uint32_t sum = 0;
       for (const auto& worker : times) sum += worker[gram];
-      tally.add(sum, gram);
+      tally.add(sum);
     }
     out.push_back(tally.occurrences());
   }
@@ -227,12 +124,10 @@ std::vector<std::vector<Occurrences>> countDirectly(const PackedGrams& grams, st
 // Bits that the largest id takes, negative ones as unsigned.
 int bitsOf(const int32_t* ids, size_t count, ThreadPool& pool) {
   std::vector<uint32_t> seen(static_cast<size_t>(pool.threads()));
-  const size_t pieces = (count + gramsPerPiece - 1) / gramsPerPiece;
-  pool.run(static_cast<int>(pieces), false, [&](int piece, int worker) {
-    const size_t begin = static_cast<size_t>(piece) * gramsPerPiece;
+  eachPiece({0, count}, pool, [&](size_t begin, size_t end, size_t worker) {
     uint32_t any = 0;
-    for (size_t i = begin; i < std::min(count, begin + gramsPerPiece); ++i) any |= static_cast<uint32_t>(ids[i]);
-    seen[static_cast<size_t>(worker)] |= any;
+    for (size_t i = begin; i < end; ++i) any |= static_cast<uint32_t>(ids[i]);
+    seen[worker] |= any;
   });
   return std::bit_width(std::reduce(seen.begin(), seen.end(), 0u, std::bit_or<>()));
 }
@@ -242,15 +137,19 @@ int bitsOf(const int32_t* ids, size_t count, ThreadPool& pool) {
 std::vector<std::vector<Occurrences>> gramOccurrences(const int32_t* ids, int n, std::span<const size_t> lengths,
                                                       int threads) {
   if (lengths.empty()) return {};
-  ThreadPool pool(lengths.back() <= gramsPerPiece / 8 ? 1 : threads);
+  const std::vector<Section> sections = sectionsOf(lengths, n);
+  const size_t total = sections.back().end;
+  ThreadPool pool(static_cast<int>(std::min<size_t>(std::max(threads, 1), total / (gramsPerPiece / 2) + 1)));
   const int idBits = bitsOf(ids, lengths.back(), pool);
-  if (static_cast<int64_t>(n) * idBits > 64) return Counting<uint64_t, LongGrams>({ids, n}, lengths, pool).run();
-  const PackedGrams grams{ids, n, idBits};
-  if (grams.bits() <= mostDirectBits && lengths.back() >> grams.bits() > 0) return countDirectly(grams, lengths, pool);
-  if (grams.bits() - partitionBits(lengths.back() - static_cast<size_t>(n) + 1) <= 32) {
-    return Counting<uint32_t, PackedGrams>(grams, lengths, pool).run();
+  const int64_t bits = int64_t{n} * idBits;
+  if (bits > 64) {
+    return countInPartitions<uint64_t>(LongGrams(ids, n), partitionBits(total, 0), sections, pool);
   }
-  return Counting<uint64_t, PackedGrams>(grams, lengths, pool).run();
+  if (bits <= mostDirectBits && total >> bits > 0) return countDirectly(PackedGrams(ids, n, idBits, 1), sections, pool);
+  const PackedGrams grams(ids, n, idBits);
+  const int dropped = partitionBits(total, grams.bits);
+  if (grams.bits - dropped + countBits <= 32) return countInPartitions<uint32_t>(grams, dropped, sections, pool);
+  return countInPartitions<uint64_t>(grams, dropped, sections, pool);
 }
 
 }  // namespace pathpress

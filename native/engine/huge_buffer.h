@@ -14,10 +14,9 @@ namespace pathpress {
 
 class HugeBuffer {
  public:
-  // On a cache line's boundary at least. Throws std::bad_alloc.
-  explicit HugeBuffer(size_t bytes) {
-    constexpr size_t page = size_t{2} << 20, line = 64;
-    const size_t align = bytes < page ? line : page;
+  // On a small page's boundary at least. Throws std::bad_alloc.
+  explicit HugeBuffer(size_t bytes) : bytes_(bytes) {
+    const size_t align = bytes < page ? smallPage : page;
     const size_t whole = (bytes + align - 1) / align * align;
     data_ = static_cast<std::byte*>(std::aligned_alloc(align, whole));
     if (!data_) throw std::bad_alloc();
@@ -30,8 +29,21 @@ class HugeBuffer {
   HugeBuffer& operator=(const HugeBuffer&) = delete;
 
   std::byte* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+  // Lets the system take the pages, and what they hold, until they are written to again. False where it cannot.
+  bool offer() {
+#if defined(__linux__) && defined(MADV_FREE)
+    return bytes_ >= page && ::madvise(data_, bytes_ / page * page, MADV_FREE) == 0;
+#else
+    return false;
+#endif
+  }
 
  private:
+  static constexpr size_t page = size_t{2} << 20, smallPage = 4096;
+
+  size_t bytes_;
   std::byte* data_;
 };
 

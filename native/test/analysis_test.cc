@@ -1,9 +1,11 @@
 // Gram counts against a map of vectors, on texts of one partition and of many, packed and long grams, at repeated and
-// crossing lengths; neighbour counts against a double loop, with rows beyond a block.
+// crossing lengths, and on texts chosen to be hard; a table of grams alone; neighbour counts against a double loop, with
+// rows beyond a block.
 #include <algorithm>
 #include <map>
 
 #include "../analysis/gram_counts.h"
+#include "../analysis/gram_table.h"
 #include "../analysis/neighbours.h"
 #include "check.h"
 
@@ -63,6 +65,57 @@ void gramsOfPieces() {
   }
 }
 
+// Counts that follow from how each text is made: one id over and over, none twice, one id with others between.
+void gramsOfHardTexts() {
+  const uint32_t count = 600000;
+  const auto of = [&](const auto& id, int n) {
+    std::vector<int32_t> ids(count);
+    for (uint32_t i = 0; i < count; ++i) ids[i] = static_cast<int32_t>(id(i));
+    const std::vector<size_t> lengths = {count / 3, count};
+    std::vector<std::map<uint32_t, uint32_t>> found(2);
+    const auto occurrences = gramOccurrences(ids.data(), n, lengths, 3);
+    for (size_t i = 0; i < 2; ++i) {
+      for (const Occurrences& each : occurrences[i]) found[i][each.times] = each.grams;
+    }
+    return found;
+  };
+  using Found = std::vector<std::map<uint32_t, uint32_t>>;
+  for (const int n : {1, 2, 3, 4}) {
+    const std::string name = "n " + std::to_string(n);
+    const uint32_t some = count / 3 - static_cast<uint32_t>(n) + 1, all = count - static_cast<uint32_t>(n) + 1;
+    CHECK_CASE((of([](uint32_t) { return (1u << 21) - 1; }, n) == Found{{{some, 1}}, {{all, 1}}}), name);
+    CHECK_CASE((of([](uint32_t i) { return i + (1u << 20); }, n) == Found{{{1, some}}, {{1, all}}}), name);
+    CHECK_CASE((of([](uint32_t i) { return ~i; }, n) == Found{{{1, some}}, {{1, all}}}), name);
+  }
+  const auto heavy = [](uint32_t i) { return i % 3 == 0 ? i + 2 : 1u; };
+  CHECK((of(heavy, 1) == Found{{{1, count / 9 + 1}, {count * 2 / 9, 1}}, {{1, count / 3}, {count * 2 / 3, 1}}}));
+  CHECK((of(heavy, 2) == Found{{{1, count * 2 / 9}, {count / 9, 1}}, {{1, count * 2 / 3 - 1}, {count / 3, 1}}}));
+}
+
+// A word many times while the table grows, among words that all belong into one place.
+void tableOfChosenWords() {
+  uint64_t inverse = goldenRatio;  // of the table's factor: each step doubles the bits that are right
+  for (int i = 0; i < 6; ++i) inverse *= 2 - goldenRatio * inverse;
+  const PackedGrams grams(nullptr, 1, 32);
+  GramTable<uint64_t, PackedGrams> table(grams, 10);
+  Reached reached;
+  std::vector<uint64_t> words(256);
+  const uint32_t blocks = 1500;
+  for (uint32_t block = 0; block < blocks; ++block) {
+    for (uint32_t i = 0; i < 256; i += 2) words[i] = inverse * (uint64_t{block * 128 + i / 2 + 1} << countBits);
+    table.add(words.data(), words.data() + 256, words.data(), reached);
+  }
+  std::vector<uint32_t> frequent;
+  table.listFrequent(frequent);
+  CHECK(frequent == std::vector<uint32_t>{blocks * 128});
+  CHECK(reached.times(0) == blocks * 128 + 1);
+  CHECK(reached.times(1) == 1 && reached.times(listed - 1) == 1);
+  table.clear();
+  Reached again;
+  table.add(words.data(), words.data() + 256, words.data(), again);
+  CHECK(again.times(0) == 129 && again.times(1) == 1);
+}
+
 void neighbours() {
   uint32_t state = 2;
   const size_t rows = 333;
@@ -89,6 +142,8 @@ void neighbours() {
 int main() {
   grams();
   gramsOfPieces();
+  gramsOfHardTexts();
+  tableOfChosenWords();
   neighbours();
   return checks();
 }
