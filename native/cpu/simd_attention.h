@@ -23,11 +23,11 @@ static inline int entriesSeen(const AttentionTask& task, int row) {
   return seen < 0 ? 0 : seen > pieceEntries ? pieceEntries : seen;
 }
 
-// Calls tile<H>() with H = heads, which is at most `most`.
+// Calls tile<N>() with N = count, which is at most `most`.
 template <int most, class Tile>
-static inline void withHeads(int heads, const Tile& tile) {
-  if (heads == most) return tile.template operator()<most>();
-  if constexpr (most > 1) withHeads<most - 1>(heads, tile);
+static inline void withCount(int count, const Tile& tile) {
+  if (count == most) return tile.template operator()<most>();
+  if constexpr (most > 1) withCount<most - 1>(count, tile);
 }
 
 // Pages that a tile of H queries scores together: what the registers hold.
@@ -38,15 +38,28 @@ static constexpr int pagesTogether() {
   return pages;
 }
 
-// The pages of the next piece by halves, keys and values in the order of their addresses: one is fetched beside each page
-// whose keys are scored, and one beside each whose values are mixed. Memory is read evenly so, and in long runs.
+constexpr int nearHalves = 4;  // enough for the way from a processor's last cache, and few enough to stay in the first
+
+// What is fetched beside each half of a page that is read: the keys of all the piece's pages are, then their values. From
+// memory those of the next piece in the order of their addresses: it is read evenly so, and in long runs. From a cache what
+// is read little later.
 template <class Element>
-struct NextHalves {
+struct Ahead {
   const AttentionTask& task;
-  int halfElements() const { return task.dim * pageEntries; }
-  int count() const { return 2 * task.nextPages; }
-  const typename Element::Storage* half(int n) const {
-    return n < count() ? pageData<Element>(task.next[n / 2]) + n % 2 * halfElements() : nullptr;
+  int pages;  // of the piece
+  int elements() const { return task.dim * pageEntries; }
+  int beyond() const { return task.near ? 0 : 2 * task.nextPages; }  // halves to fetch in all, however few are read
+  const typename Element::Storage* beside(int n) const {
+    if (!task.near) return n < beyond() ? at(task.next[n / 2], n % 2) : nullptr;
+    n += nearHalves;
+    if (n < 2 * pages) return at(task.pages[n % pages], n / pages);
+    n -= 2 * pages;
+    return n < task.nextPages ? at(task.next[n], 0) : nullptr;
+  }
+
+ private:
+  const typename Element::Storage* at(const std::byte* page, int half) const {
+    return pageData<Element>(page) + half * elements();
   }
 };
 
@@ -144,10 +157,11 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
     for (int j = 0; j < J; ++j) sums[h][j] = V::zero();
   }
   const float* weights = task.scores + q * pieceEntries;
-  int ahead = (entriesSeen(task, task.rows - 1) + pageEntries - 1) / pageEntries;  // where the scores have left off
+  const Ahead<Element> ahead{task, (entriesSeen(task, task.rows - 1) + pageEntries - 1) / pageEntries};
+  int half = ahead.pages;
   for (int begin = 0; begin < entries; begin += pageEntries) {
     const auto* values = pageData<Element>(task.pages[begin / pageEntries]) + pageEntries * task.dim + channel;
-    const auto* next = fetch ? NextHalves<Element>{task}.half(ahead++) : nullptr;
+    const auto* next = fetch ? ahead.beside(half++) : nullptr;
     const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
     for (int e = 0; e < count; ++e) {
       if (next) fetchLines<Element>(next + e * task.dim, task.dim);
@@ -187,26 +201,26 @@ static void attendPiece(const AttentionTask& task) {
   const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
   const int pages = (entries + pageEntries - 1) / pageEntries;
   const auto tileAt = [&](int q) { return queries - q < V::headTile ? queries - q : V::headTile; };
-  const NextHalves<Element> next{task};
-  for (int page = 0; task.cold && page < pages; ++page) {
-    fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * next.halfElements());
+  const Ahead<Element> ahead{task, pages};
+  for (int page = 0; task.cold && !task.near && page < pages; ++page) {
+    fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * ahead.elements());
   }
   for (int block = 0; block < pages; block += blockPages) {
     const int end = pages - block < blockPages ? pages : block + blockPages;
     for (int q = 0; q < queries; q += V::headTile) {
-      withHeads<V::headTile>(tileAt(q), [&]<int H>() {
+      withCount<V::headTile>(tileAt(q), [&]<int H>() {
         constexpr int P = pagesTogether<V, H>();
         const auto tile = [&]<int pages>(int page) {
-          const typename Element::Storage* ahead[pages];
-          for (int p = 0; p < pages; ++p) ahead[p] = next.half(page + p);
-          const bool fetch = q == 0 && ahead[pages - 1];
+          const typename Element::Storage* halves[pages];
+          for (int p = 0; p < pages; ++p) halves[p] = ahead.beside(page + p);
+          const bool fetch = q == 0 && halves[pages - 1];
           scoreTile<V, Element, H, pages>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
                                           task.scores + q * pieceEntries + page * pageEntries, pieceEntries,
-                                          fetch ? ahead : nullptr);
+                                          fetch ? halves : nullptr);
         };
         int page = block;
         for (; page + P <= end; page += P) tile.template operator()<P>(page);
-        for (; page < end; ++page) tile.template operator()<1>(page);
+        if (page < end) withCount<P>(end - page, [&]<int rest>() { tile.template operator()<rest>(page); });
       });
     }
   }
@@ -214,9 +228,9 @@ static void attendPiece(const AttentionTask& task) {
   for (int q = 0; q < queries; ++q) weigh<V>(task, q, pages * pageEntries);
   for (int q = 0; q < queries; q += V::headTile) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
-    withHeads<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
+    withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
   }
-  for (int n = 2 * pages; n < next.count(); ++n) fetchLines<Element>(next.half(n), next.halfElements());
+  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element>(ahead.beside(n), ahead.elements());
 }
 
 template <class V>

@@ -9,7 +9,7 @@ namespace pathpress {
 template <class V, class Element>
 static void scoreKeysOf(const KeyScores& task) {
   for (int q = 0; q < task.rows; q += V::headTile) {
-    withHeads<V::headTile>(task.rows - q < V::headTile ? task.rows - q : V::headTile, [&]<int H>() {
+    withCount<V::headTile>(task.rows - q < V::headTile ? task.rows - q : V::headTile, [&]<int H>() {
       constexpr int P = pagesTogether<V, H>();
       const auto tile = [&]<int pages>(int page) {
         float* to = task.out + static_cast<size_t>(q) * task.stride + page * pageEntries;

@@ -14,10 +14,7 @@
 namespace pathpress {
 namespace {
 
-// Weights that stay in the caches that cores share: read by each thread for its own rows they cost less than threads that
-// wait for one another at every product.
-constexpr size_t smallModel = size_t{16} << 20;
-// KV caches that stay there beside such weights.
+// KV caches that stay in a processor's beside a small model's weights.
 constexpr size_t nearCaches = size_t{12} << 20;
 
 size_t defaultCacheLimit() {
@@ -38,7 +35,7 @@ CacheShape shapeFor(const Model& model, const std::string& cacheType) {
 
 // A large model's step reads so much of weights that nothing stays.
 size_t nearBytesOf(const Model& model) {
-  return model.weights.bytes() <= smallModel ? nearCaches : std::numeric_limits<size_t>::max();
+  return model.small() ? nearCaches : std::numeric_limits<size_t>::max();
 }
 
 std::vector<CompressScratch> scratchFor(int threads, const Kernels& kernels) {
@@ -103,7 +100,7 @@ PoolCensus CpuBackend::census(std::span<const Holding* const> live) const {
 
 std::vector<std::unique_ptr<Lane>> CpuBackend::makeLanes() {
   std::vector<std::unique_ptr<Lane>> lanes;
-  const bool several = threads_.threads() > 1 && model_->weights.bytes() <= smallModel;
+  const bool several = threads_.threads() > 1 && model_->small();
   for (int i = 0; several && i < threads_.threads(); ++i) {
     lanes.push_back(std::make_unique<Lane>(*model_, kernels_, products_, nullptr));
   }

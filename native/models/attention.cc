@@ -24,8 +24,8 @@ void grow(std::vector<float>& buffer, size_t floats) {
 }  // namespace
 
 Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
-                     const Kernels& kernels, ThreadPool& threads)
-    : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
+                     const Kernels& kernels, ThreadPool& threads, bool near)
+    : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads), near_(near),
       scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
@@ -169,8 +169,8 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
     Coming next = coming;
     if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
-    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, reading.entries - entry, reading.rows,
-                     group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
+    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, near_, reading.entries - entry,
+                     reading.rows, group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});
   }

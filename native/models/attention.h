@@ -29,9 +29,10 @@ struct Row {
 
 class Attention {
  public:
-  // `inverseFrequencies` (rotary.pairs); what is passed must outlive this.
+  // `inverseFrequencies` (rotary.pairs); what is passed must outlive this. `near` where what a pass reads is still in the
+  // processor's caches when the next one reads it.
   Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
-            const Kernels& kernels, ThreadPool& threads);
+            const Kernels& kernels, ThreadPool& threads, bool near);
 
   // Before the layers of a pass.
   void prepare(std::span<const Row> rows);
@@ -100,6 +101,7 @@ class Attention {
   const std::vector<float>& inverseFrequencies_;
   const Kernels& kernels_;
   ThreadPool& threads_;
+  const bool near_;
   std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
   std::vector<Block> blocks_;
   std::vector<Unit> units_, joins_;             // what is to be read, and which readings are to be joined after that

@@ -33,7 +33,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads
       threads_(threads),
       epsilon_(static_cast<float>(model.config.normEpsilon)),
       products_(kernels, threads, products),
-      attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads) {}
+      attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small()) {}
 
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;

@@ -87,7 +87,7 @@ void attention(const Kernels& kernels, const Case& c) {
   for (int p = 0; p < pieces; ++p) {
     const int page = p * piecePages;
     const int left = static_cast<int>(cache.pages.size()) - page - piecePages;
-    kernels.attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages), p % 2 == 0,
+    kernels.attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages), p % 2 == 0, c.group % 2 == 0,
                     first - p * pieceEntries, c.rows, c.group, c.dim, c.type, 1.0f / std::sqrt(static_cast<float>(c.dim)), query.data(),
                     c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
                     sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
@@ -151,11 +151,11 @@ struct Batch {
     query = gaussian(rows.size() * size(config.queryWidth()));
   }
 
-  std::vector<float> run(const Kernels& kernels, int threads, size_t first, size_t count) {
+  std::vector<float> run(const Kernels& kernels, int threads, size_t first, size_t count, bool near = false) {
     const std::vector<float> frequencies;
     const Rotary rotary;
     ThreadPool pool(threads);
-    Attention attention(config, rotary, frequencies, kernels, pool);
+    Attention attention(config, rotary, frequencies, kernels, pool, near);
     const size_t width = size(config.queryWidth());
     std::vector<float> mixed(count * width);
     attention.run({rows.data() + first, count}, 0, query.data() + first * width, mixed.data());
@@ -170,6 +170,7 @@ void company(const Kernels& kernels, int group, int kvHeads) {
   const std::string at = std::string(kernels.name) + " group " + std::to_string(group);
   CHECK_CASE(batch.run(kernels, 2, 0, batch.rows.size()) == together, at);
   CHECK_CASE(batch.run(kernels, 3, 0, batch.rows.size()) == together, at);
+  for (const int threads : {1, 2}) CHECK_CASE(batch.run(kernels, threads, 0, batch.rows.size(), true) == together, at);
   std::vector<float> alone;
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     const std::vector<float> one = batch.run(kernels, 1 + static_cast<int>(r % 3), r, 1);

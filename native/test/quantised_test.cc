@@ -107,7 +107,7 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
   const std::vector<float> frequencies;
   const Rotary rotary;
   ThreadPool workers(threads);
-  Attention attention(config, rotary, frequencies, kernels, workers);
+  Attention attention(config, rotary, frequencies, kernels, workers, false);
   const size_t width = size(dim * group);
   std::vector<float> out(queries.size() + 1, sentinel);
   int done = 0;
