@@ -15,7 +15,7 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t gramsPerPartition = 2560;  // their table fits the second cache, or the first
+constexpr size_t gramsPerPartition = 5120;  // their table fits the second cache
 constexpr int mostPartitionBits = 13;
 constexpr size_t gramsPerPiece = size_t{1} << 17;
 constexpr int mostDirectBits = 20;  // counters of so many bits fit the second cache or nearly
@@ -148,7 +148,8 @@ std::vector<std::vector<Occurrences>> gramOccurrences(const int32_t* ids, int n,
   if (bits <= mostDirectBits && total >> bits > 0) return countDirectly(PackedGrams(ids, n, idBits, 1), sections, pool);
   const PackedGrams grams(ids, n, idBits);
   const int dropped = partitionBits(total, grams.bits);
-  if (grams.bits - dropped + countBits <= 32) return countInPartitions<uint32_t>(grams, dropped, sections, pool);
+  // One bit more pays where it halves the words.
+  if (grams.bits - (dropped + 1) + countBits <= 32) return countInPartitions<uint32_t>(grams, dropped + 1, sections, pool);
   return countInPartitions<uint64_t>(grams, dropped, sections, pool);
 }
 

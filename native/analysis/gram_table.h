@@ -22,7 +22,7 @@ class GramTable {
  public:
   // For partitions of about so many words.
   GramTable(const Grams& grams, size_t words) : grams_(grams) {
-    resize(std::bit_ceil(std::clamp<size_t>(4 * words, 256, 16384)));
+    resize(std::bit_ceil(std::clamp<size_t>(4 * words, 256, 32768)));
   }
 
   // Keeps the size that it has grown to: partitions are alike.
