@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { versions } from '../engine/engine.js';
 import { readRecords } from '../evaluate/records-file.js';
 import { vocabulary } from '../tasks/vocabulary.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
@@ -95,6 +96,13 @@ describe('eval', { timeout: 120_000 }, () => {
     };
     expect(await finishes('two.jsonl', 2)).toEqual(Array(6).fill(['stop', 2])); // words are joined by spaces
     expect(await finishes('one-word.jsonl', 1)).toEqual(Array(6).fill(['length', 1]));
+  });
+
+  it.skipIf(versions().cuda)('says that there is no GPU before it makes a file', async () => {
+    const out = join(folder.path, 'cuda.jsonl');
+    const { status, err } = await pathpress(evaluation(out, '--problems', 1, '--device', 'cuda'));
+    expect({ status, err }).toEqual({ status: 1, err: `error: device cuda: ${versions().whyNoCuda} (CUDA_UNAVAILABLE)\n` });
+    expect(existsSync(out)).toBe(false);
   });
 
   it('refuses the records of another policy', async () => {

@@ -62,7 +62,7 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   await checkSweepFolder(out, plan.manifest);
   if (!check) refuseBusy(out);
   const estimate = await estimateSweep(plan, { out, ...crew, signal: io.interrupt });
-  io.err(await opening(plan, estimate, crewOf(crew, plan.weightsBytes)));
+  io.err(await opening(plan, estimate, crewOf(crew, plan.load)));
   if (check) {
     if (json) io.out(`${JSON.stringify({ name: plan.manifest.sweep.name, ...plan.size, estimate })}\n`);
     return 0;

@@ -1,5 +1,7 @@
 /** How a sweep shares out cores and memory among its worker processes. */
 import { availableParallelism, totalmem } from 'node:os';
+import { PathPressError } from '../engine/errors.js';
+import type { Device } from '../engine/types.js';
 import { defaultBatch } from '../evaluate/batch.js';
 
 export interface Crew {
@@ -19,20 +21,35 @@ const smallWeights = 32e6;
 const tileTokens = 4; // that a product multiplies its weights with at once
 const largeBatch = 64; // so that reading large weights is shared by many tokens
 
+/** What decides how a sweep is shared out: bytes of the largest model's weights, and where they are multiplied. */
+export interface Load {
+  weightsBytes: number;
+  device: Device;
+}
+
+const isSmall = ({ weightsBytes, device }: Load): boolean => device === 'cpu' && weightsBytes <= smallWeights;
+
 /**
  * Samples in flight at once in each worker where nobody says otherwise. Of small weights, as many in all workers together
  * as one engine has: on 2 cores two workers with 4 each gave 53,200 tokens/s, with 64 each 30,000.
- * @param weightsBytes of the largest model
  */
-export function batchOf(workers: number, weightsBytes: number): number {
-  return weightsBytes <= smallWeights ? Math.max(tileTokens, Math.ceil(defaultBatch / workers)) : largeBatch;
+export function batchOf(workers: number, load: Load): number {
+  return isSmall(load) ? Math.max(tileTokens, Math.ceil(defaultBatch / workers)) : largeBatch;
 }
 
-/** The crew, where one of the two numbers or neither is given. @param weightsBytes of the largest model */
-export function crewOf({ workers, threads }: Partial<Crew>, weightsBytes: number): Crew {
+/**
+ * The crew, where one of the two numbers or neither is given. A GPU takes one worker, whose engine fills it.
+ * @throws PathPressError BAD_OPTION where more are wanted there
+ */
+export function crewOf({ workers, threads }: Partial<Crew>, load: Load): Crew {
+  if (load.device !== 'cpu') {
+    if (workers !== undefined && workers > 1)
+      throw new PathPressError('BAD_OPTION', `workers ${workers}: device ${load.device} takes one, whose engine fills it`);
+    return { workers: 1, threads: threads ?? availableParallelism() };
+  }
   const cores = availableParallelism();
   const share = (by: number): number => Math.max(1, Math.floor(cores / by));
-  const some = workers ?? (threads !== undefined ? share(threads) : weightsBytes <= smallWeights ? cores : 1);
+  const some = workers ?? (threads !== undefined ? share(threads) : isSmall(load) ? cores : 1);
   return { workers: some, threads: threads ?? share(some) };
 }
 

@@ -57,15 +57,15 @@ function samplesLeft({ manifest }: SweepPlan, out: string): number[] {
   });
 }
 
-async function trial({ manifest, folders, weightsBytes }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {
+async function trial({ manifest, folders, load }: SweepPlan, folder: string, options: Parameters<typeof estimateSweep>[1]): Promise<number> {
   const { signal } = options;
-  const { workers, threads } = crewOf(options, weightsBytes);
-  const batch = workers * (options.batch ?? batchOf(workers, weightsBytes));
+  const { workers, threads } = crewOf(options, load);
+  const batch = workers * (options.batch ?? batchOf(workers, load));
   const mine = manifest.cells.filter((_, i) => folders[i] === folder);
   const { settings, problems } = mine.find((cell) => cell.settings.policy.name !== 'full') ?? mine[0]!;
   const { sampling, seed, stop, task } = settings;
   const tokenizer = await loadTokenizer(folder);
-  const engine = await openEngine({ model: folder, cache: settings.cache, threads: workers * threads });
+  const engine = await openEngine({ model: folder, cache: settings.cache, threads: workers * threads, device: load.device });
   try {
     let tokens = 0;
     const started = performance.now();

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
+import { devices } from '../engine/types.js';
 import { decodeUtf8, parseJson, readRegular } from '../json-file.js';
 
 const whole = (least: number, most: number) =>
@@ -40,6 +41,7 @@ const schema = z.strictObject({
   policies: some(policy),
   seeds: some(seed).default([0]),
   sampling: sampling.default({}),
+  device: z.enum(devices, { error: `must be one of ${devices.join(', ')}` }).default('cpu'),
 });
 
 /** A sweep file, its defaults filled in; what is left out of `sampling` is the model's own. */

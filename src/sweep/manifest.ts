@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
+import { devices, type Device } from '../engine/types.js';
 import type { EvalSettings } from '../evaluate/record.js';
 import { parseAs, readJson } from '../json-file.js';
 import { mostSamples, mostShards, type Shard } from './shard.js';
@@ -23,7 +24,7 @@ export interface Manifest {
   /** The sweep file: its name within, and SHA-256 of its bytes. */
   sweep: { name: string; file: string };
   /** `addon`: SHA-256 of the compiled engine. */
-  engine: { version: string; addon: string; simd: string; device: 'cpu' };
+  engine: { version: string; addon: string; simd: string; device: Device };
   /** `files`: SHA-256 over configuration and tokenizer. */
   models: { name: string; weightsHash: string; files: string }[];
   /** `hash`: SHA-256 over the first problems, prompts and answers. */
@@ -39,7 +40,7 @@ const count = z.int().min(0);
 const schema = z.strictObject({
   format: z.literal(1, { error: 'must be 1: it was written by another version' }),
   sweep: z.strictObject({ name: text, file: text }),
-  engine: z.strictObject({ version: text, addon: text, simd: text, device: z.literal('cpu') }),
+  engine: z.strictObject({ version: text, addon: text, simd: text, device: z.enum(devices) }),
   models: z.array(z.strictObject({ name: text, weightsHash: text, files: text })),
   tasks: z.array(
     z.strictObject({ name: text, version: count, split: text, problems: count, samplesPerProblem: count, hash: text }),

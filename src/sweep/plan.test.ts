@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyModel } from '../cli/tiny-model.mjs';
+import { versions } from '../engine/engine.js';
 import { bundledModel } from '../package.js';
 import { vocabulary } from '../tasks/vocabulary.js';
 import { planSweep } from './plan.js';
@@ -46,6 +47,25 @@ describe('a sweep whose cells are not all apart', () => {
     const policies = [{ name: 'random', drawSeed: [0, 1] }, { name: 'random', arm: 'of the seed' }, { name: 'full', cache: ['f32', 'bf16'] }];
     const { manifest } = await plan({ policies, seeds: [2, 3] });
     expect(new Set(manifest.cells.map(({ id }) => id)).size).toBe(10);
+  });
+});
+
+describe('a sweep on a device', () => {
+  it('is of the cpu where nobody says otherwise, and says so in every record', async () => {
+    const { manifest, load } = await plan({});
+    expect([load.device, manifest.engine.device, manifest.cells[0]!.settings.device]).toEqual(['cpu', 'cpu', 'cpu']);
+  });
+
+  it.skipIf(versions().cuda)('that is not there is refused before a model is looked at', async () => {
+    await expect(plan({ device: 'cuda', models: [bundledModel('reasoner')] })).rejects.toMatchObject({
+      code: 'CUDA_UNAVAILABLE',
+      exitStatus: 1,
+      message: `device cuda: ${versions().whyNoCuda}`,
+    });
+  });
+
+  it('that nobody knows is refused', async () => {
+    await expect(plan({ device: 'tpu' })).rejects.toMatchObject({ code: 'BAD_SWEEP', message: expect.stringContaining('device "tpu": must be one of cpu, cuda') });
   });
 });
 

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { requireAddon } from '../engine/addon.js';
-import { openEngine } from '../engine/engine.js';
+import { openEngine, versions } from '../engine/engine.js';
 import { PathPressError } from '../engine/errors.js';
-import type { ModelInfo, Sampling } from '../engine/types.js';
+import type { Device, ModelInfo, Sampling } from '../engine/types.js';
 import { generationDefaults, type GenerationDefaults } from '../evaluate/defaults.js';
 import { evalSettings } from '../evaluate/evaluate.js';
 import type { EvalSettings } from '../evaluate/record.js';
@@ -18,6 +18,7 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { armsOf, type Arm } from './arms.js';
 import { canonicalJson } from './canonical.js';
 import { mistakes, readSweepFile, type SweepFile } from './file.js';
+import type { Load } from './crew.js';
 import type { Manifest, SweepCell } from './manifest.js';
 import { drawsLots, sameCells } from './same-cells.js';
 import { mostSamples, samplesOf, type Shard } from './shard.js';
@@ -37,8 +38,7 @@ export interface SweepPlan {
   manifest: Manifest;
   /** Where each cell's model lies, by the number of the cell. */
   folders: string[];
-  /** Of the largest model. */
-  weightsBytes: number;
+  load: Load;
   size: SweepSize;
 }
 
@@ -54,15 +54,17 @@ type TaskRow = SweepFile['tasks'][number];
 
 /**
  * Reads a sweep file and checks all that can be refused without generating.
- * @throws PathPressError BAD_SWEEP naming every mistake; what opening a model or its tokenizer throws.
+ * @throws PathPressError CUDA_UNAVAILABLE where it is to run on a GPU that cannot be used; BAD_SWEEP naming every mistake;
+ *   what opening a model or its tokenizer throws.
  */
 export async function planSweep(path: string, shard: Shard | null = null, signal?: AbortSignal): Promise<SweepPlan> {
   const { file, hash } = await readSweepFile(path);
   const arms = armsOf(file, path);
   refuseUnknown(file, path);
   refuseHuge(file, arms, path);
+  refuseDevice(file);
   const models: OpenedModel[] = [];
-  for (const name of file.models) models.push(await openModel(folderOf(name)!));
+  for (const name of file.models) models.push(await openModel(folderOf(name)!, file.device));
   const wrong: string[] = [];
   const cells: SweepCell[] = [];
   const folders: string[] = [];
@@ -86,14 +88,14 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
   const manifest: Manifest = {
     format: 1,
     sweep: { name: file.name, file: hash },
-    engine: { version, addon: hashFile(requireAddon().file), simd: models[0]!.info.simd, device: 'cpu' },
+    engine: { version, addon: hashFile(requireAddon().file), simd: models[0]!.info.simd, device: file.device },
     models: models.map(({ folder, info, files }) => ({ name: portableName(folder), weightsHash: info.weightsHash, files })),
     tasks: file.tasks.map((row) => ({ ...row, version: tasks[row.name]!.version, hash: taskHash(tasks[row.name]!, row) })),
     shard,
     cells,
   };
   const weightsBytes = Math.max(...models.map(({ info }) => info.weightsBytes));
-  return { manifest, folders, weightsBytes, size: sizeOf(manifest) };
+  return { manifest, folders, load: { weightsBytes, device: file.device }, size: sizeOf(manifest) };
 }
 
 /** The size of a shard, or of the whole where the manifest has none. */
@@ -146,10 +148,17 @@ function refuseHuge({ models, tasks: rows, seeds }: SweepFile, arms: readonly Ar
   if (samples > mostSamples) throw mistakes(path, [`makes ${samples} samples; at most ${mostSamples}`]);
 }
 
-async function openModel(folder: string): Promise<OpenedModel> {
+/** Before any model is read. */
+function refuseDevice({ device }: SweepFile): void {
+  if (device === 'cpu') return;
+  const { cuda, whyNoCuda } = versions();
+  if (!cuda) throw new PathPressError('CUDA_UNAVAILABLE', `device cuda: ${whyNoCuda}`);
+}
+
+async function openModel(folder: string, device: Device): Promise<OpenedModel> {
   const defaults = await generationDefaults(folder);
   const tokenizer = await loadTokenizer(folder);
-  const engine = await openEngine({ model: folder, threads: 1 });
+  const engine = await openEngine({ model: folder, device, threads: 1 });
   engine.dispose();
   return { folder, info: engine.info, defaults, tokenizer, files: sideFilesHash(folder) };
 }
@@ -190,6 +199,8 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
     const repeats = row.samplesPerProblem > 1 ? 'samplesPerProblem' : file.seeds.length > 1 ? 'seeds' : undefined;
     if (repeats && !drawsLots(arm.policy)) wrong.push(`${repeats}: with temperature 0 every repetition is the same`);
   }
+  if (file.device !== 'cpu' && arm.cache !== undefined && arm.cache !== 'bf16')
+    wrong.push(`cache ${arm.cache}: device ${file.device} caches bf16 alone`);
   try {
     for (const length of new Set(lengths.slice(0, arm.problems))) checkPolicy(arm.policy, length);
   } catch (error) {

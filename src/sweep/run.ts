@@ -37,10 +37,10 @@ export interface SweepRun {
  * @throws PathPressError BUSY where another run is at work in the folder, or takes it over; RECORD_MISMATCH where the folder is of another
  *   sweep; WRITE_FAILED; what a worker could not do.
  */
-export async function runSweep({ manifest, folders, weightsBytes }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
+export async function runSweep({ manifest, folders, load }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
   const { out, signal, onProgress } = options;
-  const { workers, threads } = crewOf(options, weightsBytes);
-  const batch = options.batch ?? batchOf(workers, weightsBytes);
+  const { workers, threads } = crewOf(options, load);
+  const batch = options.batch ?? batchOf(workers, load);
   await checkSweepFolder(out, manifest);
   const started = performance.now();
   const lock = new RunLock(out);

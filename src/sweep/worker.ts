@@ -14,12 +14,12 @@ const tell = (message: FromWorker): void => void process.send!(message);
 let opened: { folder: string; cache: string; engine: Engine; tokenizer: Tokenizer } | undefined;
 
 /** Orders that overlap are of one model and cache: an engine is disposed of only when nothing runs on it. */
-async function open({ folder, settings: { cache }, threads, cacheLimit }: Order): Promise<NonNullable<typeof opened>> {
+async function open({ folder, settings: { cache, device }, threads, cacheLimit }: Order): Promise<NonNullable<typeof opened>> {
   if (opened?.folder === folder && opened.cache === cache) return opened;
   opened?.engine.dispose();
   opened = undefined;
   const tokenizer = await loadTokenizer(folder);
-  const engine = await openEngine({ model: folder, cache, threads, cacheLimit });
+  const engine = await openEngine({ model: folder, cache, threads, cacheLimit, device });
   return (opened = { folder, cache, engine, tokenizer });
 }
 
