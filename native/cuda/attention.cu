@@ -40,12 +40,25 @@ DEVICE void scoreTurned(const DecodeAttention& task, int64_t page, int place, in
   }
 }
 
+// Which of the lane's eight entries of a page the query heads of its rows see.
+struct Seen {
+  Words masks{{~0u, ~0u, ~0u, ~0u}};
+
+  DEVICE bool of(int entry, int half) const {
+    return masks.word[entry / 2] >> (entry % 2 * 16 + half * 8 + threadIndex() % 32 / 4) & 1;
+  }
+};
+
+// What a score that is none is raised from, so that it comes to nothing.
+DEVICE float baseOf(float top) { return top == noScore ? 0.0f : top; }
+
 // One page of 32 entries. Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of
 // a head belong to eight entries in a row, which it reads of a channel's values in one access. `place`: of the first
-// entry where keys are turned, else below 0. `valuePage`: where the lane's values lie if not with its keys.
+// entry where keys are turned, else below 0. `valuePage`: where the lane's values lie if not with its keys. A row may see
+// no entry of the page where it is special.
 template <int dim, int rows, bool special>
 DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage, int place, int left, float scale,
-                    const FragmentA* query, HeadSums<dim, rows>& sums) {
+                    const Seen& seen, const FragmentA* query, HeadSums<dim, rows>& sums) {
   const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
   FragmentC scores[4] = {};
   if (special && place >= 0) {
@@ -69,20 +82,21 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage
     UNROLL(8)
     for (int i = 0; i < 8; ++i) {
       float& score = scores[i / 2].value[half * 2 + i % 2];
-      score = inner * 8 + i < left ? score * scale : noScore;
+      score = inner * 8 + i < left && (!special || seen.of(i, half)) ? score * scale : noScore;
       top = score > top ? score : top;
     }
     for (int mask = 1; mask < 4; mask *= 2) {
       const float other = shuffleXor(top, mask);
       top = other > top ? other : top;
     }
-    shrink[half] = powerOfTwo(sums.top[half] - top);
+    const float base = special ? baseOf(top) : top;
+    shrink[half] = powerOfTwo(sums.top[half] - base);
     sums.top[half] = top;
     sums.total[half] *= shrink[half];
     UNROLL(8)
     for (int i = 0; i < 8; ++i) {
       float& score = scores[i / 2].value[half * 2 + i % 2];
-      score = powerOfTwo(score - top);
+      score = powerOfTwo(score - base);
       sums.total[half] += score;
     }
   }
@@ -130,7 +144,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   const int token = blockIndex() / task.reach / task.kvHeads;
   const int slot = task.rows.slots.load(token);
   int length = task.rows.lengths.load(token), halves = 0;
-  bool turned = false, uneven = false;
+  bool turned = false, uneven = false, masked = false;
   const int first = chunk * chunkPages;
   if (special && slot >= 0) {
     const Reading reading = task.readings.load(slot);
@@ -138,6 +152,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
     turned = reading.rotated != 0;
     halves = reading.chosen(task.layer, position, length);
     uneven = reading.uneven != 0;
+    masked = uneven && reading.masked != 0;
     length = reading.entriesRead(task.layer, position, length);
     if (uneven) length -= task.uneven.lessOf(slot, task.kvHeads, head);
   }
@@ -167,13 +182,18 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       const HalfPage values(task, slot, token, head, 2 * p + inner / 2, both || inner < 2);
       const int64_t keyPage = keys.page * (2 * cachePageEntries * dim) + keys.shift * dim;  // an entry's keys lie together
       const int64_t valuePage = values.page * (2 * cachePageEntries * dim) + values.shift;  // a channel's values do
-      addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, query, sums);
+      addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, {}, query, sums);
       continue;
     }
     const int64_t number = special && uneven ? task.uneven.page(task.table, slot, task.kvHeads, head, p)
                                              : task.table.page(slot, p) * task.kvHeads + head;
     const int64_t page = number * (2 * cachePageEntries * dim);
-    addPage<dim, rows, special>(task, page, page, place, left, scale, query, sums);
+    Seen seen;
+    if (special && masked) {
+      const int64_t own = (int64_t{slot} * task.kvHeads + head) * task.table.width + p;
+      seen.masks = task.uneven.masks.load16(own * cachePageEntries + inner * 8);
+    }
+    addPage<dim, rows, special>(task, page, page, place, left, scale, seen, query, sums);
   }
 
   UNROLL(rows / 8)
@@ -202,7 +222,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       top = other > top ? other : top;
     }
     for (int w = 0; w < attendWarps; ++w) {
-      const float weight = powerOfTwo(warpTop.get(w * rows + row) - top);
+      const float weight = powerOfTwo(warpTop.get(w * rows + row) - (special ? baseOf(top) : top));
       total += weight * warpTotal.get(w * rows + row);
       sum += weight * warpOut.get((w * rows + row) * dim + channel);
     }

@@ -8,11 +8,13 @@ constexpr int moveEntries = 128;  // whose keys a block moves at once
 // that rows begin in different banks.
 constexpr int staged = 4 * cachePageEntries, stageStride = staged + 8;
 
-// Where a block stands: a layer of a due.
+// Where a block stands: a layer of a due. Of a key-value head that holds its query heads' own sets all entries are
+// candidates.
 struct MovePlace {
   Due due;
   int layer, role;
-  int64_t kept;  // where the set's candidates that stay begin
+  Global<const int> list;
+  int64_t kept;  // where in it the candidates that stay begin
 
   DEVICE explicit MovePlace(const Compaction& task) {
     const CacheCompression& cache = task.cache;
@@ -21,33 +23,39 @@ struct MovePlace {
     layer = blockIndex() / roles / cache.dues;
     const int number = blockIndex() / roles % cache.dues;
     due = cache.due.load(number);
+    if (cache.own && role < 2 * cache.kvHeads) {
+      const int64_t row = int64_t{layer} * cache.kvHeads + role / 2;
+      due.candidates = heldBy(cache, due, layer, role / 2);
+      due.pinned = 0;
+      due.length = due.candidates;
+      due.scored = task.unitedCounts.load(row * cache.dues + number);
+      list = task.united;
+      kept = row * task.unitedRoom + due.heldAt;
+      return;
+    }
     const int set = role < 2 * cache.kvHeads ? cache.setOf(role / 2) : role - 2 * cache.kvHeads;
     due.scored = scoredOf(task.shares, cache, due, number, layer * cache.sets + set);
+    list = task.kept;
     kept = (int64_t{layer} * cache.sets + set) * task.keptRoom + due.keptAt;
   }
+
+  // The entry that will be entry `to`.
+  DEVICE int sourceIf(bool wanted, int to) const { return stayingIf(wanted, due, list, kept, to); }
 };
 
-// The entry that will be entry `to`.
-DEVICE int sourceIf(bool wanted, const Compaction& task, const MovePlace& at, int to) {
-  const int place = to - at.due.pinned;
-  const bool chosen = place >= 0 && place < at.due.scored;
-  const int candidate = task.kept.loadIf(wanted && chosen, at.kept + place);
-  if (place < 0) return to;
-  return chosen ? at.due.pinned + candidate : to + at.due.candidates - at.due.scored;
-}
-
 // The first entry that does not stay where it is.
-DEVICE int firstMoved(const Compaction& task, const MovePlace& at) {
+DEVICE int firstMoved(const MovePlace& at) {
   int low = at.due.pinned, high = at.due.pinned + at.due.scored;  // it is one of [low, high]
   while (low < high) {
     const int middle = (low + high) / 2;
-    if (sourceIf(true, task, at, middle) == middle) low = middle + 1;
+    if (at.sourceIf(true, middle) == middle) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 DEVICE int64_t pageIf(bool wanted, const Compaction& task, const MovePlace& at, int entry) {
+  if (task.cache.own) return ownPageIf(wanted, task.cache, at.due, at.layer, at.role / 2, entry);
   const int64_t row = int64_t{at.due.slot} * task.cache.tableWidth;
   const int number = task.cache.table.loadIf(wanted, row + entry / cachePageEntries);
   return task.cache.page(at.layer, number, at.role / 2);
@@ -58,12 +66,12 @@ template <int dim>
 DEVICE void moveKeys(const Compaction& task, const MovePlace& at) {
   constexpr int vectors = dim / 8, each = moveEntries * vectors / moveThreads;
   const int staying = at.due.staying();
-  for (int begin = firstMoved(task, at); begin < staying; begin += moveEntries) {
+  for (int begin = firstMoved(at); begin < staying; begin += moveEntries) {
     Words key[each];
     UNROLL(each)
     for (int k = 0; k < each; ++k) {
       const int vector = threadIndex() + k * moveThreads, to = begin + vector / vectors;
-      const int from = sourceIf(to < staying, task, at, to);
+      const int from = at.sourceIf(to < staying, to);
       const int64_t page = pageIf(to < staying, task, at, from);
       key[k] = task.cache.pages.load16If(to < staying, page + from % cachePageEntries * dim + vector % vectors * 8);
     }
@@ -96,12 +104,12 @@ DEVICE void moveValues(const Compaction& task, const MovePlace& at, const Shared
       task.cache.pages.store16If(wanted, page + (channel + k * 8) * cachePageEntries + quarter * 8, row);
     }
   };
-  const int first = firstMoved(task, at);
+  const int first = firstMoved(at);
   int next = first / cachePageEntries * cachePageEntries;
   if (first == staying) return;  // the whole block
   while (next < staying) {
     const bool stays = next + lane < staying;
-    const int from = sourceIf(stays, task, at, next + lane);
+    const int from = at.sourceIf(stays, next + lane);
     const int page = shuffle(from, 0) / cachePageEntries;
     const bool here = stays && from / cachePageEntries == page;
     const int count = bitCount(laneVotes(here));
@@ -147,7 +155,7 @@ DEVICE void moveNotes(const Compaction& task, const MovePlace& at) {
   for (int begin = 0; begin < staying; begin += moveThreads) {
     const int to = begin + threadIndex();
     const bool wanted = to < staying;
-    const int from = sourceIf(wanted, task, at, to);
+    const int from = at.sourceIf(wanted, to);
     const int position = positionIf(wanted, task.cache, at.due, at.layer, set, from);
     const float mass = task.mass.loadIf(wanted && task.mass, notes + from);
     const int stamp = task.stamps.loadIf(wanted && task.stamps, notes + from);

@@ -20,7 +20,18 @@ struct DueSequence {
   Progress progress;
   Keep keep;
   int heads = 1;  // key-value heads, which share out their places where the recipe says so
+  int held = length;  // entries of its longest key-value head: more, where query heads have sets of their own
 };
+
+// Of its entries those at the front that stay, and those at the end.
+inline int pinnedOf(const DueSequence& one) { return static_cast<int>(std::min<int64_t>(one.keep.pinned, one.length)); }
+inline int recentOf(const DueSequence& one) {
+  return static_cast<int>(std::min<int64_t>(one.keep.recent, one.length - pinnedOf(one)));
+}
+// Entries of each of its sets, or on average, after its compression.
+inline int leftOf(const DueSequence& one) {
+  return static_cast<int>(std::min<int64_t>(one.length, pinnedOf(one) + std::max<int64_t>(0, one.keep.scored) + recentOf(one)));
+}
 
 struct CompressionPlan {
   std::vector<Due> due;  // without those of whose candidates all stay
@@ -28,6 +39,7 @@ struct CompressionPlan {
   int rows = 0;       // most that vote in one
   int votesRoom = 0;  // entries of all dues' pages with candidates
   int keptRoom = 0;   // candidates that stay, of all dues
+  int heldRoom = 0;   // entries of all dues' longest key-value heads
 };
 
 // Pages that go back to the pool once the passes of this due have been launched.
@@ -44,6 +56,7 @@ namespace plan {
 inline void add(CompressionPlan& plan, Due& due, int end, int mostKept) {
   due.votesAt = plan.votesRoom;
   due.keptAt = plan.keptRoom;
+  due.heldAt = plan.heldRoom;
   due.firstChunk = static_cast<int>(plan.chunks.size());
   for (int page = due.softmaxFirst / cachePageEntries; page < pagesOf(end); page += votePages) {
     plan.chunks.push_back({static_cast<int>(plan.due.size()), page});
@@ -52,6 +65,7 @@ inline void add(CompressionPlan& plan, Due& due, int end, int mostKept) {
   plan.rows = std::max(plan.rows, due.rows);
   plan.votesRoom += (pagesOf(due.candidatesEnd()) - due.firstPage()) * cachePageEntries;
   plan.keptRoom += mostKept;
+  plan.heldRoom += due.held;
   plan.due.push_back(due);
 }
 
@@ -64,9 +78,9 @@ inline CompressionPlan planCompression(const Recipe& recipe, const std::vector<D
     Due due{};
     due.slot = sequence.slot;
     due.length = sequence.length;
-    due.pinned = static_cast<int>(std::min<int64_t>(sequence.keep.pinned, due.length));
-    const int recent = static_cast<int>(std::min<int64_t>(sequence.keep.recent, due.length - due.pinned));
-    due.candidates = due.length - due.pinned - recent;
+    due.held = sequence.held;
+    due.pinned = pinnedOf(sequence);
+    due.candidates = due.length - due.pinned - recentOf(sequence);
     if (sequence.keep.scored >= due.candidates) continue;
     due.scored = static_cast<int>(std::max<int64_t>(0, sequence.keep.scored));
     due.softmaxFirst = recipe.softmax == Domain::candidates ? due.pinned : 0;

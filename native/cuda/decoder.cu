@@ -81,6 +81,8 @@ void Decoder::allocateSequences() {
     step_.headPages = headPages_ = device_.unwritten<int>("heads' pages", heads * size(limits_.sequencePages));
     step_.headLess = headLess_ = device_.unwritten<int>("heads' entries less", heads);
     moves_ = device_.unwritten<PageMove>("pages that move", size(shape.layers * shape.kvHeads * limits_.sequencePages));
+    const size_t entries = heads * size(limits_.sequencePages) * cachePageEntries;
+    if (limits_.ownSets) step_.headMasks = device_.unwritten<uint16_t>("heads' masks", entries);
   }
   step_.table.pages = table_ = device_.unwritten<int>("table", slots * size(limits_.sequencePages));
   step_.table.width = limits_.sequencePages;

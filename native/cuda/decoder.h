@@ -19,6 +19,7 @@ struct DecoderLimits {
   int ringRows;       // query rows that a sequence keeps of a layer; 0: none
   int readHalves = 0;   // Reading::halves, at most
   bool uneven = false;  // whether heads of a sequence may hold entries of their own number
+  bool ownSets = false;  // and query heads keep sets of their own
 };
 
 class Decoder {
@@ -49,8 +50,9 @@ class Decoder {
   void cut(int slot, int entries);
 
   // Of its entries each head is left as many as `counts` (layers, kvHeads) says, at the front of its own pages; what lies
-  // in pages that go back to the pool moves. Once in a sequence's life.
+  // in pages that go back to the pool moves. From then on heads have pages of their own, whatever the counts.
   void shareOut(int slot, const std::vector<int>& counts);
+  bool uneven(int slot) const { return read_[static_cast<size_t>(slot)].uneven != 0; }
   // Entries that each head has less than the longest, (layers, kvHeads); none of a sequence that is even.
   std::vector<int> less(int slot) const;
 
@@ -99,6 +101,7 @@ class Decoder {
   void free(int slot, int pages);
   bool reserveUneven(int slot, int entries);
   void writePages(int slot, size_t head, size_t first, const std::vector<int>& pages);
+  void writeHeads(int slot, const UnevenPages& own);
   Global<Bf16> input(const std::string& name, int cols);
   void allocateWork();
   void allocateSequences();

@@ -1,6 +1,8 @@
 // Of the decoder what sequences need whose heads hold entries of their own number.
 #include "decoder.h"
 
+#include <algorithm>
+
 namespace pathpress::cuda {
 
 namespace {
@@ -20,7 +22,9 @@ void Decoder::writePages(int slot, size_t head, size_t first, const std::vector<
 void Decoder::shareOut(int slot, const std::vector<int>& counts) {
   const ModelShape& shape = model_.shape;
   std::vector<int>& pages = pages_[size(slot)];
-  UnevenPages own(pages, counts, shape.layers, shape.kvHeads);
+  UnevenPages& own = uneven_[size(slot)];
+  if (!uneven(slot)) own = UnevenPages(pages, shape.layers, shape.kvHeads);
+  own.leave(counts);
   const std::vector<int> kept(pages.begin(), pages.begin() + own.wholePages());
   const std::vector<PageMove> moves = own.gather(kept);
   if (!moves.empty()) {
@@ -29,21 +33,32 @@ void Decoder::shareOut(int slot, const std::vector<int>& counts) {
     movePages(device_.stream(), {step_.pages, moves_, layerPages, static_cast<int>(moves.size()), shape.dim});
   }
   free(slot, static_cast<int>(kept.size()));
-  const std::vector<int> less = own.less();
-  for (size_t i = 0; i < own.heads().size(); ++i) {
-    const int64_t layer = static_cast<int64_t>(i) / shape.kvHeads, head = static_cast<int64_t>(i) % shape.kvHeads;
-    device_.write(headLess_, (layer * limits_.slots + slot) * shape.kvHeads + head, std::vector<int>{less[i]});
-    writePages(slot, i, 0, own.heads()[i]);
-  }
+  writeHeads(slot, own);
   read_[size(slot)].uneven = 1;
   device_.write(readings_, slot, std::vector<Reading>{read_[size(slot)]});
   entries_[size(slot)] = own.longest();
   device_.write(step_.sequences.entries, slot, std::vector<int>{own.longest()});
-  uneven_[size(slot)] = std::move(own);
+}
+
+// A layer's at once: each write takes as long as a launch.
+void Decoder::writeHeads(int slot, const UnevenPages& own) {
+  const int kvHeads = model_.shape.kvHeads, width = limits_.sequencePages;
+  const std::vector<int> less = own.less();
+  for (int layer = 0; layer < model_.shape.layers; ++layer) {
+    const int first = layer * kvHeads;
+    std::vector<int> rows(size(kvHeads * width), 0);
+    for (int h = 0; h < kvHeads; ++h) {
+      const std::vector<int>& pages = own.heads()[size(first + h)];
+      std::copy(pages.begin(), pages.end(), rows.begin() + h * width);
+    }
+    const int64_t at = (int64_t{layer} * limits_.slots + slot) * kvHeads;
+    device_.write(headLess_, at, std::vector<int>(less.begin() + first, less.begin() + first + kvHeads));
+    device_.write(headPages_, at * width, rows);
+  }
 }
 
 std::vector<int> Decoder::less(int slot) const {
-  return read_[size(slot)].uneven != 0 ? uneven_[size(slot)].less() : std::vector<int>();
+  return uneven(slot) ? uneven_[size(slot)].less() : std::vector<int>();
 }
 
 bool Decoder::reserveUneven(int slot, int entries) {

@@ -15,6 +15,10 @@ struct PageKeys {
   DEVICE PageKeys(const CacheCompression& cache, const VotePlace& at, int begin, int end) {
     const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
     const int first = at.page * cachePageEntries;
+    if (cache.own) {
+      gather(cache, at, begin, end);
+      return;
+    }
     const bool inside = first < end;
     const int number = cache.table.loadIf(inside, int64_t{at.due.slot} * cache.tableWidth + at.page);
     const int64_t page = cache.page(at.layer, number, at.head);
@@ -25,6 +29,25 @@ struct PageKeys {
         const int entry = outer / 2 * 8 + m * 2 + outer % 2;
         const bool wanted = first + entry >= begin && first + entry < end;
         word[s][m] = cache.pages.stream16If(wanted, page + entry * dim + s * 32 + inner * 8);
+      }
+    }
+  }
+
+ private:
+  // Those of a query head's own set, wherever its key-value head holds them.
+  DEVICE void gather(const CacheCompression& cache, const VotePlace& at, int begin, int end) {
+    const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
+    const int kvHead = at.head / cache.own.group, held = heldBy(cache, at.due, at.layer, kvHead);
+    UNROLL(4)
+    for (int m = 0; m < 4; ++m) {
+      const int entry = at.page * cachePageEntries + outer / 2 * 8 + m * 2 + outer % 2;
+      const bool wanted = entry >= begin && entry < end;
+      const int member = memberIf(wanted, cache, at.due, at.layer, at.head, held, entry);
+      const int64_t page = ownPageIf(wanted, cache, at.due, at.layer, kvHead, member);
+      UNROLL(dim / 32)
+      for (int s = 0; s < dim / 32; ++s) {
+        const int64_t channel = member % cachePageEntries * dim + s * 32 + inner * 8;
+        word[s][m] = cache.pages.load16If(wanted, page + channel);
       }
     }
   }

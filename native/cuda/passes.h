@@ -9,6 +9,7 @@
 #include "redundancy.h"
 #include "reranks.h"
 #include "share.h"
+#include "unite.h"
 #include "votes.h"
 
 namespace pathpress::cuda {
@@ -22,11 +23,11 @@ struct Passes {
   Widest widest{};
   SharingOut sharing{};
   Choice choice{};
+  Uniting uniting{};
   Compaction compaction{};
-  // Not where query heads keep sets of their own: their pages would have to be their own too.
-  bool possible = false;
   // Which a recipe needs beside the compaction.
   bool ranked = false, counts = false, compares = false, shuffles = false, draws = false, widens = false, shares = false;
+  bool unites = false;
   bool given = false;  // ranks are from outside
 
   void takeGiven() {
@@ -41,6 +42,8 @@ struct Passes {
   size_t ranksRoom() const { return setsRoom(ranks.room); }
   size_t sharesRoom() const { return setsRoom(ranks.cache.dues); }
   size_t keptRoom() const { return setsRoom(choice.keptRoom); }
+  size_t heldRoom() const { return ownHeads() * static_cast<size_t>(uniting.room); }
+  size_t unitedRoom() const { return ownHeads() * static_cast<size_t>(uniting.cache.dues); }
   size_t keysRoom() const { return headsRoom() * static_cast<size_t>(redundancy.keysRoom()); }
 
  private:
@@ -48,6 +51,7 @@ struct Passes {
     return headsRoom() * static_cast<size_t>(count) * static_cast<size_t>(votes.rowRoom * 2);
   }
   size_t headsRoom() const { return static_cast<size_t>(ranks.cache.layers * ranks.cache.kvHeads); }
+  size_t ownHeads() const { return static_cast<size_t>(uniting.cache.layers * uniting.cache.kvHeads); }
   size_t setsRoom(int count) const {
     return static_cast<size_t>(ranks.cache.layers * ranks.cache.sets) * static_cast<size_t>(count);
   }
@@ -69,10 +73,15 @@ inline PoolBy poolBy(Pooling pooling) {
   return pooling == Pooling::none ? PoolBy::none : pooling == Pooling::avg ? PoolBy::mean : PoolBy::largest;
 }
 
-// All but the arrays between the passes. `cache` has them of its own, and its counts of dues and chunks are the plan's.
-inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, const CompressionPlan& plan) {
+// All but the arrays between the passes. `held` has them of its own, and its counts of dues and chunks are the plan's.
+inline Passes passesOf(const Recipe& recipe, const CacheCompression& held, const CompressionPlan& plan) {
   Passes passes;
-  passes.possible = recipe.sets != Aggregation::head;
+  CacheCompression cache = held;
+  passes.unites = static_cast<bool>(held.own);
+  if (passes.unites) {  // each query head is a key-value head to those that choose
+    cache.kvHeads = held.heads();
+    cache.group = 1;
+  }
   passes.shares = recipe.sharedOut;
   passes.ranked = plan.keptRoom > 0;
   passes.counts = passes.ranked && recipe.scoring == Scoring::votes;
@@ -106,7 +115,10 @@ inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, cons
   passes.redundancy.ranks = passes.shuffling.ranks = passes.widest.ranks = ranks;
   passes.redundancy.all = recipe.softmax != Domain::candidates;
   passes.redundancy.lambda = recipe.lambda;
-  passes.choice.cache = passes.compaction.cache = passes.sharing.cache = cache;
+  passes.choice.cache = passes.sharing.cache = cache;
+  passes.uniting.cache = passes.compaction.cache = held;
+  passes.uniting.room = passes.compaction.unitedRoom = plan.heldRoom;
+  passes.uniting.keptRoom = plan.keptRoom;
   passes.sharing.room = plan.votesRoom;
   passes.sharing.floorShare = recipe.floorShare;
   passes.choice.room = plan.votesRoom;
@@ -118,7 +130,6 @@ inline Passes passesOf(const Recipe& recipe, const CacheCompression& cache, cons
 
 // Ranks the candidates of all that is due. False where a recipe or a shape is none that the passes can do.
 inline bool rank(Stream stream, const Passes& passes) {
-  if (!passes.possible) return false;
   if (passes.counts && !countVotes(stream, passes.votes)) return false;
   if (passes.ranked && !passes.given && !rankCandidates(stream, passes.ranks)) return false;
   if (passes.compares && !takeOffRedundancy(stream, passes.redundancy)) return false;
@@ -129,11 +140,11 @@ inline bool rank(Stream stream, const Passes& passes) {
 
 // Compresses all that is due. False likewise.
 inline bool compress(Stream stream, const Passes& passes) {
-  if (!passes.possible) return false;
   if (passes.ranks.cache.dues == 0) return true;
   if (!rank(stream, passes)) return false;
   if (passes.shares && !shareOut(stream, passes.sharing)) return false;
   if (passes.ranked) chooseBest(stream, passes.choice);
+  if (passes.unites) uniteSets(stream, passes.uniting);
   return compactCaches(stream, passes.compaction);
 }
 

@@ -16,6 +16,7 @@ struct Reading {
   int denseLayers = 0;  // first layers, which read all
   int prompt = 0;       // tokens: those before this position read all
   int uneven = 0;       // 1: each key-value head has entries and pages of its own
+  int masked = 0;       // 1: and where it is uneven, each query head sees some of them
 
   bool plain() const { return rotated == 0 && halves == 0 && uneven == 0; }
   HOST_DEVICE bool chooses(int layer) const { return halves > 0 && layer >= denseLayers; }
@@ -34,6 +35,7 @@ struct Reading {
 struct UnevenHeads {
   Global<const int> pages;  // (slots, kvHeads, width): the layer's pages of single heads, (pool, kvHeads)
   Global<const int> less;   // (slots, kvHeads): entries less than the sequence's longest head has
+  Global<const uint16_t> masks;  // (slots, kvHeads, width · 32): bit i lets query head i of the group see an entry
 
   DEVICE int lessOf(int slot, int kvHeads, int head) const { return less.load(int64_t{slot} * kvHeads + head); }
   DEVICE int64_t page(const PageTable& table, int slot, int kvHeads, int head, int number) const {

@@ -6,7 +6,7 @@
 
 namespace pathpress::cuda {
 
-constexpr int mostSharing = 32;  // key-value heads
+constexpr int mostSharing = 128;  // key-value heads
 
 struct SharingOut {
   CacheCompression cache;      // its sets are key-value heads

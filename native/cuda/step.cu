@@ -125,7 +125,9 @@ class Launches {
   UnevenHeads uneven(int index) const {
     if (!step_.headPages) return {};
     const int64_t heads = int64_t{index} * step_.ringSlots * shape_.kvHeads;
-    return {step_.headPages + heads * step_.table.width, step_.headLess + heads};
+    UnevenHeads own{step_.headPages + heads * step_.table.width, step_.headLess + heads, {}};
+    if (step_.headMasks) own.masks = step_.headMasks + heads * step_.table.width * cachePageEntries;
+    return own;
   }
 
   bool choosing() const { return step_.special && step_.bounds; }

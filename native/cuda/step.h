@@ -65,6 +65,7 @@ struct DecodeStep {
   Global<Bf16> bounds;             // of ReadSets, one layer's after the other
   int mostChosen;
   Global<const int> headPages, headLess;  // of UnevenHeads, one layer's after the other; null where no sequence is uneven
+  Global<uint16_t> headMasks;
   QueryRing ring;  // its rows (layers, slots, mostRows, heads · dim)
   int ringSlots;
   int rows;     // 1 to maxProductTokens

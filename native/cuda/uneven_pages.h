@@ -12,15 +12,22 @@ namespace pathpress::cuda {
 class UnevenPages {
  public:
   UnevenPages() = default;
-  // From pages of the pool in which each head has its own, and holds `counts` (layers, kvHeads) entries at their front.
-  UnevenPages(const std::vector<int>& pages, std::vector<int> counts, int layers, int kvHeads)
-      : kvHeads_(kvHeads), spare_(static_cast<size_t>(layers)), heads_(counts.size()), counts_(std::move(counts)) {
+  // From pages of the pool in which each head has its own.
+  UnevenPages(const std::vector<int>& pages, int layers, int kvHeads)
+      : kvHeads_(kvHeads), spare_(static_cast<size_t>(layers)), heads_(static_cast<size_t>(layers * kvHeads)) {
     for (size_t i = 0; i < heads_.size(); ++i) {
-      for (size_t p = 0; p < pages.size(); ++p) {
-        const int own = pages[p] * kvHeads + static_cast<int>(i) % kvHeads;
-        const bool needed = static_cast<int>(p) < pagesOf(counts_[i]);
-        (needed ? heads_[i] : spare_[i / static_cast<size_t>(kvHeads)]).push_back(own);
-      }
+      for (const int page : pages) heads_[i].push_back(page * kvHeads + static_cast<int>(i) % kvHeads);
+    }
+  }
+
+  // Each head holds `counts` (layers, kvHeads) entries at the front of its pages; those behind are spare.
+  void leave(std::vector<int> counts) {
+    counts_ = std::move(counts);
+    for (size_t i = 0; i < heads_.size(); ++i) {
+      const auto end = heads_[i].begin() + pagesOf(counts_[i]);
+      std::vector<int>& spare = spare_[i / static_cast<size_t>(kvHeads_)];
+      spare.insert(spare.end(), end, heads_[i].end());
+      heads_[i].erase(end, heads_[i].end());
     }
   }
 
@@ -90,7 +97,7 @@ class UnevenPages {
   }
 
   const std::vector<std::vector<int>>& heads() const { return heads_; }
-  // Entries that each head has less than the longest: as long as the sequence lives.
+  // Entries that each head has less than the longest, until it leaves others.
   std::vector<int> less() const {
     std::vector<int> all;
     for (const int count : counts_) all.push_back(longest() - count);
@@ -102,7 +109,7 @@ class UnevenPages {
   int kvHeads_ = 1;
   std::vector<std::vector<int>> spare_;  // of each layer
   std::vector<std::vector<int>> heads_;  // (layers, kvHeads): pages in the order of the entries
-  std::vector<int> counts_;              // (layers, kvHeads): entries when it became uneven
+  std::vector<int> counts_;              // (layers, kvHeads): entries that it last left
 
   int lacks(size_t i, int longestNow) const {
     const int count = counts_[i] + longestNow - longest();

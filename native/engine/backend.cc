@@ -15,7 +15,8 @@ void Demand::cover(const Demand& other) {
   readPages = std::max(readPages, other.readPages);
   layerSets |= other.layerSets;
   groupSets |= other.groupSets;
-  sharedOut |= other.sharedOut;
+  headSets |= other.headSets;
+  uneven |= other.uneven;
   mass |= other.mass;
   stamps |= other.stamps;
   gaps |= other.gaps;
@@ -37,7 +38,8 @@ Demand demandOf(const Request& request, const Policy& policy, int group) {
   demand.readPages = recipe.readPages;
   demand.layerSets = policy.evicts() && recipe.sets == Aggregation::layer;
   demand.groupSets = policy.evicts() && recipe.sets == Aggregation::group;
-  demand.sharedOut = recipe.sharedOut;
+  demand.headSets = policy.evicts() && recipe.sets == Aggregation::head;
+  demand.uneven = recipe.uneven();
   demand.mass = recipe.record == Record::mass;
   demand.stamps = recipe.record == Record::stamp || recipe.record == Record::recurrence;
   demand.gaps = recipe.record == Record::recurrence;

@@ -74,8 +74,8 @@ struct Demand {
   int64_t positions = 0;  // prompt and output
   int64_t queryRows = 0;  // that a policy keeps
   int64_t readPages = 0;  // Recipe::readPages
-  bool layerSets = false, groupSets = false;         // of policies that evict
-  bool sharedOut = false;                            // Recipe::sharedOut
+  bool layerSets = false, groupSets = false, headSets = false;  // of policies that evict
+  bool uneven = false;                               // Recipe::uneven()
   bool mass = false, stamps = false, gaps = false;  // notes of attention
 
   bool operator==(const Demand&) const = default;

@@ -12,8 +12,10 @@
 
 namespace pathpress {
 
-// For benchmarks: a sequence begins in the middle, with keys and values that nobody computed. Its first pass is a decode
-// pass. Only with policies that note nothing of earlier attention; a preemption computes it from the prompt instead.
+// For benchmarks of the CPU: a sequence begins in the middle, with keys and values that nobody computed. Its first pass is
+// a decode pass. Only with policies that note nothing of earlier attention; a preemption computes it from the prompt
+// instead. A GPU's benchmark (cuda/bench) fills pages by kernels and takes steps and compressions without an engine, which
+// would time the host too: a GPU refuses it.
 struct Assumed {
   int entries = 0;      // that the cache holds of each head; 0 for a sequence that begins at its beginning
   int64_t written = 0;  // generated tokens already written: at least as many as entries beside the prompt

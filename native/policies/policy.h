@@ -140,6 +140,9 @@ struct Recipe {
   bool rotatedAtReading = false;  // keys are cached unrotated, and rotated by their place in the cache at every pass
   int64_t readPages = 0;          // pages that a decode pass reads of each head, the newest among them; 0: all
   int64_t denseLayers = 0;        // first layers, which read all
+
+  // Whether key-value heads of a layer may hold entries of their own number.
+  bool uneven() const { return sharedOut || sets == Aggregation::head; }
 };
 
 struct Policy {

@@ -63,7 +63,7 @@ export interface NativeRequest {
   aborted: boolean;
   /**
    * For benchmarks: the sequence begins with so many entries in its cache and so many generated tokens written, made up
-   * instead of computed. For policies that note nothing of earlier attention (full, rpc, recency, random).
+   * instead of computed. For policies that note nothing of earlier attention (full, rpc, recency, random), on the CPU.
    */
   assumed?: { entries: number; written: number };
   /** Compressions ask (NativeBatch.questions), and wait for `answer`; with keys where these are asked for. */

@@ -26,7 +26,8 @@ export interface EngineOptions {
   /**
    * cpu if left out. cuda: the first GPU, in bfloat16 whatever the weights' type (products and cache too), for models with
    * heads of 64 or 128. The same requests and results, and the same law: a sequence's tokens never depend on its batch.
-   * What it does not do is refused with BAD_OPTION: caches but bf16, and query heads with sets of their own.
+   * What it does not do is refused with BAD_OPTION: caches but bf16; pooling over more than 257 neighbours; votes in the
+   * weights' type (preset reference) where that is not bfloat16.
    */
   device?: Device;
   /** Worker threads; all cores if left out. Never changes a token. */

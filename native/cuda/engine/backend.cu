@@ -64,7 +64,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
     if (asked) throw EngineError("BAD_OPTION", "device cuda: " + what);
   };
   const std::string name = "policy " + request.policy.name;
-  refuse(recipe.sets == Aggregation::head, name + ": no sets of single query heads (aggregation head)");
   refuse(recipe.sharedOut && weights_.shape.kvHeads > mostSharing,
          name + ": no places shared out among more than " + std::to_string(mostSharing) + " key-value heads");
   refuse(recipe.rotatedAtReading && weights_.shape.pairs % 2 != 0,
@@ -73,7 +72,7 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
          name + ": no votes in the type of " + dtypeName(model_->type()) + " weights (preset reference)");
   refuse(recipe.kernel > maxKernel, name + ": kernel " + std::to_string(recipe.kernel) + " is more than " +
                                         std::to_string(maxKernel));
-  refuse(request.assumed.entries > 0, "no assumed entries");
+  refuse(request.assumed.entries > 0, "no assumed entries: a benchmark of the GPU fills its own");
   const double room = static_cast<double>(roomBytes_);
   if (neededBytes(request, policy) <= room) return;
   Request shorter = request;
@@ -99,7 +98,7 @@ double CudaBackend::neededBytes(const Request& request, const Policy& policy) co
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
   const int64_t pages = upTo(mostEntries(request, policy, model_->config.group()), cachePageEntries) / cachePageEntries;
-  return static_cast<double>(pages + policy.recipe().sharedOut);  // each head of a layer may have begun a page
+  return static_cast<double>(pages + policy.recipe().uneven());  // each head of a layer may have begun a page
 }
 
 std::unique_ptr<Holding> CudaBackend::hold(const Request& request, const Policy& policy) {
@@ -165,7 +164,8 @@ void CudaBackend::layOut(const Demand& asked) {
   if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
   decoder_.emplace(*device_, weights_,
                    DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
-                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages), demand.sharedOut});
+                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages),
+                                 demand.uneven, demand.headSets});
   freeSlots_.clear();
   for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
   laidOut_ = demand;

@@ -11,8 +11,8 @@ namespace {
 
 Compressed jobOf(const Sequence& sequence) {
   const CudaHolding& holding = cudaHolding(sequence);
-  return {{holding.slot, holding.count, holding.settled, holding.ring(), sequence.progress,
-           sequence.policy->keep(sequence.progress), holding.kvHeads()},
+  return {{holding.slot, holding.setCount(), holding.settled, holding.ring(), sequence.progress,
+           sequence.policy->keep(sequence.progress), holding.kvHeads(), holding.count},
           lotOf(sequence.request.lotSeed(), sequence.request.stream)};
 }
 
@@ -36,13 +36,13 @@ void CudaBackend::compress(std::span<Sequence* const> due, const std::vector<std
 void CudaBackend::compressAlike(const std::vector<Sequence*>& due, const std::vector<std::vector<float>>* scores) {
   std::vector<Compressed> jobs;
   for (const Sequence* const one : due) jobs.push_back(jobOf(*one));
-  const std::vector<int> left = compressor_->compress(*decoder_, due[0]->recipe, jobs, scores);
-  for (size_t i = 0; i < due.size(); ++i) settle(*due[i], left[i]);
+  compressor_->compress(*decoder_, due[0]->recipe, jobs, scores);
+  for (size_t i = 0; i < due.size(); ++i) settle(*due[i], leftOf(jobs[i].due));
 }
 
 void CudaBackend::settle(Sequence& sequence, int left) {
   CudaHolding& holding = cudaHolding(sequence);
-  const int before = holding.count, after = holding.settle(left);
+  const int before = holding.setCount(), after = holding.settle(left);
   for (int layer = 0; sequence.request.trace && layer < weights_.shape.layers; ++layer) {
     for (int set = 0; set < compressor_->setsOf(sequence.recipe); ++set) {
       sequence.result.trace.push_back(keptOf(sequence, layer, set));
@@ -53,8 +53,8 @@ void CudaBackend::settle(Sequence& sequence, int left) {
 
 std::vector<int32_t> CudaBackend::positionsOf(const Sequence& sequence, int layer, int set) const {
   const CudaHolding& holding = cudaHolding(sequence);
-  const int less = sequence.recipe.sets == Aggregation::layer ? 0 : holding.less(layer, set);
-  const int settled = std::max(0, holding.settled - less), count = holding.count - less;
+  const int less = sequence.recipe.sets == Aggregation::group ? holding.less(layer, set) : 0;
+  const int settled = std::max(0, holding.settled - less), count = holding.setCount() - less;
   const std::vector<int> listed = compressor_->positions(sequence.recipe, layer, holding.slot, set, settled);
   std::vector<int32_t> positions(listed.begin(), listed.end());
   const int end = sequence.position(0);

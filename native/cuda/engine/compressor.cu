@@ -8,15 +8,21 @@ namespace pathpress::cuda {
 
 Compressor::Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages)
     : device_(device), shape_(shape), slots_(slots), capacity_(pages * cachePageEntries) {
-  layer_.sets = 1;
-  group_.sets = shape.kvHeads;
-  for (EntryNotes* const notes : {&layer_, &group_}) {
-    if (notes == &layer_ ? !demand.layerSets : !demand.groupSets) continue;
-    const auto count = static_cast<size_t>(noteAt(*notes, shape.layers, 0, 0));
-    notes->positions = device.unwritten<int>("entries' positions", count);
-    if (demand.mass) notes->mass = device.unwritten<float>("entries' mass", count);
-    if (demand.stamps) notes->stamps = device.unwritten<int>("entries' stamps", count);
-    if (demand.gaps) notes->gaps = device.unwritten<int>("entries' gaps", count);
+  const int sets[] = {1, shape.kvHeads, shape.heads};
+  const bool wanted[] = {demand.layerSets, demand.groupSets, demand.headSets};
+  for (int i = 0; i < 3; ++i) {
+    EntryNotes& notes = notes_[i];
+    notes.sets = sets[i];
+    if (!wanted[i]) continue;
+    const auto count = static_cast<size_t>(noteAt(notes, shape.layers, 0, 0));
+    notes.positions = device.unwritten<int>("entries' positions", count);
+    if (&notes == &notesBy(Aggregation::head)) {  // of policies that note no attention
+      notes.members = device.unwritten<int>("sets' members", count);
+      continue;
+    }
+    if (demand.mass) notes.mass = device.unwritten<float>("entries' mass", count);
+    if (demand.stamps) notes.stamps = device.unwritten<int>("entries' stamps", count);
+    if (demand.gaps) notes.gaps = device.unwritten<int>("entries' gaps", count);
   }
 }
 
@@ -26,7 +32,7 @@ int64_t Compressor::noteAt(const EntryNotes& notes, int layer, int slot, int set
 
 // Those of its own sets that it asks for.
 EntryNotes Compressor::notesOf(const Recipe& recipe) const {
-  EntryNotes notes = recipe.sets == Aggregation::layer ? layer_ : group_;
+  EntryNotes notes = notesBy(recipe.sets);
   if (recipe.record != Record::mass) notes.mass = {};
   if (recipe.record != Record::stamp && recipe.record != Record::recurrence) notes.stamps = {};
   if (recipe.record != Record::recurrence) notes.gaps = {};
@@ -54,6 +60,9 @@ CacheCompression Compressor::cacheOf(const Decoder& decoder, const Recipe& recip
   cache.capacity = capacity_;
   cache.dues = static_cast<int>(plan.due.size());
   cache.chunkCount = static_cast<int>(plan.chunks.size());
+  if (recipe.sets == Aggregation::head) {
+    cache.own = {notes.members, step.headMasks, step.headPages, step.headLess, shape_.kvHeads, cache.group};
+  }
   return cache;
 }
 
@@ -99,17 +108,18 @@ Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const 
     passes.choice.shares = passes.compaction.shares = passes.sharing.shares;
   }
   passes.choice.kept = kept_.of(device_, passes.keptRoom());
-  passes.compaction.kept = passes.choice.kept;
+  passes.uniting.kept = passes.compaction.kept = passes.choice.kept;
+  if (passes.unites) {
+    passes.uniting.marks = marks_.of(device_, passes.heldRoom());
+    passes.compaction.united = passes.uniting.staying = united_.of(device_, passes.heldRoom());
+    passes.compaction.unitedCounts = passes.uniting.counts = unitedCounts_.of(device_, passes.unitedRoom());
+  }
   return passes;
 }
 
-std::vector<int> Compressor::compress(Decoder& decoder, const Recipe& recipe,
-                                      const std::vector<Compressed>& sequences,
-                                      const std::vector<std::vector<float>>* scores) {
-  std::vector<int> left;
+void Compressor::compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences,
+                          const std::vector<std::vector<float>>* scores) {
   together(decoder, recipe, sequences.data(), sequences.size(), scores);
-  for (const Compressed& one : sequences) left.push_back(decoder.entries(one.due.slot));
-  return left;
 }
 
 std::vector<std::vector<float>> Compressor::ranks(const Decoder& decoder, const Recipe& recipe,
@@ -148,21 +158,25 @@ void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compress
     together(decoder, recipe, first, count / 2, scores);
     return together(decoder, recipe, first + count / 2, count - count / 2, scores);
   }
+  for (const Due& due : plan.due) {
+    if (!passes.unites || decoder.uneven(due.slot)) continue;
+    decoder.shareOut(due.slot, std::vector<int>(static_cast<size_t>(shape_.layers * shape_.kvHeads), due.held));
+  }
   if (!cuda::compress(device_.stream(), passes)) throw EngineError("INTERNAL", "a compression that no kernel can do");
   settle(decoder, plan, passes);
 }
 
 void Compressor::settle(Decoder& decoder, const CompressionPlan& plan, const Passes& passes) const {
-  if (!passes.shares) {
+  if (!passes.shares && !passes.unites) {
     for (const Due& due : plan.due) decoder.shorten(due.slot, due.staying());
     return;
   }
-  const std::vector<int> shares = device_.read(passes.sharing.shares, 0, passes.sharesRoom());
+  const std::vector<int> own = passes.shares ? device_.read(passes.sharing.shares, 0, passes.sharesRoom())
+                                             : device_.read(passes.uniting.counts, 0, passes.unitedRoom());
   for (size_t d = 0; d < plan.due.size(); ++d) {
+    const int others = passes.shares ? plan.due[d].length - plan.due[d].candidates : 0;
     std::vector<int> counts;
-    for (size_t i = d; i < shares.size(); i += plan.due.size()) {
-      counts.push_back(plan.due[d].length - plan.due[d].candidates + shares[i]);
-    }
+    for (size_t i = d; i < own.size(); i += plan.due.size()) counts.push_back(others + own[i]);
     decoder.shareOut(plan.due[d].slot, counts);
   }
 }

@@ -8,11 +8,12 @@
 
 namespace pathpress::cuda {
 
-// What is noted of the entries of sets of one kind (one a layer, or one a key-value head): (layers, slots, sets,
+// What is noted of the entries of sets of one kind (one a layer, a key-value head, or a query head): (layers, slots, sets,
 // capacity) each, null where no policy asks for it.
 struct EntryNotes {
   int sets = 0;
   Global<int> positions;
+  Global<int> members;  // OwnSets
   Global<float> mass;
   Global<int> stamps, gaps;
 };
@@ -29,11 +30,11 @@ class Compressor {
   // what memory is left. Throws EngineError OUT_OF_MEMORY.
   Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages);
 
-  // Compresses sequences of one recipe, together as far as memory allows; returns how many entries each has then. The
-  // decoder is told so. Throws EngineError OUT_OF_MEMORY.
+  // Compresses sequences of one recipe, together as far as memory allows. The decoder is told how many entries each has
+  // then. Throws EngineError OUT_OF_MEMORY.
   // With `scores`, one list a set, layer by layer, of the candidates of one sequence.
-  std::vector<int> compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences,
-                            const std::vector<std::vector<float>>* scores = nullptr);
+  void compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences,
+                const std::vector<std::vector<float>>* scores = nullptr);
 
   // What the candidates of a sequence's sets would be compared by, layer by layer; none where all stay.
   std::vector<std::vector<float>> ranks(const Decoder& decoder, const Recipe& recipe, const Compressed& sequence);
@@ -53,9 +54,10 @@ class Compressor {
   std::vector<int> positions(const Recipe& recipe, int layer, int slot, int set, int count) const;
   std::vector<float> mass(const Recipe& recipe, int layer, int slot, int set, int count) const;
 
-  int setsOf(const Recipe& recipe) const { return recipe.sets == Aggregation::layer ? layer_.sets : group_.sets; }
+  int setsOf(const Recipe& recipe) const { return notesBy(recipe.sets).sets; }
 
  private:
+  const EntryNotes& notesBy(Aggregation sets) const { return notes_[static_cast<size_t>(sets)]; }
   EntryNotes notesOf(const Recipe& recipe) const;
   void settle(Decoder& decoder, const CompressionPlan& plan, const Passes& passes) const;
   int64_t noteAt(const EntryNotes& notes, int layer, int slot, int set) const;
@@ -66,13 +68,14 @@ class Compressor {
   Device& device_;
   ModelShape shape_;
   int slots_, capacity_;
-  EntryNotes layer_, group_;
+  EntryNotes notes_[3];  // of Aggregation
   Room<Due> due_{"due"};
   Room<Chunk> chunks_{"chunks"};
   Room<uint64_t> lots_{"lots"};
   Room<float> parts_{"parts"}, totals_{"totals"}, votes_{"votes"}, scales_{"scales"}, sums_{"sums"};
   Room<double> ranks_{"ranks"}, shuffled_{"shuffled"}, widths_{"widths"};
   Room<int> kept_{"kept"}, widest_{"widest"}, shares_{"shares"};
+  Room<int> marks_{"marks"}, united_{"united"}, unitedCounts_{"united counts"};
   Room<unsigned long long> dropped_{"dropped"};
 };
 

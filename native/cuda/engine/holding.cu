@@ -48,10 +48,12 @@ CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Pol
               request.scored || recipe.entropies};
   kept_ = keptRows(recipe, request);
   reading_ = {recipe.rotatedAtReading, static_cast<int>(recipe.readPages), static_cast<int>(recipe.denseLayers),
-              static_cast<int>(request.promptIds.size())};
+              static_cast<int>(request.promptIds.size()), 0, recipe.sets == Aggregation::head};
   rowBytes_ = static_cast<size_t>(kept_.turns) * static_cast<size_t>(config.layers * config.queryWidth()) * sizeof(Bf16);
-  const int sets = config.layers * (recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
-  bytesAnEntry_ = static_cast<size_t>(sets) * ((policy.evicts() ? sizeof(int) : 0) + notedBytes(recipe.record));
+  const bool own = recipe.sets == Aggregation::head;
+  const int sets = config.layers * (own ? config.heads : recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
+  const size_t placed = !policy.evicts() ? 0 : own ? 2 * sizeof(int) : sizeof(int);  // its position, and where it is held
+  bytesAnEntry_ = static_cast<size_t>(sets) * (placed + notedBytes(recipe.record));
 }
 
 void CudaHolding::reserve(int entries) {
@@ -76,7 +78,7 @@ void CudaHolding::clear() {
     backend_.giveSlot(slot);
   }
   slot = -1;
-  count = settled = 0;
+  count = settled = shared_ = 0;
   less_.clear();
   draws = 0;
   drew = false;
@@ -99,7 +101,13 @@ Held CudaHolding::held() const {
   if (!less_.empty()) headPages = 0;
   for (const int less : less_) headPages += static_cast<size_t>(pagesOf(count - less));
   return {entries(), headPages * (backend_.pageBytes() / static_cast<size_t>(heads_)),
-          rowBytes_ + boundsBytes() + bytesAnEntry_ * static_cast<size_t>(entries()) / static_cast<size_t>(heads_)};
+          rowBytes_ + boundsBytes() + entryBytes()};
+}
+
+size_t CudaHolding::entryBytes() const {
+  const auto held = static_cast<size_t>(entries());
+  if (recipe_.sets != Aggregation::head) return bytesAnEntry_ * held / static_cast<size_t>(heads_);
+  return bytesAnEntry_ * static_cast<size_t>(setCount()) + sizeof(uint16_t) * held;  // and its mask
 }
 
 int64_t CudaHolding::entries() const { return int64_t{count} * heads_ - std::accumulate(less_.begin(), less_.end(), int64_t{0}); }
@@ -112,10 +120,16 @@ int CudaHolding::less(int layer, int kvHead) const {
   return less_.empty() ? 0 : less_[static_cast<size_t>(layer * kvHeads() + kvHead)];
 }
 
-int CudaHolding::settle(int longest) {
-  const int before = std::exchange(count, longest);
+int CudaHolding::settle(int left) {
+  const int before = setCount();
+  count = backend_.decoder().entries(slot);
   less_ = backend_.decoder().less(slot);
-  if (longest < before || !less_.empty()) settled = longest;  // else nothing was touched, nor listed
+  if (recipe_.sets == Aggregation::head) {
+    if (left < before) settled = left;  // else nothing was touched, nor listed
+    shared_ = count - left;
+    return left;
+  }
+  if (count < before || !less_.empty()) settled = count;
   int sum = 0;
   for (int head = 0; head < kvHeads(); ++head) sum += count - less(0, head);
   return sum / kvHeads();

@@ -2,6 +2,8 @@
 // (../../test/policies_world.h) a layer, whose numbers are all of bfloat16.
 #pragma once
 
+#include <set>
+
 #include "../../engine/query_rows.h"
 #include "../../test/policies_world.h"
 #include "../compress_plan.h"
@@ -44,6 +46,22 @@ struct WorldSequence {
 
   const Progress& progress() const { return layers[0].progress; }
   int length() const { return static_cast<int>(layers[0].held[0].size()); }
+  // Positions of what a key-value head holds: where query heads keep sets of their own, those in any of its group's.
+  std::vector<int32_t> heldBy(const Shape& shape, int layer, int kvHead) const {
+    const std::vector<std::vector<int32_t>>& held = layers[static_cast<size_t>(layer)].held;
+    if (held.size() == 1) return held[0];
+    const size_t each = held.size() / static_cast<size_t>(shape.kvHeads), first = static_cast<size_t>(kvHead) * each;
+    std::set<int32_t> all;
+    for (size_t set = first; set < first + each; ++set) all.insert(held[set].begin(), held[set].end());
+    return {all.begin(), all.end()};
+  }
+  int longest(const Shape& shape) const {
+    size_t most = 0;
+    for (int layer = 0; layer < shape.layers; ++layer) {
+      for (int head = 0; head < shape.kvHeads; ++head) most = std::max(most, heldBy(shape, layer, head).size());
+    }
+    return static_cast<int>(most);
+  }
   // The first entries of which some layer's or set's positions do not follow one another up to the last.
   int settled() const {
     int run = length();
@@ -63,7 +81,7 @@ class DeviceCaches {
  public:
   DeviceCaches(TestDevice& device, const Shape& shape, const Policy& policy,
                const std::vector<WorldSequence>& sequences)
-      : shape_(shape) {
+      : shape_(shape), own_(policy.recipe().sets == Aggregation::head) {
     mostRows = static_cast<int>(policy.recipe().queries) + 3;
     cache.layers = shape.layers;
     cache.kvHeads = shape.kvHeads;
@@ -78,12 +96,12 @@ class DeviceCaches {
     for (size_t s = 0; s < sequences.size(); ++s) {
       const WorldSequence& one = sequences[s];
       lengths.push_back(one.length());
-      cache.tableWidth = std::max(cache.tableWidth, pagesOf(one.length()));
-      cache.pool += pagesOf(one.length());
+      cache.tableWidth = std::max(cache.tableWidth, pagesOf(one.longest(shape)));
+      cache.pool += pagesOf(one.longest(shape));
       const Progress& progress = one.progress();
       if (policy.due(progress)) {
         waiting.push_back({static_cast<int>(s) + 1, one.length(), one.settled(), ringOf(policy.recipe(), one), progress,
-                           policy.keep(progress), shape.kvHeads});
+                           policy.keep(progress), shape.kvHeads, one.longest(shape)});
       }
     }
     cache.capacity = cache.tableWidth * cachePageEntries;
@@ -101,7 +119,7 @@ class DeviceCaches {
                       int channel) const {
     const int number = table_[static_cast<size_t>(slot * cache.tableWidth + entry / cachePageEntries)];
     const int at = entry % cachePageEntries;
-    return &pages[static_cast<size_t>(cache.page(layer, number, kvHead) +
+    return &pages[static_cast<size_t>(cache.page(layer, number, placeOf(kvHead)) +
                                       (tensor == 0 ? at * shape_.dim + channel
                                                    : (shape_.dim + channel) * cachePageEntries + at))];
   }
@@ -138,7 +156,11 @@ class DeviceCaches {
 
  private:
   Shape shape_;
+  bool own_;  // query heads keep sets of their own
   std::vector<int> table_;
+
+  // A head's among those that a page of the pool has: another's where heads have pages of their own.
+  int placeOf(int kvHead) const { return own_ ? (kvHead + 1) % cache.kvHeads : kvHead; }
 
   void fill(TestDevice& device, const std::vector<WorldSequence>& sequences) {
     const size_t headElements = static_cast<size_t>(2 * cachePageEntries * shape_.dim);
@@ -148,8 +170,8 @@ class DeviceCaches {
     table_.assign(static_cast<size_t>(cache.slots * cache.tableWidth), 0);
     int next = cache.pool;  // handed out from the end, so that no sequence's pages ascend
     for (size_t s = 0; s < sequences.size(); ++s) {
-      const int slot = static_cast<int>(s) + 1, length = sequences[s].length();
-      for (int p = 0; p < pagesOf(length); ++p) table_[static_cast<size_t>(slot * cache.tableWidth + p)] = --next;
+      const int slot = static_cast<int>(s) + 1;
+      for (int p = 0; p < pagesOf(sequences[s].longest(shape_)); ++p) table_[static_cast<size_t>(slot * cache.tableWidth + p)] = --next;
       for (int layer = 0; layer < cache.layers; ++layer) {
         const World& world = sequences[s].layers[static_cast<size_t>(layer)];
         for (int set = 0; set < cache.sets; ++set) {
@@ -157,8 +179,8 @@ class DeviceCaches {
           std::copy_n(held.begin(), sequences[s].settled(), positions.begin() + cache.noteAt(layer, slot, set));
         }
         for (int head = 0; head < cache.kvHeads; ++head) {
-          const std::vector<int32_t>& held = world.held[static_cast<size_t>(cache.setOf(head))];
-          for (int e = 0; e < length; ++e) {
+          const std::vector<int32_t> held = sequences[s].heldBy(shape_, layer, head);
+          for (int e = 0; e < static_cast<int>(held.size()); ++e) {
             for (int d = 0; d < 2 * shape_.dim; ++d) {
               const int channel = d % shape_.dim, tensor = d / shape_.dim;
               const float* from = tensor == 0 ? world.key(head, held[static_cast<size_t>(e)])
@@ -173,6 +195,32 @@ class DeviceCaches {
     cache.pages = device.array("pages", pages);
     cache.table = device.input("table", table_);
     cache.positions = device.array("positions", positions);
+    if (own_) fillOwn(device, sequences);
+  }
+
+  void fillOwn(TestDevice& device, const std::vector<WorldSequence>& sequences) {
+    const int heads = cache.layers * cache.slots * cache.kvHeads;
+    std::vector<int> members(static_cast<size_t>(cache.noteAt(cache.layers, 0, 0)), -1), less(static_cast<size_t>(heads), 0), pages;
+    for (int i = 0; i < heads; ++i) {
+      const int head = i % cache.kvHeads, slot = i / cache.kvHeads % cache.slots, layer = i / cache.kvHeads / cache.slots;
+      for (int p = 0; p < cache.tableWidth; ++p) {
+        pages.push_back(table_[static_cast<size_t>(slot * cache.tableWidth + p)] * cache.kvHeads + placeOf(head));
+      }
+      if (slot == 0) continue;
+      const WorldSequence& sequence = sequences[static_cast<size_t>(slot) - 1];
+      const std::vector<int32_t> held = sequence.heldBy(shape_, layer, head);
+      less[static_cast<size_t>(i)] = sequence.longest(shape_) - static_cast<int>(held.size());
+      for (int set = head * shape_.group; set < (head + 1) * shape_.group; ++set) {
+        for (int e = 0; e < sequence.settled(); ++e) {
+          const int32_t position = sequence.layers[static_cast<size_t>(layer)].held[static_cast<size_t>(set)][static_cast<size_t>(e)];
+          const auto at = std::ranges::lower_bound(held, position) - held.begin();
+          members[static_cast<size_t>(cache.noteAt(layer, slot, set) + e)] = static_cast<int>(at);
+        }
+      }
+    }
+    const auto entries = static_cast<size_t>(heads * cache.capacity);
+    cache.own = {device.array("members", members), device.array("masks", std::vector<uint16_t>(entries, 0)),
+                 device.input("heads' pages", pages), device.input("less", less), cache.kvHeads, shape_.group};
   }
 };
 

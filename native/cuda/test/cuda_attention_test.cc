@@ -1,4 +1,5 @@
-// Paged attention over chunks against a plain softmax in double precision, of keys that lie turned or turn at reading.
+// Paged attention over chunks against a plain softmax in double precision, of keys that lie turned or turn at reading, and
+// where query heads do not see all that their key-value head holds.
 #include "../attention.h"
 
 #include <numeric>
@@ -15,15 +16,32 @@ struct Case {
   int kvHeads, group, dim;
   std::vector<int> lengths;
   Rotary turns = {};  // of the keys of every second sequence, at reading; no pairs: of none
+  bool masked = false;  // query heads of every second sequence see sets of their own
   bool turned(size_t sequence) const { return turns.pairs > 0 && sequence % 2 == 0; }
+  bool ownSets(size_t sequence) const { return masked && sequence % 2 == 0; }
   std::string name() const {
     std::string text = std::to_string(kvHeads) + " heads, group " + std::to_string(group);
     text += ", dim " + std::to_string(dim);
     for (const int length : lengths) text += ", " + std::to_string(length);
+    if (masked) text += ", masked";
     if (turns.pairs > 0) text += turns.order == RopePairs::halves ? ", turned halves" : ", turned neighbours";
     return text;
   }
 };
+
+// Whether query head `i` of a group sees an entry of its own set: none in whole pages, chunks and stretches of a page, and
+// at last the newest.
+bool sees(int i, int length, int entry) {
+  if (entry + 1 == length) return true;
+  return entry / 512 != i % 2 && entry / cachePageEntries % 3 != i % 3 && (entry * 7 + i) % 5 < 3;
+}
+
+// Behind the sequence's end every head sees.
+uint16_t maskOf(int length, int entry) {
+  unsigned mask = 0;
+  for (int i = 0; i < 16; ++i) mask |= (entry >= length || sees(i, length, entry) ? 1u : 0u) << i;
+  return static_cast<uint16_t>(mask);
+}
 
 float angleOf(int place, int pair) { return static_cast<float>(place) / static_cast<float>(1 + pair); }
 
@@ -58,13 +76,12 @@ struct Sequence {
 // A row a sequence, and one that is nobody's behind them; the last sequence has the first slot.
 std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
   const size_t sequences = c.lengths.size();
-  DecodeAttention task;
+  DecodeAttention task{};
   task.rows.count = static_cast<int>(sequences) + 1;
   task.kvHeads = c.kvHeads;
   task.group = c.group;
   task.dim = c.dim;
   task.scale = static_cast<float>(1 / std::sqrt(c.dim));
-  task.table.width = 0;
   int pool = 1;  // page 0 is nobody's
   for (const int length : c.lengths) {
     task.table.width = std::max(task.table.width, pagesOf(length));
@@ -117,8 +134,28 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
     }
     task.readings = device.input("readings", readings);
     task.rows.positions = device.input("positions", lengths);
-    task.layer = 0;
     task.turns = {device.input("angles", angles), c.turns.pairs, c.turns.order == RopePairs::neighbours};
+  }
+  if (c.masked) {
+    std::vector<Reading> readings(sequences);
+    std::vector<int> single;
+    std::vector<uint16_t> masks;
+    for (size_t slot = 0; slot < sequences; ++slot) {
+      const size_t s = sequences - 1 - slot;
+      readings[slot].uneven = readings[slot].masked = c.ownSets(s);
+      for (int i = 0; i < c.kvHeads * task.table.width; ++i) {
+        single.push_back(table[slot * static_cast<size_t>(task.table.width) + static_cast<size_t>(i % task.table.width)] * c.kvHeads +
+                         i / task.table.width);
+        for (int e = 0; e < cachePageEntries; ++e) {
+          masks.push_back(maskOf(c.lengths[s], i % task.table.width * cachePageEntries + e));
+        }
+      }
+    }
+    task.readings = device.input("readings", readings);
+    task.rows.positions = device.input("positions", lengths);
+    task.uneven = {device.input("heads' pages", single),
+                   device.input("less", std::vector<int>(sequences * static_cast<size_t>(c.kvHeads), 0)),
+                   device.input("masks", masks)};
   }
   const int width = c.kvHeads * c.group * c.dim;
   task.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width)));
@@ -127,9 +164,10 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
 }
 
 // Elements of one sequence that are further off than rounding weights and the result to bfloat16 explains.
-int wrong(const Case& c, int length, bool turned, const Bf16* out, SquaredError& error) {
+int wrong(const Case& c, size_t number, const Bf16* out, SquaredError& error) {
+  const int length = c.lengths[number];
   Sequence sequence(c, length);
-  if (turned) sequence.turn(c, length);
+  if (c.turned(number)) sequence.turn(c, length);
   int count = 0;
   for (int head = 0; head < c.kvHeads * c.group; ++head) {
     const size_t first = static_cast<size_t>(head / c.group * length * c.dim);
@@ -140,7 +178,8 @@ int wrong(const Case& c, int length, bool turned, const Bf16* out, SquaredError&
         score += double{bf16ToFloat(sequence.query[static_cast<size_t>(head * c.dim + d)])} *
                  double{bf16ToFloat(sequence.key[first + static_cast<size_t>(e * c.dim + d)])};
       }
-      weights.push_back(std::exp(score / std::sqrt(c.dim)));  // the scores are small: no top is needed
+      const bool seen = !c.ownSets(number) || sees(head % c.group, length, e);
+      weights.push_back(seen ? std::exp(score / std::sqrt(c.dim)) : 0);  // the scores are small: no top is needed
     }
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (int d = 0; d < c.dim; ++d) {
@@ -163,7 +202,8 @@ void values() {
   std::vector<Case> all{{2, 1, 64, {1, 33}}, {1, 4, 64, {31, 32, 7}}, {2, 5, 64, {130}}, {1, 7, 128, {65, 2}},
                         {1, 8, 128, {96}}, {1, 16, 64, {40, 513}}, {1, 16, 128, {70}}, {1, 7, 64, {1100, 512, 3}},
                         {2, 4, 64, {70, 35, 600}, {RopePairs::halves, 32}}, {1, 7, 128, {45, 33}, {RopePairs::halves, 64}},
-                        {1, 16, 128, {34}, {RopePairs::neighbours, 32}}, {1, 2, 64, {66, 3}, {RopePairs::neighbours, 32}}};
+                        {1, 16, 128, {34}, {RopePairs::neighbours, 32}}, {1, 2, 64, {66, 3}, {RopePairs::neighbours, 32}}, {2, 4, 64, {70, 35, 1100}, {}, true},
+                        {1, 16, 128, {67}, {}, true}};
   if (onGpu) all.insert(all.end(), {{4, 7, 128, {8191, 32768, 700}}, {8, 4, 128, {5000}}});  // too slow in emulation
   for (const Case& c : all) {
     everyOrder(c.name(), [&](TestDevice& device) {
@@ -172,7 +212,7 @@ void values() {
       for (size_t s = 0; s < c.lengths.size(); ++s) {
         SquaredError error;
         const std::string name = "attention " + c.name() + ": sequence " + std::to_string(s);
-        noneWrong(wrong(c, c.lengths[s], c.turned(s), &out[s * width], error), name);
+        noneWrong(wrong(c, s, &out[s * width], error), name);
         error.isWithin(bf16ProductNmse, name);
       }
       const auto zero = [](Bf16 value) { return value.bits == 0; };
@@ -184,7 +224,8 @@ void values() {
 // A sequence's values are the same bits alone and among longer strangers.
 void aloneAndTogether() {
   const Case many{1, 7, 64, {700, 1600, 40, 513}};
-  const Case special{1, 7, 64, {700, 1600, 40, 513}, {RopePairs::halves, 32}};
+  const Case turned{1, 7, 64, {700, 1600, 40, 513}, {RopePairs::halves, 32}};
+  const Case masked{1, 7, 64, {700, 1600, 40, 513}, {}, true};
   TestDevice together(shuffled(5));
   const std::vector<Bf16> all = onDevice(together, many);
   const size_t width = 7 * 64;
@@ -196,10 +237,12 @@ void aloneAndTogether() {
     noneWrong(!same, "attention alone and in a batch, sequence " + std::to_string(s));
   }
   // Plain ones also beside others that are not.
-  TestDevice beside(reverse);
-  const std::vector<Bf16> mixed = onDevice(beside, special);
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (!special.turned(i / width)) CHECK(all[i].bits == mixed[i].bits);
+  for (const Case& special : {turned, masked}) {
+    TestDevice beside(reverse);
+    const std::vector<Bf16> mixed = onDevice(beside, special);
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (i / width % 2 == 1) CHECK(all[i].bits == mixed[i].bits);
+    }
   }
 }
 

@@ -54,11 +54,10 @@ void aborted() {
 // Its cache is taken away twice, and it comes to the same end; so does who runs beside it.
 void preempted() {
   const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
-  for (const char* const name : {"rpc", "h2o", "adaptive", "lookahead", "adakv"}) {
+  for (const char* const name : {"rpc", "h2o", "adaptive", "lookahead", "adakv", "rpc of heads"}) {
     DeviceEngine device(drawn);
     Engine& engine = device.engine();
-    PolicyOptions policy = policyOf(name);
-    if (policy.name == "adakv") capped(policy);
+    const PolicyOptions policy = engaged(name);
     std::vector<Request> requests = requestsOf(policy);
     for (Request& request : requests) request.sampling = {.temperature = 1, .seed = 6};
     const auto want = finish(engine, 1, requests, 2);
@@ -93,7 +92,6 @@ void refused() {
     const std::string answer = said(device.engine(), request);
     CHECK_CASE(answer.starts_with("BAD_OPTION device cuda: ") && answer.find(why) != std::string::npos, policy + ": " + answer);
   };
-  refuses("rpc", "aggregation head", [](Request& r) { r.policy.aggregation = "head"; });
   refuses("rpc", "preset reference", [](Request& r) { r.policy.preset = "reference"; });
   refuses("rpc", "kernel 259", [](Request& r) { r.policy.kernel = 259; });
   refuses("full", "assumed", [](Request& r) { r.assumed = {5, 3}; });

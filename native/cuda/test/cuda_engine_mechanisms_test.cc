@@ -16,6 +16,11 @@ void policies() {
   generate({"qwen3", "adakv", 3, 1, capped});
   const auto shared = [](PolicyOptions& p) { capped(p), p.keep = 30, p.floor = 0; };
   generate({"llama", "adakv", 7, 1, shared, 2, 60});
+  const auto own = [](PolicyOptions& p) { p.aggregation = "head"; };
+  generate({"qwen3", "rpc", 3, 2, own});
+  generate({"qwen3", "rpc", 1, 2, [](PolicyOptions& p) { capped(p), p.aggregation = "head"; }});
+  generate({"qwen3", "rpc", 1, 2, [](PolicyOptions& p) { p.aggregation = "head", p.preset = "reference"; }});
+  generate({"llama", "rpc", 14, 1, [](PolicyOptions& p) { p.aggregation = "head", p.interval = 40, p.ratio = 4; }, 2, 40});
   generate({"qwen3", "quest", 3, 0, [](PolicyOptions& p) { p.keep = 32; }, 4, 45});
 }
 

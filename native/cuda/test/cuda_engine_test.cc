@@ -61,10 +61,8 @@ void replayed() {
 void aloneAndTogether() {
   const DrawnModel drawn(configOf("qwen2", 2, 2), DType::bf16, 8, deviation);
   std::vector<Request> requests;
-  for (const char* const name : {"rpc", "full", "h2o", "streaming", "lookahead", "adakv"}) {
-    PolicyOptions policy = policyOf(name);
-    if (policy.name == "adakv") capped(policy);
-    for (Request& request : requestsOf(policy)) {
+  for (const char* const name : {"rpc", "full", "h2o", "streaming", "lookahead", "adakv", "rpc of heads"}) {
+    for (Request& request : requestsOf(engaged(name))) {
       request.sampling = {.temperature = 1, .topP = 0.9, .seed = 5};
       requests.push_back(request);
     }

@@ -92,7 +92,7 @@ std::vector<int> onCpu(const Case& c, const CompressionPlan& plan) {
 void shares() {
   for (const Case& c : {Case{2, 2, 90, 0, 9, 20, 0.2, 1 << 20}, {1, 4, 700, 5, 32, 150, 0.2, 40}, {1, 3, 60, 33, 4, 7, 0, 3},
                         {2, 2, 50, 0, 3, 46, 1, 5}, {1, 8, 40, 0, 0, 0, 0.5, 4}, {1, 2, 70, 0, 8, 30, 0.4, 1},
-                        {1, 32, 45, 2, 3, 11, 0.3, 6}}) {
+                        {1, 40, 45, 2, 3, 11, 0.3, 6}}) {
     const CompressionPlan plan = planOf(c);
     CHECK_CASE(plan.due.size() == 2, c.name());
     const std::vector<int> want = onCpu(c, plan);
@@ -127,21 +127,22 @@ void pages() {
       }
     }
     const Global<Bf16> held = device.array("pages", all);
-    UnevenPages uneven(own, counts, layers, kvHeads);
+    UnevenPages uneven(own, layers, kvHeads);
+    uneven.leave(counts);
     CHECK(uneven.wholePages() == 3);  // 6 + 1 + 2 of three heads in the first layer, 2 + 3 + 3 in the second
     const std::vector<int> kept(own.begin(), own.begin() + 3);
     const std::vector<PageMove> moves = uneven.gather(kept);
     CHECK(moves.size() == 3);
     movePages(device.stream(), {held, device.input("moves", moves), layerPages, static_cast<int>(moves.size()), dim});
-    const std::vector<Bf16> now = device.values(held);
     int wrong = 0;
-    const auto look = [&](int longer) {
+    const auto look = [&](const std::vector<int>& left, int longer) {
+      const std::vector<Bf16> now = device.values(held);
       std::set<std::pair<int, int>> taken;
       for (int i = 0; i < layers * kvHeads; ++i) {
         const std::vector<int>& mine = uneven.heads()[static_cast<size_t>(i)];
-        CHECK(std::ssize(mine) == pagesOf(counts[static_cast<size_t>(i)] + longer));
+        CHECK(std::ssize(mine) == pagesOf(left[static_cast<size_t>(i)] + longer));
         for (const int page : mine) CHECK(taken.insert({i / kvHeads, page}).second);
-        for (int e = 0; e < counts[static_cast<size_t>(i)]; ++e) {
+        for (int e = 0; e < left[static_cast<size_t>(i)]; ++e) {
           const int page = mine[static_cast<size_t>(e / cachePageEntries)];
           for (int d = 0; d < 2 * dim; ++d) {
             wrong += now[at(i / kvHeads, page, e % cachePageEntries, d % dim, d >= dim)].bits != elementOf(i, e, d).bits;
@@ -150,7 +151,7 @@ void pages() {
       }
       return taken;
     };
-    for (const auto& [layer, page] : look(0)) CHECK(std::ranges::find(kept, page / kvHeads) != kept.end());
+    for (const auto& [layer, page] : look(counts, 0)) CHECK(std::ranges::find(kept, page / kvHeads) != kept.end());
     noneWrong(wrong, "pages that move");
     CHECK((uneven.less() == std::vector<int>{0, 150, 137, 106, 74, 105}) && uneven.longest() == 170);
     // All six heads begin pages while 64 more entries come: the first layer needs 5 more than it has.
@@ -158,8 +159,17 @@ void pages() {
     uneven.add(4);
     uneven.add(8);
     for (size_t i = 0; i < layers * kvHeads; ++i) uneven.take(i, 234);
-    for (const auto& [layer, page] : look(64)) CHECK(page / kvHeads == 4 || page / kvHeads == 8 || std::ranges::find(kept, page / kvHeads) != kept.end());
+    for (const auto& [layer, page] : look(counts, 64)) CHECK(page / kvHeads == 4 || page / kvHeads == 8 || std::ranges::find(kept, page / kvHeads) != kept.end());
     noneWrong(wrong, "pages that move, grown");
+    // And leaves less again: 2 + 1 + 2 pages of three heads in the first layer, 1 + 3 + 2 in the second.
+    const std::vector<int> fewer{40, 20, 33, 10, 96, 64}, again{8, own[1]};
+    uneven.leave(fewer);
+    CHECK(uneven.wholePages() == 2 && uneven.longest() == 96);
+    const std::vector<PageMove> second = uneven.gather(again);
+    CHECK(!second.empty());
+    movePages(device.stream(), {held, device.input("second moves", second), layerPages, static_cast<int>(second.size()), dim});
+    for (const auto& [layer, page] : look(fewer, 0)) CHECK(std::ranges::find(again, page / kvHeads) != again.end());
+    noneWrong(wrong, "pages that move, twice");
   });
 }
 

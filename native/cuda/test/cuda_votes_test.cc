@@ -45,7 +45,7 @@ std::vector<WorldSequence> sequencesOf(const Case& c, const Policy& policy) {
 // Sum over the rows of a query head, or of all that share its key, of what they give each candidate.
 std::vector<double> votesOf(const World& world, const Recipe& recipe, const Keep& keep, int kvHead, int first,
                             int count) {
-  const std::vector<int32_t>& held = world.held[world.held.size() == 1 ? 0 : static_cast<size_t>(kvHead)];
+  const std::vector<int32_t>& held = world.held[static_cast<size_t>(first * std::ssize(world.held) / world.heads)];
   const auto pinned = static_cast<size_t>(keep.pinned), end = held.size() - static_cast<size_t>(keep.recent);
   const bool causal = recipe.selectors == Selectors::all || recipe.softmax == Domain::row;
   std::vector<double> votes(end - pinned, 0.0);
@@ -119,7 +119,7 @@ std::vector<Case> cases() {
       {"rpc, one head a key", {1, 2, 1, 64}, with("rpc", 40, 5), {32, 7}},
       {"rpc, prompt's rows", {1, 1, 5, 64}, with("rpc", 40, 6, set(&PolicyOptions::selectors, "prompt")), {11}, 2},
       {"rpc, all rows", {1, 2, 8, 64}, with("rpc", 40, 6, set(&PolicyOptions::selectors, "all")), {9}, 2},
-      {"rpc, a set a query head", {1, 2, 4, 64}, with("rpc", 40, 18, set(&PolicyOptions::aggregation, "head")), {9}},
+      {"rpc, a set a query head", {1, 2, 4, 64}, with("rpc", 40, 18, set(&PolicyOptions::aggregation, "head")), {9}, 2},
       {"snapkv-decode", {1, 2, 4, 64}, with("snapkv-decode", 48, 8, [](PolicyOptions& o) {
          o.budget = "cap";
          o.keep = 40;

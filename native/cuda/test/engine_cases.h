@@ -34,6 +34,14 @@ inline void capped(PolicyOptions& policy) {
   policy.pinPrompt = false;
 }
 
+// A policy by name, or RPC with sets of its query heads' own; such that it evicts.
+inline PolicyOptions engaged(const std::string& name) {
+  PolicyOptions policy = policyOf(name == "rpc of heads" ? "rpc" : name);
+  if (name == "rpc of heads") policy.aggregation = "head";
+  if (name == "adakv") capped(policy);
+  return policy;
+}
+
 inline void generate(const Case& c) {
   const DrawnModel drawn(configOf(c.family, c.layers, 2), DType::bf16, c.seed, deviation);
   PolicyOptions policy = policyOf(c.policy);

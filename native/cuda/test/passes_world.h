@@ -78,7 +78,12 @@ inline Passes passesOn(TestDevice& device, const DeviceCaches& caches, const Rec
     passes.choice.shares = compaction.shares = passes.sharing.shares;
   }
   passes.choice.kept = room(0, "kept", passes.keptRoom());
-  compaction.kept = passes.choice.kept;
+  passes.uniting.kept = compaction.kept = passes.choice.kept;
+  if (passes.unites) {
+    passes.uniting.marks = room(0, "marks", passes.heldRoom());
+    compaction.united = passes.uniting.staying = room(0, "united", passes.heldRoom());
+    compaction.unitedCounts = passes.uniting.counts = room(0, "united counts", passes.unitedRoom());
+  }
   return passes;
 }
 
