@@ -25,8 +25,8 @@ void grow(std::vector<float>& buffer, size_t floats) {
 
 Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
                      const Kernels& kernels, ThreadPool& threads, bool near)
-    : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads), near_(near),
-      scratch_(size(threads.threads())) {}
+    : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
+      shares_(threads), near_(near), scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
   const size_t half = inverseFrequencies_.size();
@@ -74,14 +74,15 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   }
   if (observed_.size() < observed) observed_.resize(observed);
   findUnits(rows, layer);
-  // A thread takes several units one after the other: it knows then what it reads next.
+  // Several units a task; a thread knows what it reads next, of the next task too.
   const auto units = static_cast<int>(units_.size());
-  const int together = std::max(1, units / (sharesAThread * threads_.threads()));
-  threads_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker) {
+  const int together = std::max(1, units / (tasksAThread * threads_.threads()));
+  shares_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker, bool follows, bool more) {
     const int first = task * together, end = std::min(units, first + together);
-    bool cold = true;
+    bool cold = !follows || firstPages(rows, layer, units_[size(first)]).count == 0;
     for (int u = first; u < end; ++u) {
-      const Coming coming = u + 1 < end ? firstPages(rows, layer, units_[size(u + 1)]) : Coming{};
+      const bool next = u + 1 < end || more;
+      const Coming coming = next ? firstPages(rows, layer, units_[size(u + 1)]) : Coming{};
       attendUnit(rows, layer, query, mixed, units_[size(u)], cold, coming, scratch_[size(worker)]);
       cold = coming.count == 0;
     }

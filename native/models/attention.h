@@ -7,6 +7,7 @@
 #include "../engine/aligned.h"
 #include "../engine/kernels.h"
 #include "../engine/sequence_cache.h"
+#include "../engine/shares.h"
 #include "../engine/side_state.h"
 #include "../engine/thread_pool.h"
 #include "config.h"
@@ -73,7 +74,7 @@ class Attention {
     int begin, end;
     size_t partial;  // where the sums of the reading's pieces are in partials_
   };
-  static constexpr int sharesAThread = 16;  // enough that threads end together
+  static constexpr int tasksAThread = 16;  // enough that threads end together
   void closePages(std::span<const Row> rows, int layer);
   void attend(std::span<const Row> rows, int layer, const float* query, float* mixed);
   void findBlocks(std::span<const Row> rows, int layer);
@@ -101,6 +102,7 @@ class Attention {
   const std::vector<float>& inverseFrequencies_;
   const Kernels& kernels_;
   ThreadPool& threads_;
+  Shares shares_;
   const bool near_;
   std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
   std::vector<Block> blocks_;

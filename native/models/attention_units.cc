@@ -34,7 +34,7 @@ void Attention::findBlocks(std::span<const Row> rows, int layer) {
 // Few long readings are cut, so that the threads end together; the result does not tell where.
 void Attention::findUnits(std::span<const Row> rows, int layer) {
   const int kvHeads = config_.kvHeads, threads = threads_.threads();
-  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < sharesAThread * threads;
+  const bool few = threads > 1 && static_cast<int>(blocks_.size()) * kvHeads < tasksAThread * threads;
   size_t partial = 0;
   units_.clear();
   joins_.clear();

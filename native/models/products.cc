@@ -63,11 +63,9 @@ void Products::runTask(std::span<const Product> products, int task, int rowsATas
   addBias(*product, begin, end, rows);
 }
 
-// A thread takes tasks that follow one another in memory, so that what a task's end fetches ahead is the same thread's
-// next task; only then does it help the others.
 void Products::run(std::span<const Product> products, const float* input, size_t rows) {
   const float* floats = round(products, input, rows);
-  const int threads = threads_.threads(), share = rowsATask(products, threads);
+  const int share = rowsATask(products, threads_.threads());
   int tasks = 0;
   size_t work = 0;
   for (const Product& product : products) {
@@ -75,18 +73,7 @@ void Products::run(std::span<const Product> products, const float* input, size_t
     tasks += tasksOf(product, share);
     work += static_cast<size_t>(weight.rows) * static_cast<size_t>(weight.cols) * rows;
   }
-  for (int i = 0; i < threads; ++i) {
-    shares_[static_cast<size_t>(i)].next.store(tasks * i / threads, std::memory_order_relaxed);
-    shares_[static_cast<size_t>(i)].end = tasks * (i + 1) / threads;
-  }
-  threads_.run(threads, work < smallProduct, [&](int first, int) {
-    for (int i = 0; i < threads; ++i) {
-      Share& from = shares_[static_cast<size_t>((first + i) % threads)];
-      for (int task; !threads_.cancelled() && (task = from.next.fetch_add(1, std::memory_order_relaxed)) < from.end;) {
-        runTask(products, task, share, floats, rows);
-      }
-    }
-  });
+  shares_.run(tasks, work < smallProduct, [&](int task, int, bool, bool) { runTask(products, task, share, floats, rows); });
 }
 
 }  // namespace pathpress

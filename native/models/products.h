@@ -1,12 +1,11 @@
 // Products of weights and a batch of inputs on the engine's threads.
 #pragma once
 
-#include <atomic>
 #include <span>
-#include <vector>
 
 #include "../engine/aligned.h"
 #include "../engine/kernels.h"
+#include "../engine/shares.h"
 #include "../engine/thread_pool.h"
 #include "model.h"
 
@@ -25,7 +24,7 @@ enum class ProductInput : uint8_t { float32, bf16 };
 class Products {
  public:
   Products(const Kernels& kernels, ThreadPool& threads, ProductInput seen)
-      : kernels_(kernels), threads_(threads), seen_(seen), shares_(static_cast<size_t>(threads.threads())) {}
+      : kernels_(kernels), threads_(threads), seen_(seen), shares_(threads) {}
 
   // Several products of one input (rows, linear.weight.cols), the same for all, in one parallel job.
   void run(std::span<const Product> products, const float* input, size_t rows);
@@ -37,17 +36,12 @@ class Products {
   bool halved(const Product& product) const;
   const float* round(std::span<const Product> products, const float* input, size_t rows);
 
-  // Tasks that follow one another in memory, not yet claimed.
-  struct alignas(64) Share {
-    std::atomic<int> next;
-    int end;
-  };
   void runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows);
 
   const Kernels& kernels_;
   ThreadPool& threads_;
   ProductInput seen_;
-  std::vector<Share> shares_;  // one a thread
+  Shares shares_;
   Aligned<float> rounded_;    // (rows, cols), for products in float32
   Aligned<uint16_t> halves_;  // (rows, cols), for the processor's own
 };

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "../engine/errors.h"
+#include "../engine/shares.h"
 #include "check.h"
 
 using namespace pathpress;
@@ -42,6 +43,34 @@ void throwing(int threads) {
     works &= runs == 17;
   }
   CHECK_CASE(caught && works, std::to_string(threads) + " threads");
+}
+
+// Each task runs once; one that follows comes after the one before it, on the same thread, which was told to expect it.
+void sharing(int threads) {
+  ThreadPool pool(threads);
+  Shares shares(pool);
+  bool once = true, told = true, all = false;
+  for (int job = 0; job < 2000; ++job) {
+    const int tasks = job % 41;
+    std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
+    struct alignas(64) Seen {
+      int task = -2;
+      bool more = false;
+    };
+    std::vector<Seen> seen(static_cast<size_t>(threads));
+    std::atomic<int> following = 0;
+    shares.run(tasks, job % 7 == 0, [&](int task, int worker, bool follows, bool more) {
+      Seen& before = seen[static_cast<size_t>(worker)];
+      if (follows && (before.task != task - 1 || !before.more)) told = false;
+      following += follows;
+      before = {task, more};
+      ++runs[static_cast<size_t>(task)];
+    });
+    for (const auto& count : runs) once &= count == 1;
+    all |= tasks == 40 && following == tasks - threads;
+  }
+  CHECK_CASE(once && told, std::to_string(threads) + " threads");
+  if (threads == 1) CHECK(all);
 }
 
 void cancelling() {
@@ -105,5 +134,6 @@ int main() {
     CHECK_CASE(once, std::to_string(threads) + " threads");
     CHECK_CASE(workersInRange, std::to_string(threads) + " threads");
   }
+  for (const int threads : {1, 2, 5}) sharing(threads);
   return checks();
 }
