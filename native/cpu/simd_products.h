@@ -95,7 +95,8 @@ template <int most, class Tile>
 }
 
 // Rows [begin, end) and every token; of a packed matrix from a panel's first row on. Tokens are taken so many at a time
-// that their inputs stay in the second-level cache while the panels pass by.
+// that their inputs stay in the second-level cache while the panels pass by, and in tiles of like size: one of few tokens
+// has too few sums to fill the multipliers' pipelines.
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
                       size_t stride) {
@@ -111,11 +112,13 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
       if (!weight.packed) packPanel(weight, r, packed.data());
       const void* at = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
       const auto* panel = static_cast<const typename P::Weight*>(at);
-      for (int t = first; t < last; t += T) {
-        withTokens<T>(std::min(T, last - t), [&]<int count>() __attribute__((always_inline)) {
+      for (int t = first, tiles = (last - first + T - 1) / T; t < last; --tiles) {
+        const int together = (last - t + tiles - 1) / tiles;
+        withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
           productTile<P, count>(panel, input + static_cast<size_t>(t) * cols, cols, std::min(panelRows, end - r),
                                 out + static_cast<size_t>(t) * stride + r, stride, t == first);
         });
+        t += together;
       }
     }
   }
