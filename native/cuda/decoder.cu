@@ -20,7 +20,8 @@ size_t size(int64_t value) { return static_cast<size_t>(value); }
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
     : device_(device), model_(std::move(model)), limits_(limits), step_(), pages_(size(limits.slots)),
       entries_(size(limits.slots)), read_(size(limits.slots)),
-      uneven_(size(limits.slots)) {
+      uneven_(size(limits.slots)), arrivals_{{{device, size(limits.slots)}, {device, size(limits.slots)}},
+                                             {{device, size(limits.slots)}, {device, size(limits.slots)}}} {
   step_.model = &model_;
   allocateWork();
   allocateSequences();
@@ -194,10 +195,14 @@ bool Decoder::run(const std::vector<Row>& rows, bool logits) {
 
 void Decoder::drawFrom(int slot, int number) { device_.write(step_.sequences.draws, slot, std::vector<int>{number}); }
 
-std::vector<int> Decoder::drawn() const { return device_.read(step_.sequences.drawn, 0, size(limits_.slots)); }
+void Decoder::sendDrawn(int turn, bool entropies) {
+  arrivals_[turn].drawn.send(step_.sequences.drawn);
+  if (entropies) arrivals_[turn].entropies.send(step_.sequences.entropies);
+}
 
-std::vector<float> Decoder::entropies() const {
-  return device_.read(step_.sequences.entropies, 0, size(limits_.slots));
+void Decoder::awaitDrawn(int turn, bool entropies) {
+  arrivals_[turn].drawn.wait();
+  if (entropies) arrivals_[turn].entropies.wait();
 }
 
 int Decoder::drawn(int slot) const { return device_.read(step_.sequences.drawn, slot, 1)[0]; }

@@ -63,11 +63,18 @@ class Decoder {
   // Which of its random numbers the sequence draws its next token by; the first one where nobody says so.
   void drawFrom(int slot, int number);
 
-  // The token that the sequence drew last; -1 where the logits were no numbers.
+  // What the last step drew sets out for the host, which may give the device another step meanwhile: as that of `turn`, 0
+  // or 1, until one sets out for it again.
+  void sendDrawn(int turn, bool entropies = false);
+  // Until it is there.
+  void awaitDrawn(int turn, bool entropies = false);
+  // The token that the slot's sequence had then drawn last; -1 where the logits were no numbers.
+  int drawn(int turn, int slot) const { return arrivals_[turn].drawn[static_cast<size_t>(slot)]; }
+  // In bits, of what it was drawn from, where they were sent and its DrawOptions ask for them.
+  float entropy(int turn, int slot) const { return arrivals_[turn].entropies[static_cast<size_t>(slot)]; }
+
+  // The token that the sequence drew last, when all is done.
   int drawn(int slot) const;
-  std::vector<int> drawn() const;  // of every slot
-  // In bits, of what each slot's last token was drawn from, where DrawOptions asks for it.
-  std::vector<float> entropies() const;
   // Of row i of the last step, (vocab).
   std::vector<float> logits(int row) const;
 
@@ -97,6 +104,11 @@ class Decoder {
   Global<int> headPages_, headLess_;     // of UnevenHeads, of all layers
   Global<PageMove> moves_;
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
+  struct Drawn {
+    Arrival<int> drawn;
+    Arrival<float> entropies;
+  };
+  Drawn arrivals_[2];  // of turns
 
   void free(int slot, int pages);
   bool reserveUneven(int slot, int entries);

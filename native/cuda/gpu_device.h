@@ -11,6 +11,9 @@
 
 namespace pathpress::cuda {
 
+template <class T>
+class Arrival;
+
 class Device {
  public:
   // Throws EngineError INTERNAL, as every call may, with what CUDA says.
@@ -108,6 +111,9 @@ class Device {
   }
 
  private:
+  template <class T>
+  friend class Arrival;
+
   cudaStream_t stream_ = nullptr;
   std::vector<void*> memory_;
   std::map<int, cudaGraphExec_t> graphs_;
@@ -120,6 +126,41 @@ class Device {
   static void check(cudaError_t error, const std::string& what) {
     if (error != cudaSuccess) throw EngineError("INTERNAL", what + ": " + cudaGetErrorString(error));
   }
+};
+
+// Values on their way to the host, which meanwhile gives the stream more to do: in memory that is pinned, so that the copy
+// waits for nobody. Of devices that outlive it.
+template <class T>
+class Arrival {
+ public:
+  Arrival(Device& device, size_t count) : device_(device), count_(count) {
+    Device::check(cudaMallocHost(&values_, count * sizeof(T)), "pinned memory");
+    Device::check(cudaEventCreateWithFlags(&there_, cudaEventDisableTiming), "an event");
+  }
+  ~Arrival() {
+    cudaStreamSynchronize(device_.stream_);
+    cudaEventDestroy(there_);
+    cudaFreeHost(values_);
+  }
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+
+  // As they are when the stream is done with what it was given so far; those sent before are given up.
+  void send(const Global<T>& from) {
+    Device::check(cudaMemcpyAsync(values_, from.address(0), count_ * sizeof(T), cudaMemcpyDeviceToHost, device_.stream_),
+                  "a copy from the GPU");
+    Device::check(cudaEventRecord(there_, device_.stream_), "an event");
+  }
+  // Until they are there, whatever else the stream has to do.
+  void wait() { Device::check(cudaEventSynchronize(there_), "a step"); }
+  // Good after a wait, until others are sent.
+  const T& operator[](size_t i) const { return values_[i]; }
+
+ private:
+  Device& device_;
+  size_t count_;
+  T* values_ = nullptr;
+  cudaEvent_t there_ = nullptr;
 };
 
 }  // namespace pathpress::cuda

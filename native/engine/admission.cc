@@ -81,7 +81,8 @@ void Engine::park(Sequence& sequence) {
 }
 
 // Reserves entries for the sequence at `place`. Those after it have no rows in this step yet and may give way; else it
-// gives way itself to those before it. Returns false where it takes no part in this step.
+// gives way itself to those before it. Returns false where it takes no part in this step, or nobody is to give way before
+// it is known who has ended.
 bool Engine::makeRoom(size_t place, int entries) {
   Sequence& sequence = *sequences_[place];
   for (size_t last = sequences_.size();;) {
@@ -94,6 +95,7 @@ bool Engine::makeRoom(size_t place, int entries) {
     } catch (const std::bad_alloc&) {
       reason = "the machine has no memory left for the tables of the KV cache";
     }
+    if (!unread_.empty()) return false;
     do --last;
     while (last > place && sequences_[last]->holding->blocks() == 0);
     if (last > place) {

@@ -53,9 +53,9 @@ struct Fed {
   int rows;
   int follow;   // tokens that follow: one sampled, or those that are known; 0 within a prompt
   bool sampled;
-  bool prompt;
+  double* seconds;  // of the sequence's result, where the time that it takes counts
   int judged = 0;  // known ones of which the logits before them are asked what they say
-  std::span<const float> logits = {};  // of the last row where sampled, (vocab), where the host has them; until the next step
+  std::span<const float> logits = {};  // of the last row where sampled, (vocab), where the host has them; until take()
   int32_t token = -1;                  // sampled; -1 where the logits are not numbers
   float entropy = 0;                   // of what it was sampled from, where asked for
 };
@@ -114,9 +114,14 @@ class Backend {
   virtual std::unique_ptr<Holding> hold(const Request& request, const Policy& policy) = 0;
   virtual PoolCensus census(std::span<const Holding* const> live) const = 0;
 
-  // Runs the rows through the model: counts them in with their sequences and draws what is to be sampled. Where
-  // cancelled() then, nothing that it left is to be trusted.
-  virtual void run(std::span<Fed> fed) = 0;
+  // Runs the rows through the model and draws what is to be sampled. Where cancelled() then, nothing that it left is to be
+  // trusted. `turn`, 0 or 1, is not that of the run before.
+  virtual void run(std::span<Fed> fed, int turn) = 0;
+  // Whether run() may return before its rows are through, so that another can be begun meanwhile, in which a sequence
+  // goes on from a token that only the backend knows.
+  virtual bool runsAhead() const { return false; }
+  // Fills in what the run of that turn, the last one or the one before, has drawn; waits for it.
+  virtual void take(std::span<Fed>, int) {}
   // Compresses sequences that are due; `scores` from outside, one list a set, layer by layer, of one sequence alone.
   virtual void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) = 0;
   // Of each layer the sets that a sequence's compression would make smaller, for somebody else to score.

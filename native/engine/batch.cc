@@ -46,10 +46,16 @@ void Engine::collectRows() {
     const bool known = sequence.knowsNext(), prompt = sequence.prefilling(), bulk = known || prompt;
     if (!sequence.ready() || sequence.turnEnd <= steps_ || (bulk && left == 0)) continue;
     const int count = bulk ? static_cast<int>(std::min<int64_t>(left, sequence.feedable())) : 1;
-    if (!makeRoom(place, count)) continue;
+    if (!makeRoom(place, count)) {
+      if (unread_.empty()) continue;
+      takeTokens();  // who turns out to have ended gives its blocks back
+      return collectRows();
+    }
     if (bulk) left -= count;
     const int follow = !prompt ? count : sequence.prefilled + count == sequence.progress.prompt ? 1 : 0;
-    fed_.push_back({&sequence, count, follow, follow > 0 && !known, prompt});
+    Result& result = sequence.result;
+    double& seconds = prompt ? result.prefillSeconds : sequence.ahead ? result.compressSeconds : result.decodeSeconds;
+    fed_.push_back({&sequence, count, follow, follow > 0 && !known, &seconds});
     if (sequence.forced() && !sequence.ahead) fed_.back().judged = follow;
   }
 }

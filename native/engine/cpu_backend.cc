@@ -133,7 +133,7 @@ int CpuBackend::shareOut(std::span<Fed> fed) {
   return static_cast<int>(lanes_.size());
 }
 
-void CpuBackend::run(std::span<Fed> fed) {
+void CpuBackend::run(std::span<Fed> fed, int) {
   const int lanes = shareOut(fed);
   if (lanes == 1) whole_.run();
   else threads_.run(lanes, false, [&](int lane, int) { lanes_[static_cast<size_t>(lane)]->run(); });

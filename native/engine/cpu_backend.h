@@ -31,7 +31,7 @@ class CpuBackend : public Backend {
   std::unique_ptr<Holding> hold(const Request& request, const Policy& policy) override;
   PoolCensus census(std::span<const Holding* const> live) const override;
 
-  void run(std::span<Fed> fed) override;
+  void run(std::span<Fed> fed, int turn) override;
   void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) override;
   std::vector<std::vector<Ballot>> ballots(Sequence& sequence) override;
   std::vector<float> logits(const std::vector<int32_t>& ids) override;

@@ -78,6 +78,7 @@ class Engine {
   void checkIds(const std::vector<int32_t>& ids, const char* what) const;
   void post(Command command);
   void loop();
+  void guard(const std::function<void()>& work);
   void runCommands();
   bool step();
   void admit();
@@ -91,13 +92,16 @@ class Engine {
   int bulkRows() const;
   size_t rowsFed() const;
   void runRows();
+  void charge(std::span<const Fed> all, double seconds);
+  void takeTokens();
+  void countRows();
   void compressDue();
   void compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores = nullptr);
   void compressNow(Sequence& sequence);
   bool ask(Sequence& sequence);
   bool poseQuestion(Sequence& sequence);
   void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
-  void acceptTokens();
+  void acceptTokens(std::span<const Fed> all);
   std::unique_ptr<Sequence> remove(size_t place);
   void endSequence(const Sequence& sequence);
   void endSequence(size_t place, Finish how);
@@ -118,6 +122,8 @@ class Engine {
   int64_t steps_ = 0;
   std::vector<Sequence*> resting_;  // in this step, those that have rested longest first
   std::vector<Fed> fed_;            // by this step
+  std::vector<Fed> unread_;         // by the last one, if what it drew was not taken yet
+  int turn_ = 0, unreadTurn_ = 0;   // Backend::run's, of the last step and of unread_
   uint64_t lastQuestion_ = 0;
 
   std::mutex mutex_;

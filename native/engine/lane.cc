@@ -14,7 +14,6 @@ void Lane::run() {
   forward.run(rows_);
   if (threads_.cancelled()) return;
   judgeKnown();
-  count();
   sampleNext();
 }
 
@@ -49,10 +48,6 @@ void Lane::judgeKnown() {
     if (one.sequence->notesEntropy()) one.entropy = entropyBits(logits);
   });
   for (const Judgement& one : judgements_) one.sequence->judge(one.logLikelihood, one.entropy);
-}
-
-void Lane::count() {
-  for (const Fed* fed : fed_) fed->sequence->afterPass(fed->rows);
 }
 
 void Lane::sampleNext() {

@@ -1,4 +1,4 @@
-// Part of a step: some sequences' rows through the model, what they count, and their next tokens. A step is one lane with
+// Part of a step: some sequences' rows through the model, and their next tokens. A step is one lane with
 // all threads, or, where the model is small, several lanes with a thread each, which meet only at the step's end.
 #pragma once
 
@@ -30,7 +30,6 @@ class Lane {
  private:
   void collectRows();
   void judgeKnown();
-  void count();
   void sampleNext();
 
   std::vector<Fed*> fed_;

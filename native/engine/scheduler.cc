@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <utility>
 
 #include "engine.h"
 #include "errors.h"
@@ -24,18 +25,23 @@ void Engine::loop() {
       if (closing_) break;
     }
     runCommands();
-    try {
-      busy = step();
-    } catch (const EngineError& error) {
-      failAll(error.code, error.what());
-    } catch (const std::bad_alloc&) {
-      failAll("OUT_OF_MEMORY", backend_->memoryText(rowsFed(), fed_.size()));
-    } catch (const std::exception& error) {
-      failAll("INTERNAL", error.what());
-    }
+    guard([&] { busy = step(); });
   }
   runCommands();
   abortAll();
+}
+
+// What it throws ends all runs.
+void Engine::guard(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const EngineError& error) {
+    failAll(error.code, error.what());
+  } catch (const std::bad_alloc&) {
+    failAll("OUT_OF_MEMORY", backend_->memoryText(rowsFed(), fed_.size()));
+  } catch (const std::exception& error) {
+    failAll("INTERNAL", error.what());
+  }
 }
 
 void Engine::runCommands() {
@@ -44,6 +50,7 @@ void Engine::runCommands() {
     std::lock_guard lock(mutex_);
     commands.swap(inbox_);
   }
+  if (!commands.empty()) guard([this] { takeTokens(); });  // so that they find every sequence between two tokens
   for (const Command& command : commands) {
     try {
       command();
@@ -54,6 +61,8 @@ void Engine::runCommands() {
 }
 
 void Engine::failAll(const std::string& code, const std::string& message) {
+  fed_.clear();
+  unread_.clear();
   while (!runs_.empty()) endRun(*runs_.back(), code, message);
 }
 
@@ -64,33 +73,61 @@ void Engine::abortAll() {
   }
 }
 
-// Returns false where there is nothing to do until a command comes.
+// Returns false where there is nothing to do until a command comes. Where the backend runs ahead, its rows are under way
+// before the tokens of the step before are read: a sequence that ended with one of those has then a row too many, which
+// is counted nowhere, and an entry that goes with its blocks. It is one that it would have needed, had it gone on: peaks
+// count it.
 bool Engine::step() {
   admit();
+  const bool unread = !unread_.empty();
   collectRows();
   if (endFailed()) return true;
-  // Where all that had their turn gave their blocks away, others have theirs next.
-  if (fed_.empty()) return std::ranges::any_of(sequences_, [](const auto& sequence) { return sequence->ready(); });
+  // Where all that had their turn ended or gave their blocks away, others have theirs next.
+  if (fed_.empty() && unread_.empty()) {
+    return unread || std::ranges::any_of(sequences_, [](const auto& sequence) { return sequence->ready(); });
+  }
   // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
-  for (const auto part : {&Engine::runRows, &Engine::compressDue, &Engine::acceptTokens}) {
+  for (const auto part : {&Engine::runRows, &Engine::takeTokens, &Engine::countRows, &Engine::compressDue}) {
     (this->*part)();
     if (backend_->cancelled()) return false;
   }
-  endFailed();
-  return true;
+  const bool behind = backend_->runsAhead() && std::ranges::none_of(fed_, [](const Fed& f) { return f.sequence->inStep(); });
+  unread_ = std::exchange(fed_, {});
+  unreadTurn_ = turn_;
+  if (!behind) takeTokens();
+  return !backend_->cancelled();
 }
 
 void Engine::runRows() {
+  if (fed_.empty()) return;
+  turn_ ^= 1;
   const auto start = std::chrono::steady_clock::now();
-  backend_->run(fed_);
+  backend_->run(fed_, turn_);
+  if (!backend_->cancelled()) charge(fed_, secondsSince(start));
+}
+
+void Engine::charge(std::span<const Fed> all, double seconds) {
+  double rows = 0;
+  for (const Fed& fed : all) rows += fed.rows;
+  for (const Fed& fed : all) *fed.seconds += seconds / rows * fed.rows;
+}
+
+// Of the step whose tokens were not read yet, where there is one.
+void Engine::takeTokens() {
+  std::vector<Fed> fed = std::exchange(unread_, {});
+  if (fed.empty() || backend_->cancelled()) return;
+  const auto start = std::chrono::steady_clock::now();
+  backend_->take(fed, unreadTurn_);
   if (backend_->cancelled()) return;
-  const double share = secondsSince(start) / static_cast<double>(rowsFed());
+  charge(fed, secondsSince(start));
+  acceptTokens(fed);
+  endFailed();
+}
+
+void Engine::countRows() {
   for (const Fed& fed : fed_) {
-    Result& result = fed.sequence->result;
-    double& seconds = fed.prompt ? result.prefillSeconds
-                      : fed.sequence->lookingAhead() ? result.compressSeconds
-                                                     : result.decodeSeconds;
-    seconds += share * fed.rows;
+    fed.sequence->afterPass(fed.rows);
+    fed.sequence->unread = fed.sampled;
   }
 }
 
@@ -122,10 +159,11 @@ void Engine::compress(std::span<Sequence* const> due, const std::vector<std::vec
   for (Sequence* const one : due) one->result.compressSeconds += share;
 }
 
-void Engine::acceptTokens() {
-  for (const Fed& fed : fed_) {
-    if (fed.follow == 0) continue;
+void Engine::acceptTokens(std::span<const Fed> all) {
+  for (const Fed& fed : all) {
     Sequence& sequence = *fed.sequence;
+    sequence.unread = false;
+    if (fed.follow == 0) continue;
     if (sequence.lookingAhead()) {
       bool over = false;
       if (!fed.sampled) {
@@ -171,6 +209,9 @@ void Engine::compressNow(Sequence& sequence) {
 std::unique_ptr<Sequence> Engine::remove(size_t place) {
   std::unique_ptr<Sequence> sequence = std::move(sequences_[place]);
   sequences_.erase(sequences_.begin() + static_cast<int64_t>(place));
+  for (std::vector<Fed>* const fed : {&fed_, &unread_}) {
+    std::erase_if(*fed, [&](const Fed& one) { return one.sequence == sequence.get(); });
+  }
   --sequence->run.active;
   crowded_ = false;
   return sequence;

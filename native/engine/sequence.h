@@ -57,6 +57,14 @@ struct Sequence {
   // Whether so is the token that follows the next pass: what a look ahead sampled before a restart is not.
   bool knowsNext() const { return replaying() && (!ahead || forced()); }
 
+  // Whether what a pass draws has to be taken before the next one begins: somebody hears of it first, or scores by it; a
+  // trigger depends on it; what was looked at ahead is forgotten; or tokens are known, which are taken in many at a time.
+  bool inStep() const {
+    return request.lockstep || request.scored || recipe.entropies || recipe.ahead > 0 || forced() || replaying();
+  }
+  // Whether it ends with what was drawn for it.
+  bool atLength() const { return !ahead && static_cast<int64_t>(step()) >= request.maxTokens; }
+
   // How many of the coming tokens are known and may be fed in one pass: of the prompt all that are left; of the generated
   // those up to the next compression, as far as the policy's side state takes several at once. Never 0.
   int64_t feedable() const;
@@ -73,7 +81,7 @@ struct Sequence {
   };
   int64_t aheadRows() const { return ahead ? ahead->rows : 0; }
   // Which of the sequence's random numbers draws the next token.
-  uint64_t step() const { return result.ids.size() + (ahead ? ahead->ids.size() : 0); }
+  uint64_t step() const { return result.ids.size() + (ahead ? ahead->ids.size() : unread); }
   void beginAhead();
   bool lookingAhead() const { return aheadRows() > 0; }
   // Takes in a token that nobody hears of; returns true where nothing follows it.
@@ -92,6 +100,7 @@ struct Sequence {
   int64_t prefilled = 0;     // prompt tokens written
   int32_t next = 0;          // the token to feed
   int64_t turnEnd = 0;       // the first step after its turn
+  bool unread = false;       // whether a token was drawn for it that was not taken yet
   bool waiting = false;      // for an acknowledgement (Request::lockstep)
   std::optional<Ahead> ahead;
   std::optional<Asked> asked;  // what it waits to have answered (Request::scored)
@@ -104,7 +113,7 @@ struct Sequence {
   void judge(float logLikelihood, float entropy);
   bool judgedWell() const { return !std::isnan(result.logLikelihoods[result.ids.size()]); }
   // Whether it can take part in a step.
-  bool ready() const { return !parked && !waiting && !asked; }
+  bool ready() const { return !parked && !waiting && !asked && !atLength(); }
   bool parked = false;       // restarted, and not yet admitted again
   double peakBlocks;         // at most, by the policy's closed form
   Result result;

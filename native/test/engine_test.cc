@@ -13,6 +13,7 @@
 #include "../engine/safetensors.h"
 #include "check.h"
 #include "engine_world.h"
+#include "late_backend.h"
 
 using namespace pathpress;
 
@@ -164,12 +165,15 @@ void overflowing() {
   std::ofstream(copy, std::ios::binary) << bytes;
   huge.weightFiles = {copy.string()};
   Engine engine(huge);
+  LateEngine late(huge);  // of which a pass has gone on from no token by then
   auto all = requests(3, 10);
   all[1].sampling.temperature = 0;
-  const auto got = finish(engine, 1, all, 2);
-  for (size_t i = 0; i < 3; ++i) {
-    const std::string expected = "BAD_LOGITS request " + std::to_string(i) + ", token 1: ";
-    CHECK(got->failures[i].size() == 1 && got->failures[i][0].starts_with(expected) && got->results[i].empty());
+  for (Engine* const each : {&engine, &late.engine}) {
+    const auto got = finish(*each, 1, all, 2);
+    for (size_t i = 0; i < 3; ++i) {
+      const std::string expected = "BAD_LOGITS request " + std::to_string(i) + ", token 1: ";
+      CHECK(got->failures[i].size() == 1 && got->failures[i][0].starts_with(expected) && got->results[i].empty());
+    }
   }
   std::promise<std::string> said;
   engine.logits({1, 2}, [&](std::vector<float>&&, const std::string& code, const std::string& what) {

@@ -1,11 +1,13 @@
 // Random runs that are admitted, stepped, compressed, preempted, stopped and aborted in a pool too small for all of them.
-// Between steps the pool's blocks add up and none has two owners; each request ends once. Arguments: check.h.
+// Between steps the pool's blocks add up and none has two owners; each request ends once; on every other engine tokens are
+// read a step late. Arguments: check.h.
 #include <chrono>
 #include <random>
 #include <thread>
 
 #include "check.h"
 #include "engine_world.h"
+#include "late_backend.h"
 
 using namespace pathpress;
 
@@ -111,13 +113,15 @@ class Life {
 int main(int argc, char** argv) {
   const check::Soak soak(argc, argv, 150);
   std::unique_ptr<Engine> engine;
+  bool late = false;
   for (uint64_t i = soak.first; i < soak.first + soak.count; ++i) {
     soak.at(i, 50);
     if (!engine || i % runsAnEngine == 0) {
       EngineOptions tight = options(1 + static_cast<int>(soak.seedOf(i) % 3));
       tight.cacheLimit = 20'000 + soak.seedOf(i) % 100'000;
       if (soak.seedOf(i) % 2 == 0) tight.nearBytes = 1;
-      engine = std::make_unique<Engine>(tight);
+      late = !late;
+      engine = late ? std::make_unique<Engine>(std::make_unique<LateBackend>(tight), tight.prefillRows) : std::make_unique<Engine>(tight);
     }
     CHECK_CASE(Life(*engine, soak.seedOf(i), 4 * i).live(), "run " + std::to_string(i));
   }

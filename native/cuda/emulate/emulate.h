@@ -231,3 +231,5 @@ std::vector<T> Emulator::values(const Global<T>& array) const {
 }
 
 }  // namespace pathpress::cuda
+
+#include "arrival.h"

@@ -49,6 +49,12 @@ class Emulator {
   // std::invalid_argument where a block is no whole number of warps or holds more than 1024 threads.
   void run(const Grid& grid, const std::function<void()>& kernel);
 
+  // Of its waits for Arrivals the host passes over that one.
+  void omitHostWait(int number) { omittedWait_ = number; }
+  // When the host waits for an Arrival, and when it reads one that it has not waited for.
+  bool passesOverWait() { return hostWaits_++ == omittedWait_; }
+  void readTooEarly(const emulate::Site& site, const std::string& what) { faults_.add(emulate::Fault::notAwaited, site, what); }
+
   const emulate::Faults& faults() const { return faults_; }
   emulate::Traffic traffic() const;  // of all memory
   const emulate::Traffic& traffic(const std::string& name) const;
@@ -61,6 +67,7 @@ class Emulator {
  private:
   emulate::Order order_;
   int omitted_, orderings_ = 0;
+  int omittedWait_ = -1, hostWaits_ = 0;
   emulate::Faults faults_;
   uint32_t launches_ = 0;
   size_t limit_ = size_t{1} << 40;

@@ -35,6 +35,10 @@ void checkShape(const Model& model) {
   demand(shape.intermediate % 8 == 0, "intermediate_size " + std::to_string(shape.intermediate) + " is not a multiple of 8");
 }
 
+bool wantsEntropies(std::span<const Fed> fed) {
+  return std::ranges::any_of(fed, [](const Fed& one) { return one.sampled && one.sequence->notesEntropy(); });
+}
+
 std::string memoryText(const std::string& what, double needed, size_t free) {
   return "device cuda: " + what + " need " + std::to_string(static_cast<uint64_t>(needed)) + " bytes of the GPU's memory, of which " +
          std::to_string(free) + " are free";
@@ -171,7 +175,7 @@ void CudaBackend::layOut(const Demand& asked) {
   laidOut_ = demand;
 }
 
-void CudaBackend::run(std::span<Fed> fed) {
+void CudaBackend::run(std::span<Fed> fed, int turn) {
   std::vector<Decoder::Row> rows;
   bool judged = false;
   for (const Fed& one : fed) {
@@ -189,18 +193,21 @@ void CudaBackend::run(std::span<Fed> fed) {
   if (!decoder_->run(rows, judged)) throw EngineError("INTERNAL", "a step that no kernel can do");
   observe(fed);
   if (judged) judge(fed);
-  const std::vector<int> drawn = decoder_->drawn();
-  std::vector<float> entropies;
-  if (std::ranges::any_of(fed, [](const Fed& one) { return one.sampled && one.sequence->notesEntropy(); })) {
-    entropies = decoder_->entropies();
-  }
-  for (Fed& one : fed) {
+  decoder_->sendDrawn(turn, wantsEntropies(fed));
+  for (const Fed& one : fed) {
     CudaHolding& holding = cudaHolding(*one.sequence);
     holding.drew = one.sampled;
     holding.draws += one.sampled;
-    if (one.sampled) one.token = drawn[static_cast<size_t>(holding.slot)];
-    if (one.sampled && one.sequence->notesEntropy()) one.entropy = entropies[static_cast<size_t>(holding.slot)];
-    one.sequence->afterPass(one.rows);
+  }
+}
+
+void CudaBackend::take(std::span<Fed> fed, int turn) {
+  decoder_->awaitDrawn(turn, wantsEntropies(fed));
+  for (Fed& one : fed) {
+    if (!one.sampled) continue;
+    const int slot = cudaHolding(*one.sequence).slot;
+    one.token = decoder_->drawn(turn, slot);
+    if (one.sequence->notesEntropy()) one.entropy = decoder_->entropy(turn, slot);
   }
 }
 

@@ -6,25 +6,37 @@
 
 namespace pathpress::cuda {
 
-// Tells a run's listener of logits, as the CPU's does, which users do not pay for.
+// Tells a run's listener of logits, as the CPU's does, which users do not pay for; and of itself how it was run.
 class TellingBackend : public CudaBackend {
  public:
   using CudaBackend::CudaBackend;
 
-  void run(std::span<Fed> fed) override {
-    CudaBackend::run(fed);
-    rows_.resize(fed.size());
+  bool runsAhead() const override { return !inStep && CudaBackend::runsAhead(); }
+  void take(std::span<Fed> fed, int turn) override {
+    taken += 1;
+    behind += turn != last_;
+    CudaBackend::take(fed, turn);
+  }
+  void run(std::span<Fed> fed, int turn) override {
+    CudaBackend::run(fed, turn);
+    last_ = turn;
+    auto& rows = rows_[turn];
+    rows.resize(fed.size());
     int end = 0;
     for (size_t i = 0; i < fed.size(); ++i) {
       end += fed[i].rows;
       if (!fed[i].sampled) continue;
-      rows_[i] = decoder().logits(end - 1);
-      fed[i].logits = rows_[i];
+      rows[i] = decoder().logits(end - 1);
+      fed[i].logits = rows[i];
     }
   }
 
+  bool inStep = false;        // always
+  int taken = 0, behind = 0;  // runs, and of these those that another had followed when their tokens were read
+
  private:
-  std::vector<std::vector<float>> rows_;
+  std::vector<std::vector<float>> rows_[2];  // of turns
+  int last_ = 0;
 };
 
 // An engine on a test's device, whose faults fail the test at the end.
@@ -41,6 +53,7 @@ class DeviceEngine {
     CudaOptions options;
     options.cacheLimit = cacheLimit;
     auto backend = std::make_unique<TellingBackend>(std::move(device), std::move(model), options);
+    backend_ = backend.get();
     engine_ = std::make_unique<Engine>(std::move(backend), prefillRows);
   }
   ~DeviceEngine() { CHECK_CASE(device_->faults().none(), device_->faults().text()); }
@@ -48,12 +61,14 @@ class DeviceEngine {
   DeviceEngine& operator=(const DeviceEngine&) = delete;
 
   Engine& engine() { return *engine_; }
+  TellingBackend& backend() { return *backend_; }
 
  private:
   static constexpr int prefillRows = 7;  // few, so that prompts come in pieces
 
   std::unique_ptr<Engine> engine_;
   TestDevice* device_;  // the engine's
+  TellingBackend* backend_;
 };
 
 inline PolicyOptions policyOf(const std::string& name) {

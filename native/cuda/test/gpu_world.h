@@ -76,6 +76,7 @@ class TestDevice : public Device {
 
   // For what emulatedOnly() leaves out.
   void limit(size_t) { throw std::logic_error("memory is limited in emulation alone"); }
+  void omitHostWait(int) { throw std::logic_error("waits are omitted in emulation alone"); }
   const emulate::Traffic& traffic(const std::string& = "") const {
     throw std::logic_error("traffic is counted in emulation alone");
   }
