@@ -17,7 +17,10 @@ const product = z.object({
 });
 const attention = z.object({ part: z.literal('attention'), batch: count, entries: positive, seconds: positive, bytes: positive });
 const rest = z.object({ part: z.literal('rest'), name: z.string(), rows: count, seconds: positive });
-const step = z.object({ part: z.literal('step'), batch: count, entries: positive, seconds: positive, bytes: positive });
+// hostSeconds: to begin a step, while the GPU is at the one before; absent in records from before it was so.
+const step = z.object({
+  part: z.literal('step'), batch: count, entries: positive, seconds: positive, hostSeconds: z.number().nonnegative().optional(), bytes: positive,
+});
 const memory = z.object({ part: z.literal('memory'), modelBytes: positive, cacheBytes: positive, usedBytes: z.number().nonnegative() });
 const compression = z.object({
   part: z.literal('compression'), policy: z.string(), interval: count, event: count, batch: count, entries: count,

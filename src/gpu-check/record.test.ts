@@ -19,7 +19,7 @@ function made(device = 'NVIDIA H100'): Line[] {
     { part: 'ceiling', name: 'mma.sync bf16', unit: 'operations/s', rate: 1e14 },
     { part: 'ceiling', name: 'launch in a graph', unit: 's', rate: 1e-6 },
     { part: 'shape', name: 'R1-Distill-Qwen-7B', weightBytes: 1, modelBytes: 1, entryBytes: 1 },
-    ...[1, 32768].map((entries) => ({ part: 'step', batch: 16, entries, seconds: 1e-3 + entries * 1e-6, bytes: 0.9e9 + entries * 0.9e6 })),
+    ...[1, 32768].map((entries) => ({ part: 'step', batch: 16, entries, seconds: 1e-3 + entries * 1e-6, hostSeconds: entries * 1e-8, bytes: 0.9e9 + entries * 0.9e6 })),
     ...[1024, 4096].flatMap((interval) => [1, 20000].map((entries) => ({
       part: 'compression', policy: 'rpc', interval, event: 0, batch: 16, entries, candidates: 1, staying: 1, seconds: 16 * entries * 1e-5, hostSeconds: 0, bytes: 1,
     }))),
@@ -70,6 +70,7 @@ describe('record of a GPU', () => {
     expect(record.steps).toHaveLength(2);
     expect(record.targets).toEqual([]);
     expect(recordTables(record)).toContain('decode step');
+    expect(recordTables(record)).toContain('the host begins a step in');
   }, 60_000);
 });
 

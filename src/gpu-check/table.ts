@@ -37,6 +37,8 @@ export function recordTables(record: GpuRecord): string {
     tables.push(table(['the rest of a step', 'rows', 'time'], record.rest.map((one) => [one.name, String(one.rows), time(one.seconds)])));
   }
   lengths('decode step', record.steps);
+  const host = record.steps.flatMap(({ hostSeconds = [] }) => hostSeconds);
+  if (host.length > 0) tables.push(`the host begins a step in ${time(Math.max(...host))} at most, beside the GPU`);
   if (record.compressions.length > 0) {
     const rows = record.compressions.map((one) => [`RPC P=${one.interval}`, String(one.batch), String(one.entries), String(one.staying), time(one.seconds), share(one.bytes, one.seconds)]);
     tables.push(table(['compression', 'batch', 'entries', 'left', 'time', 'of the floor'], rows));

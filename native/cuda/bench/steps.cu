@@ -70,11 +70,13 @@ void measureSteps(const Bench& bench) {
     world.fill(sizes.batch, sizes.entries, runs + 2);
     world.step(sizes.batch);
     world.step(sizes.batch);
+    const double before = world.hostSeconds();
     const double seconds = bench.watch.seconds([&] {
       for (int run = 0; run < runs; ++run) world.step(sizes.batch);
     }) / runs;
     const double entries = sizes.entries + 2 + runs / 2.0;
     Line("step").number("batch", sizes.batch).number("entries", entries).number("seconds", seconds)
+        .number("hostSeconds", (world.hostSeconds() - before) / runs)
         .number("bytes", weightBytes(shape) + sizes.batch * entryBytes(shape) * entries);
   }
 }

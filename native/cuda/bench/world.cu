@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "../../engine/errors.h"
 #include "probes.h"
@@ -21,6 +22,8 @@ World::World(const Bench& bench, int slots, int sequenceEntries, int poolEntries
 }
 
 void World::fill(int batch, int entries, int more) {
+  unread_ = false;
+  hostSeconds_ = 0;
   for (int slot = 0; slot < slots_; ++slot) decoder_.end(slot);
   for (int slot = 0; slot < batch; ++slot) {
     decoder_.begin(slot, {0, 1, 0, 1, {slot, 0}, 0}, {benchRing, 0, 1 << 30});
@@ -39,9 +42,15 @@ double World::cacheBytes() const {
 
 void World::step(int batch) {
   for (int first = 0; first < batch; first += maxProductTokens) {
+    const auto start = std::chrono::steady_clock::now();
     std::vector<Decoder::Row> rows;
     for (int slot = first; slot < std::min(batch, first + maxProductTokens); ++slot) rows.push_back({slot, -1, true});
     if (!decoder_.run(rows)) throw EngineError("INTERNAL", "a step was refused");
+    decoder_.sendDrawn(turn_);
+    hostSeconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    turn_ ^= 1;
+    if (unread_) decoder_.awaitDrawn(turn_);
+    unread_ = true;
   }
 }
 

@@ -14,8 +14,11 @@ class World {
 
   // Every sequence of the first `batch` slots holds `entries`, with room for `more`.
   void fill(int batch, int entries, int more);
-  // A step of the first `batch` slots, at most maxProductTokens at a time.
+  // A step of the first `batch` slots, at most maxProductTokens at a time, as the engine has them: begun before the host
+  // reads the tokens of the one before.
   void step(int batch);
+  // That the host took to begin steps since the caches were filled, its waits for tokens apart.
+  double hostSeconds() const { return hostSeconds_; }
 
   Decoder& decoder() { return decoder_; }
 
@@ -26,6 +29,9 @@ class World {
   const Bench& bench_;
   int slots_;
   Decoder decoder_;
+  int turn_ = 0;
+  bool unread_ = false;  // of the other turn
+  double hostSeconds_ = 0;
 };
 
 }  // namespace pathpress::cuda::bench
