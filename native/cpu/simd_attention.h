@@ -40,9 +40,9 @@ static constexpr int pagesTogether() {
 
 constexpr int nearHalves = 4;  // enough for the way from a processor's last cache, and few enough to stay in the first
 
-// What is fetched beside each half of a page that is read: the keys of all the piece's pages are, then their values. From
-// memory those of the next piece in the order of their addresses: it is read evenly so, and in long runs. From a cache what
-// is read little later.
+// What is fetched beside each half of a page that is read: the keys of all the piece's pages are, then their values. Of
+// memory that is the next piece in the order of its addresses: memory is read evenly so, and in long runs. Of a cache
+// it is what is read little later.
 template <class Element>
 struct Ahead {
   const AttentionTask& task;

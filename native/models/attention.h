@@ -30,8 +30,8 @@ struct Row {
 
 class Attention {
  public:
-  // `inverseFrequencies` (rotary.pairs); what is passed must outlive this. `near` where what a pass reads is still in the
-  // processor's caches when the next one reads it.
+  // `inverseFrequencies` (rotary.pairs); what is passed must outlive this. `near` where what a pass reads is still in
+  // the processor's caches when the next one reads it.
   Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
             const Kernels& kernels, ThreadPool& threads, bool near);
 

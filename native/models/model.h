@@ -34,8 +34,8 @@ struct Model {
   Rotary rotary;
   std::vector<float> inverseFrequencies;  // (rotary.pairs), after rope scaling
 
-  // Whether the weights stay in the caches that cores share. Read by each thread for its own rows they cost less then than
-  // threads that wait for one another at every product.
+  // Whether the weights stay in the caches that cores share: read by each thread for its own rows they cost less then
+  // than threads that wait for one another at every product.
   bool small() const { return weights.bytes() <= size_t{16} << 20; }
   DType type() const { return embedding.type; }  // the model's own, whatever its matrices of products were made
 };

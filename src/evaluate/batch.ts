@@ -1,5 +1,5 @@
 /**
- * Samples in flight at once where nobody says otherwise. Eight caches of the bundled reasoner stay in a processor's last
- * cache level; sixty-four do not, and each token waits for memory.
+ * Samples in flight at once where nobody says otherwise. More bring the bundled reasoner little: so many as a processor's
+ * caches hold take turns (native/engine/batch.cc), and a large batch runs out unevenly at its end.
  */
 export const defaultBatch = 8;
