@@ -41,8 +41,8 @@ static constexpr int pagesTogether() {
 constexpr int nearHalves = 4;  // enough for the way from a processor's last cache, and few enough to stay in the first
 
 // What is fetched beside each half of a page that is read: the keys of all the piece's pages are, then their values. Of
-// memory that is the next piece in the order of its addresses: memory is read evenly so, and in long runs. Of a cache
-// it is what is read little later.
+// memory that is the next piece in the order of its addresses: memory is read evenly so, and in long runs. Of a cache,
+// or in a short reading, it is what is read little later.
 template <class Element>
 struct Ahead {
   const AttentionTask& task;
