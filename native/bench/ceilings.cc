@@ -62,7 +62,7 @@ double readBandwidth(size_t bytes, int threads, std::string_view kernels) {
   std::atomic<uint64_t> kept = 0;  // the result is used, so that reading is not optimized away
   double best = 0;
   for (const size_t ahead : {size_t{0}, size_t{2048}}) {
-    const double seconds = bestSeconds(std::chrono::milliseconds(500), [&] {
+    const double seconds = bestSeconds(std::chrono::milliseconds(50), [&] {
       pool.run(static_cast<int>(tasks), false, [&](int task, int) {
         kept |= probe.read(buffer.data() + static_cast<size_t>(task) * share, share, ahead);
       });

@@ -1,4 +1,4 @@
-/** The machine's ceilings, each measured when first asked for, and again when it is asked for later: the best counts. */
+/** The machine's ceilings: read bandwidth around every round, the rate of multiply-adds now and then, of which the best counts. */
 import { loadBinding } from '../engine/binding.js';
 import { bufferSize, operationsOf } from './floors.js';
 import { askPython } from './peers.js';
@@ -6,10 +6,12 @@ import type { Ceilings } from './record.js';
 import type { Rates, Work } from './work.js';
 
 const fresh = 60_000; // milliseconds: what disturbed one measurement is over at the next
+const adjoining = 200; // milliseconds: a measurement after one round is also that before the next
 
 export class Measured {
   readonly found: Ceilings;
   readonly #measuredAt = new Map<string, number>();
+  #last = { size: 0, value: 0, at: -Infinity };
   #avx2: Measured | undefined;
 
   constructor(
@@ -35,30 +37,37 @@ export class Measured {
     return this.#avx2?.found;
   }
 
-  /** Bytes a second of a buffer of about so many bytes. */
+  /** Bytes a second of a buffer of about so many bytes, now. */
   bandwidth(bytes: number): number {
     const size = bufferSize(bytes);
-    const best = this.found.bandwidth[size] ?? 0;
-    return (this.found.bandwidth[size] = this.#best(String(size), best, () => loadBinding().readBandwidth(size, this.threads, this.simd)));
+    if (this.#last.size !== size || performance.now() - this.#last.at > adjoining) {
+      this.#last = { size, value: loadBinding().readBandwidth(size, this.threads, this.simd), at: performance.now() };
+    }
+    this.found.bandwidth[size] = Math.max(this.found.bandwidth[size] ?? 0, this.#last.value);
+    return this.#last.value;
+  }
+
+  /** A round that reads about so many bytes, with the read bandwidth of the moment: the better of before and after. */
+  async around(bytes: number, round: () => Promise<number>): Promise<{ seconds: number; bandwidth: number }> {
+    const before = this.bandwidth(bytes);
+    const seconds = await round();
+    return { seconds, bandwidth: Math.max(before, this.bandwidth(bytes)) };
   }
 
   /** Operations a second; those of float32 where there is no dot product of bfloat16. */
   operations(type: 'f32' | 'bf16'): number {
     const rates = type === 'bf16' ? this.found.bf16 : this.found.f32;
     if (!rates) return this.operations('f32');
-    rates.probe = this.#best(type, rates.probe, () => loadBinding().operationRate(type, this.threads, this.simd));
+    const now = performance.now();
+    if (now - (this.#measuredAt.get(type) ?? -Infinity) > fresh) {
+      this.#measuredAt.set(type, now);
+      rates.probe = Math.max(rates.probe, loadBinding().operationRate(type, this.threads, this.simd));
+    }
     return operationsOf(this.found, type);
   }
 
   /** What holds for work on numbers of this type: the processor's bfloat16 dot counts wherever weights are bfloat16. */
   rates(work: Work, type: 'f32' | 'bf16'): Rates {
     return { bandwidth: this.bandwidth(work.bytes), operations: this.operations(type) };
-  }
-
-  #best(name: string, best: number, measure: () => number): number {
-    const now = performance.now();
-    if (now - (this.#measuredAt.get(name) ?? -Infinity) < fresh) return best;
-    this.#measuredAt.set(name, now);
-    return Math.max(best, measure());
   }
 }

@@ -74,10 +74,10 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   const floor = floorOf(work, context.ceilings.rates(work, model.type)).seconds; // of this moment: for the number of steps
   const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor))));
   const before = entries - 2 - (steps >> 1); // so that the steps that count see `entries` on average
-  const own = async (products: ProductType): Promise<number> => {
+  const own = async (products: ProductType): Promise<OwnTime> => {
     const engine = await BenchEngine.open(model.folder, { ...context, products });
     try {
-      return (await engine.decode(batch, before, steps)).step;
+      return await context.ceilings.around(work.bytes, async () => (await engine.decode(batch, before, steps)).step);
     } finally {
       engine.dispose();
     }
@@ -87,16 +87,16 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor) } as const;
   const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, narrow);
   const limit = batch > 1 ? 0.7 : context.simd === 'avx2' ? 0.75 : 0.85;
-  const ground: Ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: limit } };
+  const ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: limit } };
   const targets = ahead(mine, kinds, peers, batch === 16 && entries === 4096);
-  return [{ part: 'decode', of: 'step', ...faster(mine, kinds, name), ground, peers, targets }];
+  return [{ part: 'decode', of: 'step', ...faster(mine, kinds, name, ground), peers, targets }];
 }
 
 async function prefillCase(context: Context, which: ModelName, tokens: number, name: string): Promise<BenchCase[]> {
   const model = await context.models.get(which);
   if (!model) return [absent('prefill', name, noSmollm2)];
   const work = prefillWork(model.shape, tokens);
-  context.ceilings.rates(work, model.type); // measured now
+  context.ceilings.operations(model.type); // measured now
   const kinds = kindsOf(context, model);
   const engines = new Map<ProductType, BenchEngine>();
   try {
@@ -105,34 +105,48 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
       engines.set(products, engine);
       await engine.prefill(32, model.shape.vocab); // what is allocated at first use is not counted
     }
-    const own = (products: ProductType): Promise<number> => engines.get(products)!.prefill(tokens, model.shape.vocab);
+    const own = (products: ProductType): Promise<OwnTime> =>
+      context.ceilings.around(work.bytes, () => engines.get(products)!.prefill(tokens, model.shape.vocab));
     const asked = { do: 'prefill', tokens } as const;
     const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, false);
-    const ground: Ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: 0.6 } };
-    return [{ part: 'prefill', of: 'prompt', ...faster(mine, kinds, name), ground, peers, targets: ahead(mine, kinds, peers, false) }];
+    const ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: 0.6 } };
+    return [{ part: 'prefill', of: 'prompt', ...faster(mine, kinds, name, ground), peers, targets: ahead(mine, kinds, peers, false) }];
   } finally {
     for (const engine of engines.values()) engine.dispose();
   }
 }
 
+interface OwnTime {
+  seconds: number;
+  bandwidth: number;
+}
+
 /** A round of each kind of products, in the order of the kinds. */
-type OwnRound = number[];
+type OwnRound = OwnTime[];
 
 /** Both kinds of products where the processor has its own for the model's weights. */
 const kindsOf = (context: Context, { type }: Model): ProductType[] =>
   type === 'bf16' && context.ceilings.found.bf16 ? ['float32', 'bf16'] : ['float32'];
 
-async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<number>): Promise<OwnRound> {
+async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<OwnTime>): Promise<OwnRound> {
   const round: OwnRound = [];
   for (const kind of kinds) round.push(await own(kind));
   return round;
 }
 
-const timingOf = (mine: OwnRound[], kind: number): Timing => timing(mine.map((round) => round[kind]));
+const timingOf = (mine: OwnRound[], kind: number): Timing => timing(mine.map((round) => round[kind].seconds));
 
 /** As with transformers' types, the faster kind counts; the case's name says which, its figures what the other takes. */
-function faster(mine: OwnRound[], kinds: ProductType[], name: string): Timing & Pick<BenchCase, 'name' | 'figures'> {
-  const [single, halved] = kinds.map((_, i) => timingOf(mine, i));
+function faster(
+  mine: OwnRound[],
+  kinds: ProductType[],
+  name: string,
+  common: Omit<Ground, 'bandwidths'>,
+): Timing & Pick<BenchCase, 'name' | 'figures' | 'ground'> {
+  const [single, halved] = kinds.map((_, i) => {
+    const ground = { ...common, bandwidths: mine.map((round) => round[i].bandwidth) };
+    return { ...timingOf(mine, i), ground };
+  });
   if (!halved) return { name, ...single };
   const figures = { 'ms with float32 products': 1e3 * single.seconds, 'ms with bf16 products': 1e3 * halved.seconds };
   return halved.seconds < single.seconds

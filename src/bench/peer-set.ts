@@ -7,7 +7,7 @@ import type { Model } from './shapes.js';
 
 type Request = { do: 'decode'; batch: number; entries: number; steps: number } | { do: 'prefill'; tokens: number };
 
-const patience = 8; // seconds of one peer on one case; a round that was begun is ended
+const patience = 5; // seconds of one peer on one case; a round that was begun is ended
 
 /** A peer in the course of a case. */
 interface Runner {

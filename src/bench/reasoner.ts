@@ -21,27 +21,31 @@ async function reasonerCase(context: Context): Promise<BenchCase[]> {
   const prompts = Array.from({ length: batch }, (_, i) => Int32Array.from({ length: promptTokens }, (_, k) => (i * 13 + k * 7) % shape.vocab));
   const engine = await BenchEngine.open(folder, context);
   try {
-    const seconds: number[] = [];
+    const made: { seconds: number; bandwidth: number }[] = [];
     const hosts: number[] = [];
-    let entries = 0;
+    const entries = promptTokens + tokens / 2; // that a step sees, on average
+    const step = decodeWork(shape, batch, entries);
+    ceilings.operations(type); // measured now
     for (let round = 0; round < rounds; round++) {
-      const run = await engine.generate(prompts, batch, tokens, settlePolicy('full'));
-      const native = run.results.reduce((sum, { seconds: s }) => sum + s.prefill + s.decode + s.compress, 0);
-      seconds.push(run.seconds);
-      hosts.push(1 - native / run.seconds);
-      entries = run.results[0].cache.meanEntries;
+      made.push(
+        await ceilings.around(step.bytes, async () => {
+          const { seconds, results } = await engine.generate(prompts, batch, tokens, settlePolicy('full'));
+          const native = results.reduce((sum, { seconds: s }) => sum + s.prefill + s.decode + s.compress, 0);
+          hosts.push(1 - native / seconds);
+          return seconds;
+        }),
+      );
     }
     // Prompts that are fed together read the weights once. Each step's floor times the steps, and the prompts': as work of one piece, so that what it says can be added up.
-    const step = decodeWork(shape, batch, entries);
     const prompt = prefillWork(shape, promptTokens);
     const work = {
       bytes: (tokens - 1) * step.bytes + shape.weightBytes + batch * (prompt.bytes - shape.weightBytes),
       operations: (tokens - 1) * step.operations + batch * prompt.operations,
     };
-    ceilings.rates(step, type); // measured now
-    const ground: Ground = { work, readBytes: step.bytes, type, ceilings: ceilings.name, limit: { times: 2 } };
+    const bandwidths = made.map(({ bandwidth }) => bandwidth);
+    const ground: Ground = { work, bandwidths, type, ceilings: ceilings.name, limit: { times: 2 } };
     const host = timing(hosts).seconds;
-    const all = timing(seconds);
+    const all = timing(made.map(({ seconds }) => seconds));
     const targets = [target("the host's share", host, false, 0.1)];
     const figures = { tokensPerSecond: (batch * tokens) / all.seconds };
     const name = `reasoner, batch ${batch}, ${tokens} tokens after ${promptTokens}`;

@@ -1,4 +1,5 @@
 /** What `npm run bench -- --json FILE` writes. */
+import { quantile } from '../analysis/statistics.js';
 import type { Floor, Work } from './work.js';
 
 /** A time and its repeats. */
@@ -26,13 +27,18 @@ export interface Target {
 /** What decides a case's floor, but for the ceilings. */
 export interface Ground {
   work: Work;
-  /** Of the buffer whose bandwidth holds, where the work is of many passes; all of the work's bytes if left out. */
-  readBytes?: number;
+  /** Read bandwidth of each round: the better of what was measured right before it and right after. */
+  bandwidths: number[];
   /** Of the multiply-adds. */
   type: 'f32' | 'bf16';
   ceilings: 'main' | 'avx2';
   /** The floor's share of the time, at least; or the time in floors, at most. */
   limit: { share: number } | { times: number };
+}
+
+export interface CaseFloor extends Floor {
+  /** The median of the rounds' shares: each round's own floor over its time. */
+  share: number;
 }
 
 export interface BenchCase extends Timing {
@@ -42,9 +48,9 @@ export interface BenchCase extends Timing {
   of: string;
   /** What the floor is made of. */
   ground?: Ground;
-  floor?: Floor;
+  floor?: CaseFloor;
   /** Where the floor is bound by operations of the bfloat16 dot: the floor with the float32 rate. */
-  floorFloat32?: Floor;
+  floorFloat32?: CaseFloor;
   peers: PeerTiming[];
   targets: Target[];
   /** Further figures, by name. */
@@ -52,7 +58,7 @@ export interface BenchCase extends Timing {
 }
 
 export interface Ceilings {
-  /** Bytes a second by the buffer's bytes. */
+  /** Bytes a second by the buffer's bytes, the best seen. */
   bandwidth: Record<string, number>;
   /** Operations a second: the probe's and PyTorch's, of which the better counts. */
   f32: { probe: number; pytorch?: number };
@@ -85,8 +91,6 @@ export const target = (what: string, value: number, atLeast: boolean, limit: num
   met: atLeast ? value >= limit : value <= limit,
 });
 
-export function timing(rounds: number[]): Timing {
-  const sorted = [...rounds].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return { seconds: sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2, rounds };
-}
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+export const timing = (rounds: number[]): Timing => ({ seconds: median(rounds), rounds });

@@ -4,7 +4,7 @@ import { benchFile, readmeFile, readRecord, withTable } from './readme.js';
 import { target, timing, type BenchCase, type BenchRecord } from './record.js';
 import { markdown, row, spread, time } from './table.js';
 
-const floor = { seconds: 0.005, bytes: 5, operations: 1, bandwidth: 1000, bound: 'bytes' as const };
+const floor = { seconds: 0.005, share: 0.5, bytes: 5, operations: 1, bandwidth: 1000, bound: 'bytes' as const };
 
 const one: BenchCase = {
   part: 'decode',
@@ -12,7 +12,7 @@ const one: BenchCase = {
   of: 'step',
   ...timing([0.011, 0.009, 0.01]),
   floor: { ...floor, operations: 1 },
-  floorFloat32: { ...floor, seconds: 0.006 },
+  floorFloat32: { ...floor, seconds: 0.006, share: 0.6 },
   peers: [
     { name: 'transformers, bfloat16', ...timing([0.02]) },
     { name: 'llama.cpp', missing: 'Python lacks llama_cpp or gguf' },
