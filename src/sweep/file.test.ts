@@ -25,7 +25,6 @@ describe('a sweep file', () => {
       tasks: [{ name: 'loops', split: 'tune', problems: 200, samplesPerProblem: 1 }],
       seeds: [0],
       sampling: {},
-      device: 'cpu',
     });
     // printf '%s' '{"name":"s","models":["m"],"tasks":[{"name":"loops"}],"policies":[{"name":"full"}]}' | sha256sum
     expect(hash).toBe('651e6dc674ad2ee5e2a59e86ab42f88244d824285a5c532913469806497f1e94');

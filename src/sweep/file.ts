@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
-import { devices } from '../engine/types.js';
+import { devices, type Device } from '../engine/types.js';
 import { decodeUtf8, parseJson, readRegular } from '../json-file.js';
 
 const whole = (least: number, most: number) =>
@@ -41,11 +41,14 @@ const schema = z.strictObject({
   policies: some(policy),
   seeds: some(seed).default([0]),
   sampling: sampling.default({}),
-  device: z.enum(devices, { error: `must be one of ${devices.join(', ')}` }).default('cpu'),
+  device: z.enum(devices, { error: `must be one of ${devices.join(', ')}` }).optional(),
 });
 
-/** A sweep file, its defaults filled in; what is left out of `sampling` is the model's own. */
+/** A sweep file, its defaults filled in; what is left out of `sampling` is the model's own, no device the processor. */
 export type SweepFile = z.infer<typeof schema>;
+
+/** The device of a sweep; not a default that is filled in, since records hold files as they were before there was a choice. */
+export const deviceOf = ({ device = 'cpu' }: Pick<SweepFile, 'device'>): Device => device;
 
 /** A sweep file, and the SHA-256 of its bytes. */
 export interface ReadSweep {

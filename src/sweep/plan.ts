@@ -17,7 +17,7 @@ import type { Task } from '../tasks/task.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { armsOf, type Arm } from './arms.js';
 import { canonicalJson } from './canonical.js';
-import { mistakes, readSweepFile, type SweepFile } from './file.js';
+import { deviceOf, mistakes, readSweepFile, type SweepFile } from './file.js';
 import type { Load } from './crew.js';
 import type { Manifest, SweepCell } from './manifest.js';
 import { drawsLots, sameCells } from './same-cells.js';
@@ -64,7 +64,7 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
   refuseHuge(file, arms, path);
   refuseDevice(file);
   const models: OpenedModel[] = [];
-  for (const name of file.models) models.push(await openModel(folderOf(name)!, file.device));
+  for (const name of file.models) models.push(await openModel(folderOf(name)!, deviceOf(file)));
   const wrong: string[] = [];
   const cells: SweepCell[] = [];
   const folders: string[] = [];
@@ -88,14 +88,14 @@ export async function planSweep(path: string, shard: Shard | null = null, signal
   const manifest: Manifest = {
     format: 1,
     sweep: { name: file.name, file: hash },
-    engine: { version, addon: hashFile(requireAddon().file), simd: models[0]!.info.simd, device: file.device },
+    engine: { version, addon: hashFile(requireAddon().file), simd: models[0]!.info.simd, device: deviceOf(file) },
     models: models.map(({ folder, info, files }) => ({ name: portableName(folder), weightsHash: info.weightsHash, files })),
     tasks: file.tasks.map((row) => ({ ...row, version: tasks[row.name]!.version, hash: taskHash(tasks[row.name]!, row) })),
     shard,
     cells,
   };
   const weightsBytes = Math.max(...models.map(({ info }) => info.weightsBytes));
-  return { manifest, folders, load: { weightsBytes, device: file.device }, size: sizeOf(manifest) };
+  return { manifest, folders, load: { weightsBytes, device: deviceOf(file) }, size: sizeOf(manifest) };
 }
 
 /** The size of a shard, or of the whole where the manifest has none. */
@@ -149,8 +149,8 @@ function refuseHuge({ models, tasks: rows, seeds }: SweepFile, arms: readonly Ar
 }
 
 /** Before any model is read. */
-function refuseDevice({ device }: SweepFile): void {
-  if (device === 'cpu') return;
+function refuseDevice(file: SweepFile): void {
+  if (deviceOf(file) === 'cpu') return;
   const { cuda, whyNoCuda } = versions();
   if (!cuda) throw new PathPressError('CUDA_UNAVAILABLE', `device cuda: ${whyNoCuda}`);
 }
@@ -199,8 +199,8 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
     const repeats = row.samplesPerProblem > 1 ? 'samplesPerProblem' : file.seeds.length > 1 ? 'seeds' : undefined;
     if (repeats && !drawsLots(arm.policy)) wrong.push(`${repeats}: with temperature 0 every repetition is the same`);
   }
-  if (file.device !== 'cpu' && arm.cache !== undefined && arm.cache !== 'bf16')
-    wrong.push(`cache ${arm.cache}: device ${file.device} caches bf16 alone`);
+  if (deviceOf(file) !== 'cpu' && arm.cache !== undefined && arm.cache !== 'bf16')
+    wrong.push(`cache ${arm.cache}: device ${deviceOf(file)} caches bf16 alone`);
   try {
     for (const length of new Set(lengths.slice(0, arm.problems))) checkPolicy(arm.policy, length);
   } catch (error) {
