@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../package.js';
 import { armsOf } from './arms.js';
-import { readSweepFile } from './file.js';
+import { readSweepFile, type SweepFile } from './file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pathpress-sweep-file-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,6 +17,15 @@ async function read(content: string | Buffer | object) {
   return { file, hash, arms: armsOf(file, path) };
 }
 const armsFor = async (...policies: object[]) => (await read({ ...sound, policies })).arms;
+
+describe('the sweep files of records', () => {
+  // A default that is new would make every record one of other options, and the notebooks refuse them.
+  it.each(['05-adaptive', '08-score', '08-random-attention'])('of %s are read as they were when it was made', async (name) => {
+    const data = join(packageRoot, 'data');
+    const { options } = JSON.parse(readFileSync(join(data, 'records', `${name}.json`), 'utf8')) as { options: { sweeps: SweepFile[] } };
+    for (const sweep of options.sweeps) expect((await readSweepFile(join(data, 'sweeps', `${sweep.name}.json`))).file).toEqual(sweep);
+  });
+});
 
 describe('a sweep file', () => {
   it('has the defaults of eval', async () => {
