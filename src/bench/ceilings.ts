@@ -8,6 +8,12 @@ import type { Rates, Work } from './work.js';
 const fresh = 60_000; // milliseconds: what disturbed one measurement is over at the next
 const adjoining = 200; // milliseconds: a measurement after one round is also that before the next
 
+/** A round's time, and the read bandwidth of its moment. */
+export interface Round {
+  seconds: number;
+  bandwidth: number;
+}
+
 export class Measured {
   readonly found: Ceilings;
   readonly #measuredAt = new Map<string, number>();
@@ -48,7 +54,7 @@ export class Measured {
   }
 
   /** A round that reads about so many bytes, with the read bandwidth of the moment: the better of before and after. */
-  async around(bytes: number, round: () => Promise<number>): Promise<{ seconds: number; bandwidth: number }> {
+  async around(bytes: number, round: () => Promise<number>): Promise<Round> {
     const before = this.bandwidth(bytes);
     const seconds = await round();
     return { seconds, bandwidth: Math.max(before, this.bandwidth(bytes)) };

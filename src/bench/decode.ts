@@ -1,6 +1,7 @@
 /** Decoding and prefill of whole models, against the floor and the peers. */
 import { loadBinding } from '../engine/binding.js';
 import type { ProductType } from '../engine/types.js';
+import type { Round } from './ceilings.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
 import { target, timing, type BenchCase, type Ground, type PeerTiming, type Target, type Timing } from './record.js';
@@ -74,7 +75,7 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   const floor = floorOf(work, context.ceilings.rates(work, model.type)).seconds; // of this moment: for the number of steps
   const steps = Math.max(2, Math.min(maxSteps, Math.round(roundSeconds / (1.5 * floor))));
   const before = entries - 2 - (steps >> 1); // so that the steps that count see `entries` on average
-  const own = async (products: ProductType): Promise<OwnTime> => {
+  const own = async (products: ProductType): Promise<Round> => {
     const engine = await BenchEngine.open(model.folder, { ...context, products });
     try {
       return await context.ceilings.around(work.bytes, async () => (await engine.decode(batch, before, steps)).step);
@@ -105,7 +106,7 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
       engines.set(products, engine);
       await engine.prefill(32, model.shape.vocab); // what is allocated at first use is not counted
     }
-    const own = (products: ProductType): Promise<OwnTime> =>
+    const own = (products: ProductType): Promise<Round> =>
       context.ceilings.around(work.bytes, () => engines.get(products)!.prefill(tokens, model.shape.vocab));
     const asked = { do: 'prefill', tokens } as const;
     const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, false);
@@ -116,19 +117,14 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
   }
 }
 
-interface OwnTime {
-  seconds: number;
-  bandwidth: number;
-}
-
 /** A round of each kind of products, in the order of the kinds. */
-type OwnRound = OwnTime[];
+type OwnRound = Round[];
 
 /** Both kinds of products where the processor has its own for the model's weights. */
 const kindsOf = (context: Context, { type }: Model): ProductType[] =>
   type === 'bf16' && context.ceilings.found.bf16 ? ['float32', 'bf16'] : ['float32'];
 
-async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<OwnTime>): Promise<OwnRound> {
+async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<Round>): Promise<OwnRound> {
   const round: OwnRound = [];
   for (const kind of kinds) round.push(await own(kind));
   return round;

@@ -1,5 +1,6 @@
 /** The bundled reasoner at batch 64: a model so small that everything beside the kernels shows. */
 import { settlePolicy } from '../policies/settle.js';
+import type { Round } from './ceilings.js';
 import type { Context, Part } from './context.js';
 import { BenchEngine } from './engine.js';
 import { target, timing, type BenchCase, type Ground } from './record.js';
@@ -21,7 +22,7 @@ async function reasonerCase(context: Context): Promise<BenchCase[]> {
   const prompts = Array.from({ length: batch }, (_, i) => Int32Array.from({ length: promptTokens }, (_, k) => (i * 13 + k * 7) % shape.vocab));
   const engine = await BenchEngine.open(folder, context);
   try {
-    const made: { seconds: number; bandwidth: number }[] = [];
+    const made: Round[] = [];
     const hosts: number[] = [];
     const entries = promptTokens + tokens / 2; // that a step sees, on average
     const step = decodeWork(shape, batch, entries);
