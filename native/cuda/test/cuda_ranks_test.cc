@@ -3,28 +3,12 @@
 #include "../ranks.h"
 
 #include "../../policies/votes.h"
-#include "closeness.h"
-#include "passes_world.h"
+#include "compress_cases.h"
 
 namespace pathpress::cuda {
 namespace {
 
 constexpr Shape shape{2, 2, 3, 8};
-
-struct Case {
-  const char* name;
-  PolicyOptions options;
-};
-
-Case with(const char* name, const std::function<void(PolicyOptions&)>& change = {}) {
-  PolicyOptions options;
-  options.name = name;
-  options.interval = 70;
-  options.window = 9;
-  options.ratio = 2;
-  if (change) change(options);
-  return {name, options};
-}
 
 // Two compressions behind one, one behind the other; what stays is the later half, so that positions have gaps.
 std::vector<WorldSequence> sequencesOf(const Policy& policy) {
@@ -61,7 +45,7 @@ std::vector<double> wanted(const Recipe& recipe, const Policy& policy, const Wor
   return ranks;
 }
 
-void check(const Case& c, int listsOfSet) {
+void check(const CompressCase& c, int listsOfSet) {
   const auto policy = makePolicy(c.options);
   const Recipe recipe = policy->recipe();
   const bool exponential = onGpu && recipe.record == Record::recurrence;
@@ -100,7 +84,7 @@ void check(const Case& c, int listsOfSet) {
         }
       }
     }
-    noneWrong(wrong, std::string("ranks ") + c.name);
+    noneWrong(wrong, "ranks " + c.name);
   });
 }
 
