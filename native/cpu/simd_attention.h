@@ -38,54 +38,62 @@ static constexpr int pagesTogether() {
   return pages;
 }
 
-constexpr int nearHalves = 4;  // enough for the way from a processor's last cache, and few enough to stay in the first
+constexpr int nearHalves = 4;  // of pages: enough for the way from a processor's caches, and few enough to stay in the first
 
-// What is fetched beside each half of a page that is read: the keys of all the piece's pages are, then their values. Of
-// memory that is the next piece in the order of its addresses: memory is read evenly so, and in long runs. Of a cache,
-// or in a short reading, it is what is read little later.
+// What is fetched beside the n-th half of a page that is read: the keys of all the piece's pages are, then their values.
+// Into the first cache what is read soon: else reading would wait where the second's answers queue behind memory's. From
+// memory, if the pages are there, the piece that comes next, in the order of its addresses: evenly, and in long runs.
 template <class Element>
 struct Ahead {
+  using Storage = typename Element::Storage;
   const AttentionTask& task;
   int pages;  // of the piece
   int elements() const { return task.dim * pageEntries; }
   int beyond() const { return task.near ? 0 : 2 * task.nextPages; }  // halves to fetch in all, however few are read
-  const typename Element::Storage* beside(int n) const {
-    if (!task.near) return n < beyond() ? at(task.next[n / 2], n % 2) : nullptr;
-    n += nearHalves;
-    if (n < 2 * pages) return at(task.pages[n % pages], n / pages);
-    n -= 2 * pages;
-    return n < task.nextPages ? at(task.next[n], 0) : nullptr;
+
+  // Itself where nothing follows.
+  const Storage* soon(int n) const {
+    const int then = n + nearHalves;
+    if (then < 2 * pages) return at(task.pages[then % pages], then / pages);
+    if (then - 2 * pages < task.nextPages) return at(task.next[then - 2 * pages], 0);
+    return at(task.pages[n % pages], n / pages);
   }
+  const Storage* later(int n) const { return n < beyond() ? at(task.next[n / 2], n % 2) : nullptr; }
 
  private:
-  const typename Element::Storage* at(const std::byte* page, int half) const {
-    return pageData<Element>(page) + half * elements();
-  }
+  const Storage* at(const std::byte* page, int half) const { return pageData<Element>(page) + half * elements(); }
 };
 
-// Fetches `elements` of one from `from` on.
+// Fetches `elements` from `from` on.
 template <class Element>
 static inline void fetchLines(const typename Element::Storage* from, int elements) {
   for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, 3);
 }
 
 // Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Beside
-// page p, what `ahead[p]` points to is fetched, as much as its keys; null for none.
+// page p what `soon[p]` points to is fetched, and beside them all the P halves of `later`; null for none.
 template <class V, class Element, int H, int P>
 static inline void scoreTile(const std::byte* const* pages, const float* query, int dim, float scale, float* scores,
-                             size_t stride, const typename Element::Storage* const* ahead) {
-  constexpr int vectors = pageEntries / V::width, dimsALine = elementsALine<Element>() / pageEntries;
+                             size_t stride, const typename Element::Storage* const* soon,
+                             const typename Element::Storage* const* later) {
+  constexpr int vectors = pageEntries / V::width, line = elementsALine<Element>(), dimsALine = line / pageEntries;
   typename V::Vec sums[H][P][vectors];
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
       for (int v = 0; v < vectors; ++v) sums[h][p][v] = V::zero();
     }
   }
-  const typename Element::Storage* keys[P];
+  const typename Element::Storage *keys[P], *then = nullptr;
   for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(pages[p]);
-  for (int i = 0; i < dim; ++i) {
-    if (ahead && i % dimsALine == 0) {
-      for (int p = 0; p < P; ++p) __builtin_prefetch(ahead[p] + i * pageEntries, 0, 3);
+  const int turns = (dim + dimsALine * P - 1) / (dimsALine * P);  // that a half of `later` takes, P lines each
+  for (int i = 0, left = 0; i < dim; ++i) {
+    if (soon && i % dimsALine == 0) {
+      if (left-- == 0) then = *later++, left = turns - 1;
+      for (int p = 0; p < P; ++p) {
+        __builtin_prefetch(soon[p] + i * pageEntries, 0, 3);
+        if (then) __builtin_prefetch(then + p * line, 0, 3);
+      }
+      if (then) then += P * line;
     }
     typename V::Vec x[H];
     for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
@@ -149,7 +157,7 @@ static inline void storeTwo(float* to, typename V::Vec a, typename V::Vec b) {
 }
 
 // Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
-// asked, the second half of what is to be fetched is.
+// asked, what is ahead of them is fetched.
 template <class V, class Element, int H, int J>
 static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest, bool fetch) {
   typename V::Vec sums[H][J];
@@ -161,10 +169,12 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
   int half = ahead.pages;
   for (int begin = 0; begin < entries; begin += pageEntries) {
     const auto* values = pageData<Element>(task.pages[begin / pageEntries]) + pageEntries * task.dim + channel;
-    const auto* next = fetch ? ahead.beside(half++) : nullptr;
+    const auto* soon = fetch ? ahead.soon(half) : nullptr;
+    const auto* later = fetch ? ahead.later(half++) : nullptr;
     const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
     for (int e = 0; e < count; ++e) {
-      if (next) fetchLines<Element>(next + e * task.dim, task.dim);
+      if (soon) fetchLines<Element>(soon + e * task.dim, task.dim);
+      if (later) fetchLines<Element>(later + e * task.dim, task.dim);
       typename V::Vec value[J];
       const auto* from = values + e * task.dim;
       for (int j = 0; j + 1 < J; j += 2) loadTwo<V>(from + j * V::width, value[j], value[j + 1]);
@@ -210,13 +220,12 @@ static void attendPiece(const AttentionTask& task) {
     for (int q = 0; q < queries; q += V::headTile) {
       withCount<V::headTile>(tileAt(q), [&]<int H>() {
         constexpr int P = pagesTogether<V, H>();
-        const auto tile = [&]<int pages>(int page) {
-          const typename Element::Storage* halves[pages];
-          for (int p = 0; p < pages; ++p) halves[p] = ahead.beside(page + p);
-          const bool fetch = q == 0 && halves[pages - 1];
-          scoreTile<V, Element, H, pages>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
+        const auto tile = [&]<int count>(int page) {
+          const typename Element::Storage *soon[count], *later[count];
+          for (int p = 0; p < count; ++p) soon[p] = ahead.soon(page + p), later[p] = ahead.later(page + p);
+          scoreTile<V, Element, H, count>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
                                           task.scores + q * pieceEntries + page * pageEntries, pieceEntries,
-                                          fetch ? halves : nullptr);
+                                          q == 0 ? soon : nullptr, later);
         };
         int page = block;
         for (; page + P <= end; page += P) tile.template operator()<P>(page);
@@ -230,7 +239,7 @@ static void attendPiece(const AttentionTask& task) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
     withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
   }
-  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element>(ahead.beside(n), ahead.elements());
+  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element>(ahead.later(n), ahead.elements());
 }
 
 template <class V>

@@ -14,7 +14,7 @@ static void scoreKeysOf(const KeyScores& task) {
       const auto tile = [&]<int pages>(int page) {
         float* to = task.out + static_cast<size_t>(q) * task.stride + page * pageEntries;
         scoreTile<V, Element, H, pages>(task.keys.pages + page, task.queries + q * task.dim, task.dim, task.scale, to,
-                                        task.stride, nullptr);
+                                        task.stride, nullptr, nullptr);
       };
       int page = 0;
       for (; page + P <= task.pages; page += P) tile.template operator()<P>(page);

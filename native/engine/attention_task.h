@@ -24,7 +24,7 @@ struct AttentionTask {
   const std::byte* const* next;   // of the piece that comes after it, perhaps another reading's: fetched meanwhile
   int nextPages;
   bool cold;                      // no task before it had its pages as `next`
-  bool near;                      // what is read little later is fetched, not the piece that comes next
+  bool near;                      // the pages are in the processor's caches, and need not be fetched a piece ahead
   int entries;                    // of the piece that row 0 sees, below 1 where it sees none; row r sees r more
   int rows;
   int group;  // query heads that share the key-value head

@@ -7,7 +7,6 @@ namespace pathpress {
 namespace {
 
 constexpr size_t smallWork = 1 << 15;  // multiplications below which waking a thread costs more than it brings
-constexpr int shortReading = 1024;     // entries up to which fetching the whole piece that comes next costs more than it brings
 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
@@ -162,7 +161,6 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
   const int dim = config_.headDim, group = config_.group();
   const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
   float *tops = partial + all * size(dim), *totals = tops + all;
-  const bool soon = near_ || reading.entries <= shortReading;
   const int pages = std::min(end * piecePages, (reading.entries + reading.rows - 2) / pageEntries + 1);
   for (int piece = begin; piece < end; ++piece) {
     const size_t at = size(piece) * queries;
@@ -172,7 +170,7 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
     Coming next = coming;
     if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
-    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, soon, reading.entries - entry,
+    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, near_, reading.entries - entry,
                      reading.rows, group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});
