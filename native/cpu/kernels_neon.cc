@@ -4,6 +4,7 @@
 #include "simd_votes.h"
 #include "simd_widen.h"
 #include "simd_products.h"
+#include "simd_temper.h"
 
 namespace pathpress {
 namespace {
@@ -91,6 +92,6 @@ struct Neon {
 
 extern const Kernels neonKernels;
 const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
-                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdWiden<Neon>};
+                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdTemper<Neon>, simdWiden<Neon>};
 
 }  // namespace pathpress

@@ -124,6 +124,13 @@ void swiglu(float* gate, const float* up, size_t count) {
   for (size_t i = 0; i < count; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
 
+double temper(const float* logits, size_t count, double temperature, double* weights) {
+  const float top = *std::max_element(logits, logits + count);
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += weights[i] = std::exp(static_cast<double>(logits[i] - top) / temperature);
+  return sum;
+}
+
 float widenElement(const uint8_t* codes, int bits, size_t index, uint16_t scale, uint16_t zero) {
   const auto byte = bits == 8 ? codes[index] : codes[index / 16 * 8 + index % 8];
   const int code = bits == 8 ? byte : index % 16 < 8 ? byte & 15 : byte >> 4;
@@ -143,6 +150,6 @@ void widen(const PageCodes& page) {
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, widen};
+const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, temper, widen};
 
 }  // namespace pathpress

@@ -6,7 +6,7 @@
 namespace pathpress {
 
 Lane::Lane(const Model& model, const Kernels& kernels, ProductInput products, ThreadPool* threads)
-    : threads_(threads ? *threads : own_.emplace(1)), forward(model, kernels, threads_, products),
+    : kernels_(kernels), threads_(threads ? *threads : own_.emplace(1)), forward(model, kernels, threads_, products),
       scratch_(static_cast<size_t>(threads_.threads())) {}
 
 void Lane::run() {
@@ -61,7 +61,7 @@ void Lane::sampleNext() {
     if (!fed.sampled || !allFinite(fed.logits)) return;
     const Request& request = fed.sequence->request;
     const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
-    fed.token = sample(fed.logits, request.sampling, random, scratch_[static_cast<size_t>(worker)]);
+    fed.token = sample(kernels_, fed.logits, request.sampling, random, scratch_[static_cast<size_t>(worker)]);
     if (fed.sequence->notesEntropy()) fed.entropy = entropyBits(fed.logits);
   });
 }

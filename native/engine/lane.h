@@ -12,6 +12,7 @@
 namespace pathpress {
 
 class Lane {
+  const Kernels& kernels_;
   std::optional<ThreadPool> own_;
   ThreadPool& threads_;
 

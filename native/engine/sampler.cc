@@ -7,12 +7,6 @@
 namespace pathpress {
 namespace {
 
-// Weights exp((logit - top) / temperature): the largest is 1.
-void temper(std::span<const float> logits, float top, double temperature, std::vector<double>& weights) {
-  weights.resize(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) weights[i] = std::exp(static_cast<double>(logits[i] - top) / temperature);
-}
-
 double sumOf(std::span<const int> ids, const std::vector<double>& weights) {
   double sum = 0;
   for (const int id : ids) sum += weights[static_cast<size_t>(id)];
@@ -45,33 +39,41 @@ float logLikelihood(std::span<const float> logits, int32_t id) {
   return static_cast<float>(logits[static_cast<size_t>(id)] - top - std::log(total));
 }
 
-int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch) {
-  const auto best = std::max_element(logits.begin(), logits.end());
-  if (sampling.temperature == 0) return static_cast<int>(best - logits.begin());
+int sample(const Kernels& kernels, std::span<const float> logits, const Sampling& sampling, double random,
+           SamplerScratch& scratch) {
+  if (sampling.temperature == 0) return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   std::vector<double>& weights = scratch.weights;
   std::vector<int>& ids = scratch.ids;
-  temper(logits, *best, sampling.temperature, weights);
+  weights.resize(logits.size());
   ids.resize(logits.size());
+  double total = kernels.temper(logits.data(), logits.size(), sampling.temperature, weights.data());
   std::iota(ids.begin(), ids.end(), 0);
   const auto weight = [&](int id) { return weights[static_cast<size_t>(id)]; };
   const auto likelier = [&](int a, int b) { return weight(a) != weight(b) ? weight(a) > weight(b) : a < b; };
+  const auto leaveOut = [&](double lighter) {
+    size_t kept = 0;
+    for (const int id : ids) {  // most leave, in no order that a processor could foresee
+      ids[kept] = id;
+      kept += weight(id) >= lighter;
+    }
+    ids.resize(kept);
+  };
 
   if (sampling.topK > 0 && static_cast<size_t>(sampling.topK) < ids.size()) {
     std::nth_element(ids.begin(), ids.begin() + sampling.topK, ids.end(), likelier);
     ids.resize(static_cast<size_t>(sampling.topK));
+    total = sumOf(ids, weights);
   }
   if (sampling.topP < 1) {
-    const double total = sumOf(ids, weights);
     // Tokens this light are outside the nucleus even taken all together: no need to sort them.
-    const double light = (1 - sampling.topP) * total / static_cast<double>(ids.size());
-    std::erase_if(ids, [&](int id) { return weight(id) < light; });
+    leaveOut((1 - sampling.topP) * total / static_cast<double>(ids.size()));
     std::sort(ids.begin(), ids.end(), likelier);
     double sum = 0;
     size_t kept = 0;
     while (kept < ids.size() && (kept == 0 || sum < sampling.topP * total)) sum += weight(ids[kept++]);
     ids.resize(kept);
   }
-  if (sampling.minP > 0) std::erase_if(ids, [&](int id) { return weight(id) < sampling.minP; });
+  if (sampling.minP > 0) leaveOut(sampling.minP);
 
   std::sort(ids.begin(), ids.end());
   double left = random * sumOf(ids, weights);

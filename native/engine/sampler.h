@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "kernels.h"
+
 namespace pathpress {
 
 struct Sampling {
@@ -31,6 +33,7 @@ inline constexpr const char* overflowText = "the logits hold NaN or infinity: th
 
 // `random` is uniform in [0, 1). Filters apply in Hugging Face's order: temperature, top-k, top-p (of what top-k left,
 // the token that crosses the threshold included), min-p (of the largest left). Tokens of equal logit rank by id.
-int sample(std::span<const float> logits, const Sampling& sampling, double random, SamplerScratch& scratch);
+int sample(const Kernels& kernels, std::span<const float> logits, const Sampling& sampling, double random,
+           SamplerScratch& scratch);
 
 }  // namespace pathpress

@@ -1,5 +1,6 @@
 // Attention and SwiGLU of every instruction set that this processor has, against a reference in double precision written
 // here, on odd sizes, with sentinels behind every output. Products are in products_test.cc.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -41,12 +42,35 @@ void swiglu(const Kernels& kernels) {
   }
 }
 
+// Against the C library's exponential; a weight below 1e-300 may be anything as small.
+void temper(const Kernels& kernels) {
+  for (size_t count = 1; count <= 50; ++count) {
+    std::vector<float> logits = gaussian(count);
+    for (float& value : logits) value *= 20;
+    if (count > 2) logits[0] = -1e5f;
+    std::vector<double> weights(count + 1, -1);
+    const double temperature = count % 2 ? 0.6 : 1, sum = kernels.temper(logits.data(), count, temperature, weights.data());
+    const float top = *std::max_element(logits.begin(), logits.end());
+    bool close = weights[count] == -1;
+    double all = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const double expected = std::exp(static_cast<double>(logits[i] - top) / temperature);
+      close &= std::abs(weights[i] - expected) <= 5e-16 * expected + 1e-300;
+      close &= logits[i] != top || weights[i] == 1;
+      all += expected;
+    }
+    close &= std::abs(sum - all) <= 1e-15 * all;
+    CHECK_CASE(close, std::string(kernels.name) + " count " + std::to_string(count));
+  }
+}
+
 }  // namespace
 
 int main() {
   for (const Kernels* kernels : availableKernels()) {
     std::printf("%s\n", kernels->name);
     swiglu(*kernels);
+    temper(*kernels);
   }
   return checks();
 }

@@ -11,12 +11,13 @@ using namespace pathpress;
 namespace {
 
 SamplerScratch scratch;
+const Kernels& kernels = selectKernels("");
 
 // Ids that can come out at all, by trying a fine grid of random numbers.
 std::vector<int> reachable(const std::vector<float>& logits, const Sampling& sampling) {
   std::vector<int> ids;
   for (int i = 0; i < 10000; ++i) {
-    const int id = sample(logits, sampling, (i + 0.5) / 10000, scratch);
+    const int id = sample(kernels, logits, sampling, (i + 0.5) / 10000, scratch);
     if (ids.empty() || ids.back() != id) ids.push_back(id);
   }
   return ids;
@@ -47,8 +48,8 @@ void streams() {
 }
 
 void greedy() {
-  CHECK(sample(std::vector<float>{1, 3, 3, 2}, {}, 0.99, scratch) == 1);
-  CHECK(sample(std::vector<float>{-5}, {}, 0.5, scratch) == 0);
+  CHECK(sample(kernels, std::vector<float>{1, 3, 3, 2}, {}, 0.99, scratch) == 1);
+  CHECK(sample(kernels, std::vector<float>{-5}, {}, 0.5, scratch) == 0);
 }
 
 // Probabilities 0.4, 0.3, 0.2, 0.1 at ids 2, 0, 3, 1.
@@ -75,7 +76,7 @@ void distribution() {
   const int32_t stream[2] = {0, 0};
   constexpr int draws = 100000;
   for (uint64_t step = 0; step < draws; ++step) {
-    ++counts[sample(four, {.temperature = 1}, uniform(11, stream, step), scratch)];
+    ++counts[sample(kernels, four, {.temperature = 1}, uniform(11, stream, step), scratch)];
   }
   double chiSquare = 0;
   for (int i = 0; i < 4; ++i) {
