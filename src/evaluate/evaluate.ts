@@ -34,7 +34,7 @@ export interface EvaluateOptions {
   samplesPerProblem?: number;
   /** These alone, in place of every sample of the first problems. */
   samples?: readonly SampleId[];
-  /** Samples in flight at once, `defaultBatch` (8) if left out; never changes one. */
+  /** Samples in flight at once, `defaultBatch` (16) if left out; never changes one. */
   batch?: number;
   /** What ends a sample; the ids are the model's own if left out. */
   stop?: { strings?: string[]; ids?: number[] };
