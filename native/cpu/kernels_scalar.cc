@@ -34,7 +34,8 @@ void matmulOf(const Matrix& weight, int begin, int end, const float* input, int 
   }
 }
 
-void matmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride) {
+void matmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride,
+            const std::byte*) {
   switch (weight.type) {
     case DType::f32: return matmulOf<DType::f32>(weight, begin, end, input, tokens, out, stride);
     case DType::f16: return matmulOf<DType::f16>(weight, begin, end, input, tokens, out, stride);

@@ -55,23 +55,28 @@ template <class P, int step, int T, int N>
   }
 }
 
-// T tokens and the first `rows` rows of a panel. Where asked, the memory that lies ahead is fetched: panels follow one
-// another, and so do a thread's.
+// What a tile fetches while it passes over its panel: as much as a step reads, every so many steps, from `from` on.
+struct PanelAhead {
+  const std::byte* from;
+  int every;
+};
+
+// T tokens and the first `rows` rows of a panel.
 template <class P, int T>
 static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int rows,
-                               float* out, size_t stride, bool fetch) {
+                               float* out, size_t stride, PanelAhead ahead) {
   using V = typename P::Lanes;
   constexpr int N = panelRows / V::width;
-  constexpr size_t ahead = 4096, group = static_cast<size_t>(P::together) * panelRows;  // bytes; elements
+  constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = group * sizeof(*panel);
   typename P::Vec sums[T][N];
   for (int t = 0; t < T; ++t) {
     for (int v = 0; v < N; ++v) sums[t][v] = V::zero();
   }
   size_t k = 0;
-  for (; k + P::together <= cols; k += P::together, panel += group) {
-    if (fetch) {
-      const char* at = static_cast<const char*>(static_cast<const void*>(panel)) + ahead;
-      for (size_t line = 0; line < group * sizeof(*panel); line += 64) __builtin_prefetch(at + line);
+  for (int left = 0; k + P::together <= cols; k += P::together, panel += group) {
+    if (left-- == 0) {
+      for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(ahead.from + line);
+      ahead.from += bytes, left = ahead.every - 1;
     }
     addStep<P, 0, T, N>(panel, input + k, cols, P::together, sums);
     if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input + k, cols, P::together, sums);
@@ -97,27 +102,35 @@ template <int most, class Tile>
 // Rows [begin, end) and every token; of a packed matrix from a panel's first row on. Tokens are taken so many at a time
 // that their inputs stay in the second-level cache while the panels pass by, and in tiles of like size: one of few tokens
 // has too few sums to fill the multipliers' pipelines.
+//
+// What one tile passes over it fetches shortly before. Several tiles have a panel from memory once and then from the second
+// cache: they fetch the next panel meanwhile, each its share, so that memory is never idle; after the last panel `next`.
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
-                      size_t stride) {
-  constexpr size_t inputBytes = 384 << 10;
+                      size_t stride, const std::byte* next) {
+  constexpr size_t inputBytes = 384 << 10, shortly = 4096;
   constexpr int T = P::Lanes::tokenTile;
   const auto cols = static_cast<size_t>(weight.cols);
   const int fitting = static_cast<int>(std::min<size_t>(inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
   const int chunk = std::max(4 * T, fitting / T * T);
-  std::vector<std::byte> packed(weight.packed ? 0 : packedBytes(weight.type, 1, weight.cols));
+  const size_t panelBytes = packedBytes(weight.type, 1, weight.cols);
+  std::vector<std::byte> packed(weight.packed ? 0 : panelBytes);
   for (int first = 0; first < tokens; first += chunk) {
     const int last = std::min(tokens, first + chunk);
     for (int r = begin; r < end; r += panelRows) {
       if (!weight.packed) packPanel(weight, r, packed.data());
-      const void* at = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
-      const auto* panel = static_cast<const typename P::Weight*>(at);
-      for (int t = first, tiles = (last - first + T - 1) / T; t < last; --tiles) {
-        const int together = (last - t + tiles - 1) / tiles;
+      const void* data = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
+      const auto* panel = static_cast<const typename P::Weight*>(data);
+      const auto* here = static_cast<const std::byte*>(data);
+      const int tiles = (last - first + T - 1) / T;
+      const std::byte* ahead = tiles == 1 ? here + shortly : r + panelRows < end ? here + panelBytes : next ? next : here;
+      for (int t = first, left = tiles; t < last; --left) {
+        const int together = (last - t + left - 1) / left;
         withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
           productTile<P, count>(panel, input + static_cast<size_t>(t) * cols, cols, std::min(panelRows, end - r),
-                                out + static_cast<size_t>(t) * stride + r, stride, t == first);
+                                out + static_cast<size_t>(t) * stride + r, stride, {ahead, tiles});
         });
+        ahead += panelBytes / static_cast<size_t>(tiles) / 64 * 64;
         t += together;
       }
     }
@@ -133,13 +146,13 @@ static inline void scaleRows(const Matrix& weight, int begin, int end, int token
 
 template <class V>
 static void simdMatmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out,
-                       size_t stride) {
+                       size_t stride, const std::byte* next) {
   switch (weight.type) {
-    case DType::f32: return productOf<Float32Product<V, ElementF32>>(weight, begin, end, input, tokens, out, stride);
-    case DType::f16: return productOf<Float32Product<V, ElementF16>>(weight, begin, end, input, tokens, out, stride);
-    case DType::bf16: return productOf<Float32Product<V, ElementBf16>>(weight, begin, end, input, tokens, out, stride);
+    case DType::f32: return productOf<Float32Product<V, ElementF32>>(weight, begin, end, input, tokens, out, stride, next);
+    case DType::f16: return productOf<Float32Product<V, ElementF16>>(weight, begin, end, input, tokens, out, stride, next);
+    case DType::bf16: return productOf<Float32Product<V, ElementBf16>>(weight, begin, end, input, tokens, out, stride, next);
     case DType::i8:
-      productOf<Float32Product<V, ElementI8>>(weight, begin, end, input, tokens, out, stride);
+      productOf<Float32Product<V, ElementI8>>(weight, begin, end, input, tokens, out, stride, next);
       return scaleRows(weight, begin, end, tokens, out, stride);
   }
 }

@@ -13,6 +13,9 @@ class Shares {
  public:
   explicit Shares(ThreadPool& threads) : threads_(threads), shares_(static_cast<size_t>(threads.threads())) {}
 
+  // The task with which a worker begins.
+  static int first(int tasks, int worker, int threads) { return tasks * worker / threads; }
+
   // Calls body(task, worker, follows, more) for every task in [0, tasks): `follows` says that the thread has just done the
   // task before it, `more` that the task after it is the thread's next, unless another has taken that by then. `small` as
   // ThreadPool::run has it.
@@ -20,12 +23,12 @@ class Shares {
   void run(int tasks, bool small, const Body& body) {
     const int threads = threads_.threads();
     for (int i = 0; i < threads; ++i) {
-      shares_[static_cast<size_t>(i)].next.store(tasks * i / threads, std::memory_order_relaxed);
-      shares_[static_cast<size_t>(i)].end = tasks * (i + 1) / threads;
+      shares_[static_cast<size_t>(i)].next.store(first(tasks, i, threads), std::memory_order_relaxed);
+      shares_[static_cast<size_t>(i)].end = first(tasks, i + 1, threads);
     }
-    threads_.run(threads, small, [&](int first, int worker) {
+    threads_.run(threads, small, [&](int, int worker) {
       for (int i = 0; i < threads; ++i) {
-        Share& from = shares_[static_cast<size_t>((first + i) % threads)];
+        Share& from = shares_[static_cast<size_t>((worker + i) % threads)];
         int before = -2;
         for (int task; !threads_.cancelled() && (task = from.next.fetch_add(1, std::memory_order_relaxed)) < from.end;) {
           body(task, worker, task == before + 1, task + 1 < from.end);

@@ -32,6 +32,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads
       kernels_(kernels),
       threads_(threads),
       epsilon_(static_cast<float>(model.config.normEpsilon)),
+      head_{model.output, {}},
       products_(kernels, threads, products),
       attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small()) {}
 
@@ -64,27 +65,34 @@ void Forward::run(std::span<const Row> rows) {
   }
   rotaryAngles(rows);
   attention_.prepare(rows);
+  const Product logits[] = {{&head_, nullptr}};
   for (int index = 0; index < config.layers; ++index) {
     const Layer& layer = model_.layers[size(index)];
     addAndNormalize(index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr, layer.attentionNorm, count);
-    const Product qkv[] = {{&layer.query, query_.data()}, {&layer.key, key_.data()}, {&layer.value, value_.data()}};
-    products_.run(qkv, normed_.data(), count);
+    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
+    const Product down[] = {{&layer.down, branch_.data()}};
+    products_.run(queryKeyValue(index), normed_.data(), count);
     prepareHeads(rows, index);
     attention_.run(rows, index, query_.data(), mixed_.data());
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
-    products_.run(output, mixed_.data(), count);
+    products_.run(output, mixed_.data(), count, gateUp);
 
     addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, count);
-    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
-    products_.run(gateUp, normed_.data(), count);
+    products_.run(gateUp, normed_.data(), count, down);
     const size_t width = size(config.intermediate);
     threads_.run(static_cast<int>(count), count * width < smallPass, [&](int r, int) {
       kernels_.swiglu(gate_.data() + size(r) * width, up_.data() + size(r) * width, width);
     });
-    const Product down[] = {{&layer.down, branch_.data()}};
-    products_.run(down, gate_.data(), count);
+    const bool last = index + 1 == config.layers;
+    const auto following = queryKeyValue(last ? index : index + 1);
+    products_.run(down, gate_.data(), count, last ? std::span<const Product>(logits) : following);
   }
   outputLogits(rows);
+}
+
+std::array<Product, 3> Forward::queryKeyValue(int layer) {
+  const Layer& of = model_.layers[size(layer)];
+  return {{{&of.query, query_.data()}, {&of.key, key_.data()}, {&of.value, value_.data()}}};
 }
 
 // As Hugging Face does: frequency times position in float32, then cosine and sine of that.
@@ -155,8 +163,7 @@ void Forward::outputLogits(std::span<const Row> rows) {
     ++wanted;
   }
   if (logits_.size() < wanted * vocab) logits_.resize(wanted * vocab);
-  const Linear head{model_.output, {}};
-  const Product product[] = {{&head, logits_.data()}};
+  const Product product[] = {{&head_, logits_.data()}};
   if (wanted > 0) products_.run(product, chosen_.data(), wanted);
 }
 

@@ -1,6 +1,7 @@
 // The forward pass of every family: one batch of rows, each a token of some sequence, decode and prefill alike.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ class Forward {
 
  private:
   void resize(size_t rows);
+  std::array<Product, 3> queryKeyValue(int layer);
   void rotaryAngles(std::span<const Row> rows);
   void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows);
   void prepareHeads(std::span<const Row> rows, int layer);
@@ -38,6 +40,7 @@ class Forward {
   const Kernels& kernels_;
   ThreadPool& threads_;
   const float epsilon_;
+  const Linear head_;
   Products products_;
   Attention attention_;
   Aligned<float> state_, normed_;      // (rows, hidden)

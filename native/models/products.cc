@@ -19,6 +19,25 @@ int rowsATask(std::span<const Product> products, int threads) {
 
 int tasksOf(const Product& product, int rowsATask) { return (product.linear->weight.rows + rowsATask - 1) / rowsATask; }
 
+int tasksOf(std::span<const Product> products, int rowsATask) {
+  int tasks = 0;
+  for (const Product& product : products) tasks += tasksOf(product, rowsATask);
+  return tasks;
+}
+
+// The product that a task is of; `task` becomes its number there.
+const Product& productOf(std::span<const Product> products, int rowsATask, int& task) {
+  const Product* product = products.data();
+  for (int own; task >= (own = tasksOf(*product, rowsATask)); ++product) task -= own;
+  return *product;
+}
+
+// Where a task's weights begin; null where they do not lie as they are read.
+const std::byte* weightsOf(std::span<const Product> products, int rowsATask, int task) {
+  const Matrix& weight = productOf(products, rowsATask, task).linear->weight;
+  return weight.packed ? static_cast<const std::byte*>(weight.rowsFrom(task * rowsATask, 1).data) : nullptr;
+}
+
 void addBias(const Product& product, int begin, int end, size_t rows) {
   const std::vector<float>& bias = product.linear->bias;
   if (bias.empty()) return;
@@ -52,28 +71,31 @@ const float* Products::round(std::span<const Product> products, const float* inp
   return rounded_.data();
 }
 
-void Products::runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows) {
-  const Product* product = products.data();
-  for (int own; task >= (own = tasksOf(*product, rowsATask)); ++product) task -= own;
-  const Matrix& weight = product->linear->weight;
+void Products::runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows,
+                       const std::byte* next) {
+  const Product& product = productOf(products, rowsATask, task);
+  const Matrix& weight = product.linear->weight;
   const int begin = task * rowsATask, end = std::min(weight.rows, begin + rowsATask), tokens = static_cast<int>(rows);
   const auto stride = static_cast<size_t>(weight.rows);
-  if (halved(*product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product->out, stride);
-  else kernels_.matmul(weight, begin, end, floats, tokens, product->out, stride);
-  addBias(*product, begin, end, rows);
+  if (halved(product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product.out, stride, next);
+  else kernels_.matmul(weight, begin, end, floats, tokens, product.out, stride, next);
+  addBias(product, begin, end, rows);
 }
 
-void Products::run(std::span<const Product> products, const float* input, size_t rows) {
+void Products::run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next) {
   const float* floats = round(products, input, rows);
-  const int share = rowsATask(products, threads_.threads());
-  int tasks = 0;
+  const int threads = threads_.threads(), share = rowsATask(products, threads), nextShare = rowsATask(next, threads);
+  const int tasks = tasksOf(products, share), nextTasks = tasksOf(next, nextShare);
   size_t work = 0;
   for (const Product& product : products) {
-    const Matrix& weight = product.linear->weight;
-    tasks += tasksOf(product, share);
-    work += static_cast<size_t>(weight.rows) * static_cast<size_t>(weight.cols) * rows;
+    work += static_cast<size_t>(product.linear->weight.rows) * static_cast<size_t>(product.linear->weight.cols) * rows;
   }
-  shares_.run(tasks, work < smallProduct, [&](int task, int, bool, bool) { runTask(products, task, share, floats, rows); });
+  shares_.run(tasks, work < smallProduct, [&](int task, int worker, bool, bool more) {
+    const std::byte* follows = nullptr;
+    if (more) follows = weightsOf(products, share, task + 1);
+    else if (nextTasks > 0) follows = weightsOf(next, nextShare, Shares::first(nextTasks, worker, threads));
+    runTask(products, task, share, floats, rows, follows);
+  });
 }
 
 }  // namespace pathpress

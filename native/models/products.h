@@ -27,7 +27,8 @@ class Products {
       : kernels_(kernels), threads_(threads), seen_(seen), shares_(threads) {}
 
   // Several products of one input (rows, linear.weight.cols), the same for all, in one parallel job.
-  void run(std::span<const Product> products, const float* input, size_t rows);
+  // Meanwhile the weights are fetched with which each thread begins `next`, the job after it.
+  void run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next = {});
 
   // Bytes that inputs of so many rows, at most `cols` wide, need beside themselves.
   size_t workBytes(size_t rows, size_t cols) const { return seen_ == ProductInput::bf16 ? rows * cols * sizeof(float) : 0; }
@@ -36,7 +37,8 @@ class Products {
   bool halved(const Product& product) const;
   const float* round(std::span<const Product> products, const float* input, size_t rows);
 
-  void runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows);
+  void runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows,
+               const std::byte* next);
 
   const Kernels& kernels_;
   ThreadPool& threads_;

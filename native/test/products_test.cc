@@ -111,12 +111,14 @@ using Multiply = void (*)(const Kernels&, const Matrix&, Case&, int begin, int e
 
 void plain(const Kernels& kernels, const Matrix& matrix, Case& of, int begin, int end, int token, int tokens, float* out,
            size_t stride) {
-  kernels.matmul(matrix, begin, end, of.inputs.as<float>() + of.count(token), tokens, out, stride);
+  kernels.matmul(matrix, begin, end, of.inputs.as<float>() + of.count(token), tokens, out, stride,
+                 token % 2 ? static_cast<const std::byte*>(matrix.data) : nullptr);
 }
 
 void rounded(const Kernels& kernels, const Matrix& matrix, Case& of, int begin, int end, int token, int tokens, float* out,
              size_t stride) {
-  kernels.bf16->matmul(matrix, begin, end, of.rounded.as<uint16_t>() + of.count(token), tokens, out, stride);
+  kernels.bf16->matmul(matrix, begin, end, of.rounded.as<uint16_t>() + of.count(token), tokens, out, stride,
+                       token % 2 ? static_cast<const std::byte*>(matrix.data) : nullptr);
 }
 
 void sums(const Kernels& kernels, Multiply multiply, Case& of) {
