@@ -1,8 +1,7 @@
 #include "attention.h"
 
-#include <chrono>
-
 #include "../engine/block_pool.h"
+#include "../engine/clock.h"
 #include "../engine/kernels.h"
 #include "../engine/sequence_cache.h"
 #include "../engine/thread_pool.h"
@@ -11,7 +10,6 @@
 namespace pathpress {
 
 std::vector<double> attentionSeconds(const AttentionWork& work, int rounds) {
-  using Clock = std::chrono::steady_clock;
   const Kernels& kernels = selectKernels(work.kernels);
   ThreadPool threads(work.threads);
   const CacheShape shape{1, work.kvHeads, {work.dim, work.type}};
@@ -39,7 +37,7 @@ std::vector<double> attentionSeconds(const AttentionWork& work, int rounds) {
   for (int round = 0; round <= rounds; ++round) {
     const auto start = Clock::now();
     attention.run(rows, 0, queries.data(), mixed.data());
-    if (round > 0) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    if (round > 0) seconds.push_back(secondsSince(start));
   }
   return seconds;
 }

@@ -1,4 +1,3 @@
-#include "../engine/huge_buffer.h"
 #include "ceilings.h"
 
 #include <algorithm>
@@ -7,7 +6,9 @@
 #include <cstring>
 #include <memory>
 
+#include "../engine/clock.h"
 #include "../engine/errors.h"
+#include "../engine/huge_buffer.h"
 #include "../engine/kernels.h"
 #include "../engine/thread_pool.h"
 #include "probes.h"
@@ -20,10 +21,6 @@ extern const Probe avx2Probe, avx512Probe, avx512Bf16Probe;
 #endif
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 template <class Round>
 double bestSeconds(std::chrono::milliseconds time, const Round& round) {

@@ -1,20 +1,13 @@
 // The engine thread: what happens in one step of the batch.
 #include <algorithm>
-#include <chrono>
 #include <new>
 #include <utility>
 
+#include "clock.h"
 #include "engine.h"
 #include "errors.h"
 
 namespace pathpress {
-namespace {
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-}  // namespace
 
 void Engine::loop() {
   bool busy = false;
@@ -101,7 +94,7 @@ bool Engine::step() {
 void Engine::runRows() {
   if (fed_.empty()) return;
   turn_ ^= 1;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   backend_->run(fed_, turn_);
   if (!backend_->cancelled()) charge(fed_, secondsSince(start));
 }
@@ -116,7 +109,7 @@ void Engine::charge(std::span<const Fed> all, double seconds) {
 void Engine::takeTokens() {
   std::vector<Fed> fed = std::exchange(unread_, {});
   if (fed.empty() || backend_->cancelled()) return;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   backend_->take(fed, unreadTurn_);
   if (backend_->cancelled()) return;
   charge(fed, secondsSince(start));
@@ -152,7 +145,7 @@ void Engine::compressDue() {
 
 void Engine::compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) {
   if (due.empty()) return;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   backend_->compress(due, scores);
   if (backend_->cancelled()) return;
   const double share = secondsSince(start) / static_cast<double>(due.size());

@@ -4,6 +4,7 @@
 #include <limits>
 #include <new>
 
+#include "clock.h"
 #include "engine.h"
 
 namespace pathpress {
@@ -21,7 +22,7 @@ bool Engine::ask(Sequence& s) {
 }
 
 bool Engine::poseQuestion(Sequence& s) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   std::vector<std::vector<Ballot>> layers = backend_->ballots(s);
   if (backend_->cancelled() || layers[0].empty()) return false;  // sets are of one size (checkScored)
   const int sets = static_cast<int>(layers[0].size());
@@ -71,7 +72,7 @@ void Engine::settle(Sequence& s, const std::vector<std::vector<float>>& scores) 
     return s.fail("OUT_OF_MEMORY", "the machine has no memory left for a compression");
   }
   if (backend_->cancelled()) return;
-  s.result.compressSeconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - asked.since).count();
+  s.result.compressSeconds = before + secondsSince(asked.since);
   if (s.ended) endSequence(s);
 }
 

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "backend.h"
+#include "clock.h"
 
 namespace pathpress {
 
@@ -24,7 +24,7 @@ int64_t mostEntries(const Request& request, const Policy& policy, int group);
 struct Asked {
   uint64_t number;
   std::vector<size_t> candidates;  // of each set
-  std::chrono::steady_clock::time_point since;
+  Clock::time_point since;
 };
 
 struct Sequence {

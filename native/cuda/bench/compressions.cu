@@ -1,7 +1,7 @@
 // RPC's compressions of a batch whose sequences are all due at once, at the lengths at which a long output has them.
 #include <algorithm>
-#include <chrono>
 
+#include "../../engine/clock.h"
 #include "../../engine/errors.h"
 #include "../engine/compressor.h"
 #include "events.h"
@@ -20,9 +20,9 @@ void measureEvent(const Bench& bench, World& world, Compressor& compressor, cons
   for (int slot = 0; slot < batch; ++slot) {
     waiting.push_back({slot, event.length, event.settled, benchRing, event.progress, event.keep});
   }
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const CompressionPlan plan = planCompression(recipe, waiting);
-  const double host = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double host = secondsSince(start);
   if (plan.due.empty()) return;
   const Passes passes = compressor.passesOn(world.decoder(), recipe, plan, std::vector<uint64_t>(plan.due.size()));
   const double seconds = medianSeconds(bench.watch, bench.tiny ? 1 : 5, [&] {

@@ -1,15 +1,16 @@
 #include "machine.h"
 
 #include <algorithm>
-#include <chrono>
+
+#include "../../engine/clock.h"
 
 namespace pathpress::cuda::bench {
 
 #if !defined(__CUDACC__)
 double Stopwatch::seconds(const std::function<void()>& launches) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   launches();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return secondsSince(start);
 }
 #endif
 

@@ -1,8 +1,8 @@
 #include "world.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "../../engine/clock.h"
 #include "../../engine/errors.h"
 #include "probes.h"
 
@@ -42,12 +42,12 @@ double World::cacheBytes() const {
 
 void World::step(int batch) {
   for (int first = 0; first < batch; first += maxProductTokens) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     std::vector<Decoder::Row> rows;
     for (int slot = first; slot < std::min(batch, first + maxProductTokens); ++slot) rows.push_back({slot, -1, true});
     if (!decoder_.run(rows)) throw EngineError("INTERNAL", "a step was refused");
     decoder_.sendDrawn(turn_);
-    hostSeconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    hostSeconds_ += secondsSince(start);
     turn_ ^= 1;
     if (unread_) decoder_.awaitDrawn(turn_);
     unread_ = true;
