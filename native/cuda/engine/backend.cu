@@ -91,13 +91,19 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
                                          " has room for " + std::to_string(fits) + " tokens at most");
 }
 
-// Of a sequence, by its policy's closed form.
+// Of a sequence, by its policy's closed form: its pages, and what each place has of its own, which is laid out for as many
+// places as there are at least.
 double CudaBackend::neededBytes(const Request& request, const Policy& policy) const {
-  const Demand demand = demandOf(request, policy, model_->config.group());
+  const ModelConfig& config = model_->config;
+  const Demand demand = demandOf(request, policy, config.group());
+  const double pages = peakBlocks(request, policy), heads = static_cast<double>(config.layers) * config.kvHeads;
   const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
-  const double rows = static_cast<double>(demand.queryRows) * model_->config.layers * model_->config.queryWidth() * sizeof(Bf16);
-  const double bounds = demand.readPages > 0 ? pageBytes() * boundsShare : 0;
-  return peakBlocks(request, policy) * (static_cast<double>(pageBytes()) + bounds) + angles + rows;
+  const double rows = static_cast<double>(demand.queryRows) * config.layers * config.queryWidth() * sizeof(Bf16);
+  const double bounds = demand.readPages > 0 ? static_cast<double>(pageBytes()) * boundsShare : 0;
+  const double masks = demand.headSets ? heads * sizeof(uint16_t) : 0;
+  const double notes = cachePageEntries * (static_cast<double>(notedBytesAnEntry(policy, config)) + masks);
+  const auto laidOut = static_cast<double>(upTo(static_cast<int64_t>(pages), pagesAStep));
+  return pages * static_cast<double>(pageBytes()) + fewestPlaces * (laidOut * (bounds + notes) + rows) + angles;
 }
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {

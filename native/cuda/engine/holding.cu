@@ -26,7 +26,7 @@ Decoder::KeptRows keptRows(const Recipe& recipe, const Request& request) {
   return {};
 }
 
-size_t notedBytes(Record record) {
+size_t recordedBytes(Record record) {
   switch (record) {
     case Record::none: return 0;
     case Record::mass:
@@ -37,6 +37,14 @@ size_t notedBytes(Record record) {
 }
 
 }  // namespace
+
+size_t notedBytesAnEntry(const Policy& policy, const ModelConfig& config) {
+  const Recipe recipe = policy.recipe();
+  const bool own = recipe.sets == Aggregation::head;
+  const int sets = config.layers * (own ? config.heads : recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
+  const size_t placed = !policy.evicts() ? 0 : own ? 2 * sizeof(int) : sizeof(int);  // its position, and where it is held
+  return static_cast<size_t>(sets) * (placed + recordedBytes(recipe.record));
+}
 
 CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy)
     : backend_(backend), recipe_(policy.recipe()) {
@@ -50,10 +58,7 @@ CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Pol
   reading_ = {recipe.rotatedAtReading, static_cast<int>(recipe.readPages), static_cast<int>(recipe.denseLayers),
               static_cast<int>(request.promptIds.size()), 0, recipe.sets == Aggregation::head};
   rowBytes_ = static_cast<size_t>(kept_.turns) * static_cast<size_t>(config.layers * config.queryWidth()) * sizeof(Bf16);
-  const bool own = recipe.sets == Aggregation::head;
-  const int sets = config.layers * (own ? config.heads : recipe.sets == Aggregation::layer ? 1 : config.kvHeads);
-  const size_t placed = !policy.evicts() ? 0 : own ? 2 * sizeof(int) : sizeof(int);  // its position, and where it is held
-  bytesAnEntry_ = static_cast<size_t>(sets) * (placed + notedBytes(recipe.record));
+  bytesAnEntry_ = notedBytesAnEntry(policy, config);
 }
 
 void CudaHolding::reserve(int entries) {

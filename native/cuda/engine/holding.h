@@ -5,6 +5,9 @@
 
 namespace pathpress::cuda {
 
+// Of an entry in every set of a sequence, beside its keys and values.
+size_t notedBytesAnEntry(const Policy& policy, const ModelConfig& config);
+
 class CudaHolding final : public Holding {
  public:
   CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy);

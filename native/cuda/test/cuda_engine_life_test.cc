@@ -144,6 +144,20 @@ void shapes() {
   CHECK_CASE(what == "device cuda: head_dim 32 is not 64 or 128", what);
 }
 
+// What is said to fit is taken at once, and not a token more.
+void takesWhatFits(Engine& engine, const PolicyOptions& policy) {
+  const std::string all = said(engine, requestOf(policy, 5, 10'000'000)), before = " has room for ";
+  const size_t at = all.find(before);
+  if (!CHECK_CASE(all.starts_with("OUT_OF_MEMORY ") && at != std::string::npos, all)) return;
+  const int fits = std::atoi(all.c_str() + at + before.size());
+  Request request = requestOf(policy, 5, fits + 1);
+  CHECK_CASE(said(engine, request).starts_with("OUT_OF_MEMORY "), all);
+  request.maxTokens = fits;
+  request.stopIds.resize(60);
+  std::iota(request.stopIds.begin(), request.stopIds.end(), 0);
+  CHECK_CASE(fits > 1000 && said(engine, request).empty(), all + said(engine, request));
+}
+
 void memory() {
   const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
   const std::string what = check::thrown([&] { DeviceEngine(drawn, 0, 100000); });
@@ -154,16 +168,10 @@ void memory() {
   DeviceEngine small(drawn, 0, size_t{32} << 20), onePage(drawn, 32768);
   const std::string longer = said(small.engine(), requestOf(policyOf("full"), 5, 60000));
   CHECK_CASE(longer.starts_with("OUT_OF_MEMORY device cuda: 60000 tokens after a prompt of 5 need "), longer);
-  // What it says would fit is taken at once, and not a token more.
-  const size_t at = longer.find("policy full has room for ");
-  if (CHECK_CASE(at != std::string::npos, longer)) {
-    const int fits = std::atoi(longer.c_str() + at + 25);
-    Request request = requestOf(policyOf("full"), 5, fits + 1);
-    CHECK(said(small.engine(), request).starts_with("OUT_OF_MEMORY "));
-    request.maxTokens = fits;
-    request.stopIds.resize(60);
-    std::iota(request.stopIds.begin(), request.stopIds.end(), 0);
-    CHECK_CASE(fits > 1000 && said(small.engine(), request).empty(), longer);
+  PolicyOptions ownSets = policyOf("rpc");
+  ownSets.aggregation = "head";
+  for (const PolicyOptions& policy : {policyOf("full"), policyOf("rpc"), ownSets, policyOf("h2o")}) {
+    takesWhatFits(small.engine(), policy);
   }
   CHECK(said(small.engine(), requestOf(policyOf("full"), 5, 20)).empty());
   const std::string pages = said(onePage.engine(), requestOf(policyOf("full"), 30, 20));
