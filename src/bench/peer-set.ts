@@ -22,7 +22,7 @@ export class PeerSet {
   /** Version of each, or why it is missing. */
   readonly versions: Record<string, string> = {};
   readonly #absent = new Map<string, string>();
-  #model: string | undefined;
+  #set: string | undefined;
   #peers: Peer[] = [];
 
   constructor(
@@ -36,16 +36,17 @@ export class PeerSet {
     return new PeerSet(this.threads, this.folder, false);
   }
 
-  /** What would run on this model, ready to be measured. */
-  async on(model: Model): Promise<Peer[]> {
-    if (!this.wanted || this.#model === model.name) return this.#peers;
+  /** What would run on this model, ready to be measured; a `narrow` set leaves float32 out, whose weights would take memory. */
+  async on(model: Model, narrow = false): Promise<Peer[]> {
+    const set = `${model.name}${narrow ? ', narrow' : ''}`;
+    if (!this.wanted || this.#set === set) return this.#peers;
     this.close();
-    this.#model = model.name;
+    this.#set = set;
     const threads = String(this.threads);
     const noTransformers = lacking(['torch', 'transformers']);
     if (noTransformers) this.#absent.set('transformers', noTransformers);
     else {
-      for (const type of ['bfloat16', 'float32']) {
+      for (const type of narrow ? ['bfloat16'] : ['bfloat16', 'float32']) {
         this.#peers.push(new Peer(`transformers, ${type}`, 'transformers_peer.py', [model.folder, type, threads]));
       }
     }
@@ -68,12 +69,12 @@ export class PeerSet {
   close(): void {
     for (const peer of this.#peers) peer.close();
     this.#peers = [];
-    this.#model = undefined;
+    this.#set = undefined;
   }
 
   /**
    * `rounds` rounds of `own`, each followed by one of every peer, so that what disturbs the machine strikes all. Of
-   * transformers' two types the slower goes after a round; every peer has had a short untimed one before; `narrow` leaves float32 out from the start.
+   * transformers' two types the slower goes after a round; every peer has had a short untimed one before; `narrow` as `on()`.
    */
   async interleaved<Own>(
     model: Model,
@@ -82,10 +83,8 @@ export class PeerSet {
     request: Request,
     narrow: boolean,
   ): Promise<{ own: Own[]; peers: PeerTiming[] }> {
-    const peers = await this.on(model);
-    const runners: Runner[] = peers
-      .filter(({ name }) => !(narrow && name.endsWith('float32')))
-      .map((peer) => ({ name: peer.name, peer, rounds: [], spent: 0 }));
+    const peers = await this.on(model, narrow);
+    const runners: Runner[] = peers.map((peer) => ({ name: peer.name, peer, rounds: [], spent: 0 }));
     const mine: Own[] = [];
     for (const { peer } of runners) await peer.ask(shortened(request)).catch(() => undefined); // it fails again where it counts
     for (let round = 0; round < rounds; round++) {
