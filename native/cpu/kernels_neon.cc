@@ -4,7 +4,7 @@
 #include "simd_votes.h"
 #include "simd_widen.h"
 #include "simd_products.h"
-#include "simd_temper.h"
+#include "simd_sampling.h"
 
 namespace pathpress {
 namespace {
@@ -92,6 +92,6 @@ struct Neon {
 
 extern const Kernels neonKernels;
 const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
-                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdTemper<Neon>, simdWiden<Neon>};
+                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdHighest<Neon>, simdTemper<Neon>, simdWiden<Neon>};
 
 }  // namespace pathpress

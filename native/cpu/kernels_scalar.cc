@@ -125,8 +125,12 @@ void swiglu(float* gate, const float* up, size_t count) {
   for (size_t i = 0; i < count; ++i) gate[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
 }
 
-double temper(const float* logits, size_t count, double temperature, double* weights) {
-  const float top = *std::max_element(logits, logits + count);
+size_t highest(const float* logits, size_t count) {
+  if (!std::all_of(logits, logits + count, [](float logit) { return std::isfinite(logit); })) return count;
+  return static_cast<size_t>(std::max_element(logits, logits + count) - logits);
+}
+
+double temper(const float* logits, size_t count, float top, double temperature, double* weights) {
   double sum = 0;
   for (size_t i = 0; i < count; ++i) sum += weights[i] = std::exp(static_cast<double>(logits[i] - top) / temperature);
   return sum;
@@ -151,6 +155,6 @@ void widen(const PageCodes& page) {
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, temper, widen};
+const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, highest, temper, widen};
 
 }  // namespace pathpress

@@ -34,8 +34,10 @@ struct Kernels {
   void (*addSoftmax)(float* row, int count, float weight, float* to);
   // gate[i] = silu(gate[i]) · up[i]
   void (*swiglu)(float* gate, const float* up, size_t count);
-  // weights[i] = exp((logits[i] - the largest) / temperature) for i in [0, count), count > 0; returns their sum.
-  double (*temper)(const float* logits, size_t count, double temperature, double* weights);
+  // The index of the largest of count > 0, the lowest of several; count where one is NaN or infinite.
+  size_t (*highest)(const float* logits, size_t count);
+  // weights[i] = exp((logits[i] - top) / temperature) for i in [0, count), none above top; returns their sum.
+  double (*temper)(const float* logits, size_t count, float top, double temperature, double* weights);
   void (*widen)(const PageCodes& page);
   const Bf16Kernels* bf16 = nullptr;  // null where the processor has no instruction for them
 };

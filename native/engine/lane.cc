@@ -58,11 +58,11 @@ void Lane::sampleNext() {
   }
   threads_.run(static_cast<int>(fed_.size()), fed_.size() < 4, [&](int task, int worker) {
     Fed& fed = *fed_[static_cast<size_t>(task)];
-    if (!fed.sampled || !allFinite(fed.logits)) return;
+    if (!fed.sampled) return;
     const Request& request = fed.sequence->request;
     const double random = uniform(request.sampling.seed, request.stream, fed.sequence->step());
     fed.token = sample(kernels_, fed.logits, request.sampling, random, scratch_[static_cast<size_t>(worker)]);
-    if (fed.sequence->notesEntropy()) fed.entropy = entropyBits(fed.logits);
+    if (fed.token >= 0 && fed.sequence->notesEntropy()) fed.entropy = entropyBits(fed.logits);
   });
 }
 

@@ -41,12 +41,14 @@ float logLikelihood(std::span<const float> logits, int32_t id) {
 
 int sample(const Kernels& kernels, std::span<const float> logits, const Sampling& sampling, double random,
            SamplerScratch& scratch) {
-  if (sampling.temperature == 0) return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  const size_t best = kernels.highest(logits.data(), logits.size());
+  if (best == logits.size()) return -1;
+  if (sampling.temperature == 0) return static_cast<int>(best);
   std::vector<double>& weights = scratch.weights;
   std::vector<int>& ids = scratch.ids;
   weights.resize(logits.size());
   ids.resize(logits.size());
-  double total = kernels.temper(logits.data(), logits.size(), sampling.temperature, weights.data());
+  double total = kernels.temper(logits.data(), logits.size(), logits[best], sampling.temperature, weights.data());
   std::iota(ids.begin(), ids.end(), 0);
   const auto weight = [&](int id) { return weights[static_cast<size_t>(id)]; };
   const auto likelier = [&](int a, int b) { return weight(a) != weight(b) ? weight(a) > weight(b) : a < b; };

@@ -22,7 +22,7 @@ struct SamplerScratch {
   std::vector<int> ids;
 };
 
-// Whether every logit is a number; sample() asks for that.
+// Whether every logit is a number.
 bool allFinite(std::span<const float> logits);
 // Of the distribution that finite logits state, in bits.
 float entropyBits(std::span<const float> logits);
@@ -32,7 +32,8 @@ float logLikelihood(std::span<const float> logits, int32_t id);
 inline constexpr const char* overflowText = "the logits hold NaN or infinity: the model's values overflow float32";
 
 // `random` is uniform in [0, 1). Filters apply in Hugging Face's order: temperature, top-k, top-p (of what top-k left,
-// the token that crosses the threshold included), min-p (of the largest left). Tokens of equal logit rank by id.
+// the token that crosses the threshold included), min-p (of the largest left). Tokens of equal logit rank by id; -1 where a
+// logit is none.
 int sample(const Kernels& kernels, std::span<const float> logits, const Sampling& sampling, double random,
            SamplerScratch& scratch);
 

@@ -42,6 +42,25 @@ void swiglu(const Kernels& kernels) {
   }
 }
 
+// Against the C++ library's search, with equals, and each place in turn NaN or infinite.
+void highest(const Kernels& kernels) {
+  for (size_t count = 1; count <= 70; ++count) {
+    std::vector<float> logits = gaussian(count);
+    if (count > 2) logits[count / 2] = logits[count - 1] = 9;
+    const auto expected = static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    bool right = kernels.highest(logits.data(), count) == expected;
+    for (size_t i = 0; i < count; ++i) {
+      const float kept = logits[i];
+      for (const float fault : {NAN, INFINITY, -INFINITY}) {
+        logits[i] = fault;
+        right &= kernels.highest(logits.data(), count) == count;
+      }
+      logits[i] = kept;
+    }
+    CHECK_CASE(right, std::string(kernels.name) + " count " + std::to_string(count));
+  }
+}
+
 // Against the C library's exponential; a weight below 1e-300 may be anything as small.
 void temper(const Kernels& kernels) {
   for (size_t count = 1; count <= 50; ++count) {
@@ -49,8 +68,9 @@ void temper(const Kernels& kernels) {
     for (float& value : logits) value *= 20;
     if (count > 2) logits[0] = -1e5f;
     std::vector<double> weights(count + 1, -1);
-    const double temperature = count % 2 ? 0.6 : 1, sum = kernels.temper(logits.data(), count, temperature, weights.data());
     const float top = *std::max_element(logits.begin(), logits.end());
+    const double temperature = count % 2 ? 0.6 : 1;
+    const double sum = kernels.temper(logits.data(), count, top, temperature, weights.data());
     bool close = weights[count] == -1;
     double all = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -70,6 +90,7 @@ int main() {
   for (const Kernels* kernels : availableKernels()) {
     std::printf("%s\n", kernels->name);
     swiglu(*kernels);
+    highest(*kernels);
     temper(*kernels);
   }
   return checks();

@@ -97,7 +97,7 @@ std::vector<int> onCpu(const std::vector<float>& logits, const Sampling& samplin
   std::vector<int> ids;
   for (const int draw : draws) {
     const double random = uniform(sampling.seed, streams, static_cast<uint64_t>(draw));
-    ids.push_back(allFinite(logits) ? sample(selectKernels("scalar"), logits, sampling, random, scratch) : -1);
+    ids.push_back(sample(selectKernels("scalar"), logits, sampling, random, scratch));
   }
   return ids;
 }

@@ -1,4 +1,5 @@
-// The weights that a token is drawn by (Kernels::temper), in double precision: plain loops, which a compiler makes vectors of.
+// Which logit is highest, and the weights that a token is drawn by, in double precision (Kernels::highest, temper): plain loops,
+// which a compiler makes vectors of.
 #pragma once
 
 #include <bit>
@@ -24,18 +25,42 @@ static inline double exponential(double x) {
 }
 
 template <class V>
-static double simdTemper(const float* logits, size_t count, double temperature, double* weights) {
-  constexpr size_t lanes = 8;
-  float tops[lanes], top = logits[0];
-  for (float& one : tops) one = top;
+static size_t simdHighest(const float* logits, size_t count) {
+  constexpr size_t lanes = 16;
+  constexpr uint32_t exponent = 0x7F800000u;
+  uint32_t faults[lanes] = {};
+  float tops[lanes];
+  for (float& one : tops) one = logits[0];
   size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    for (size_t j = 0; j < lanes; ++j) tops[j] = logits[i + j] > tops[j] ? logits[i + j] : tops[j];
+    for (size_t j = 0; j < lanes; ++j) {
+      const float logit = logits[i + j];
+      faults[j] |= (std::bit_cast<uint32_t>(logit) & exponent) == exponent ? 1 : 0;
+      tops[j] = logit > tops[j] ? logit : tops[j];
+    }
   }
-  for (; i < count; ++i) top = logits[i] > top ? logits[i] : top;
-  for (const float one : tops) top = one > top ? one : top;
+  for (size_t j = 0; i < count; ++i, ++j) {
+    faults[j] |= (std::bit_cast<uint32_t>(logits[i]) & exponent) == exponent ? 1 : 0;
+    tops[j] = logits[i] > tops[j] ? logits[i] : tops[j];
+  }
+  float top = tops[0];
+  uint32_t fault = faults[0];
+  for (size_t j = 1; j < lanes; ++j) fault |= faults[j], top = tops[j] > top ? tops[j] : top;
+  if (fault) return count;
+  for (i = 0; i + lanes <= count; i += lanes) {
+    uint32_t there = 0;
+    for (size_t j = 0; j < lanes; ++j) there |= logits[i + j] == top ? 1 : 0;
+    if (there) break;
+  }
+  while (logits[i] != top) ++i;
+  return i;
+}
 
-  for (i = 0; i < count; ++i) weights[i] = exponential<V>(static_cast<double>(logits[i] - top) / temperature);
+template <class V>
+static double simdTemper(const float* logits, size_t count, float top, double temperature, double* weights) {
+  constexpr size_t lanes = 8;
+  size_t i = 0;
+  for (; i < count; ++i) weights[i] = exponential<V>(static_cast<double>(logits[i] - top) / temperature);
   double sums[lanes] = {};
   for (i = 0; i + lanes <= count; i += lanes) {
     for (size_t j = 0; j < lanes; ++j) sums[j] += weights[i + j];
