@@ -17,6 +17,10 @@ namespace {
 // KV caches that stay in a processor's beside a small model's weights.
 constexpr size_t nearCaches = size_t{12} << 20;
 
+// Sequences a lane from which on lanes of a thread each are quicker: of a small model, whose weights cost nothing to read
+// again; of a large one, whose products are then bound by operations though every lane reads all weights.
+constexpr size_t fewestOfSmall = 2, fewestOfLarge = 32;
+
 size_t defaultCacheLimit() {
   const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
   return memoryLimit(static_cast<size_t>(pages) * static_cast<size_t>(bytes)) / 5 * 4;
@@ -100,7 +104,7 @@ PoolCensus CpuBackend::census(std::span<const Holding* const> live) const {
 
 std::vector<std::unique_ptr<Lane>> CpuBackend::makeLanes() {
   std::vector<std::unique_ptr<Lane>> lanes;
-  const bool several = threads_.threads() > 1 && model_->small();
+  const bool several = threads_.threads() > 1;
   for (int i = 0; several && i < threads_.threads(); ++i) {
     lanes.push_back(std::make_unique<Lane>(*model_, kernels_, products_, nullptr));
   }
@@ -111,7 +115,8 @@ std::vector<std::unique_ptr<Lane>> CpuBackend::makeLanes() {
 // least. Returns how many lanes have something to do; one is the lane with all threads.
 int CpuBackend::shareOut(std::span<Fed> fed) {
   whole_.clear();
-  if (fed.size() < 2 * lanes_.size() || lanes_.empty()) {
+  const size_t fewest = model_->small() ? fewestOfSmall : fewestOfLarge;
+  if (lanes_.empty() || fed.size() < fewest * lanes_.size()) {
     for (Fed& one : fed) whole_.add(one);
     return 1;
   }

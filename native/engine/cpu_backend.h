@@ -49,7 +49,7 @@ class CpuBackend : public Backend {
   ProductInput products_;
   ThreadPool threads_;
   Lane whole_;                                // with all threads
-  std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where the model is not small
+  std::vector<std::unique_ptr<Lane>> lanes_;  // with one each; none where there is one thread
   CacheShape shape_;
   BlockPool pool_;
   const size_t nearBytes_;

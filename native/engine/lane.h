@@ -1,5 +1,5 @@
-// Part of a step: some sequences' rows through the model, and their next tokens. A step is one lane with
-// all threads, or, where the model is small, several lanes with a thread each, which meet only at the step's end.
+// Part of a step: some sequences' rows through the model, and their next tokens. A step is one lane with all threads, or,
+// where the model is small or the batch large, several lanes with a thread each, which meet only at the step's end.
 #pragma once
 
 #include <optional>
