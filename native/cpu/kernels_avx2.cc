@@ -107,6 +107,7 @@ struct Avx2 {
 
 extern const Kernels avx2Kernels;
 const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdScoreKeys<Avx2>,
-                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>, simdHighest<Avx2>, simdTemper<Avx2>, simdWiden<Avx2>};
+                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>, simdHighest<Avx2>, simdTemper<Avx2>,
+                               simdWiden<Avx2>};
 
 }  // namespace pathpress

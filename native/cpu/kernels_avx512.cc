@@ -95,6 +95,7 @@ struct Avx512 {
 
 extern const Kernels avx512Kernels;
 const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdScoreKeys<Avx512>,
-                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>, simdHighest<Avx512>, simdTemper<Avx512>, simdWiden<Avx512>};
+                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>, simdHighest<Avx512>, simdTemper<Avx512>,
+                                 simdWiden<Avx512>};
 
 }  // namespace pathpress

@@ -92,6 +92,7 @@ struct Neon {
 
 extern const Kernels neonKernels;
 const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
-                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdHighest<Neon>, simdTemper<Neon>, simdWiden<Neon>};
+                           simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdHighest<Neon>, simdTemper<Neon>,
+                           simdWiden<Neon>};
 
 }  // namespace pathpress

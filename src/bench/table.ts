@@ -94,7 +94,7 @@ export function markdown(record: BenchRecord): string {
 
 /** What a reader of either table has to know. */
 export const caption =
-  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate. What memory gives swings with the neighbours of the machine, so each round is held against the bandwidth measured right before and after it (the better), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
+  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate. What memory gives swings with what else a machine does and where it puts its processors, so each round is held against the bandwidth measured right before and after it (the better), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
   "processor has the dot product of it, that rate; of our float32 and bf16 products the faster counts there, and peers are compared with ours of their precision. Times are medians of rounds that take turns with the peers' rounds; spread is half " +
   'the distance from the fastest to the slowest round. Caches of decode steps are filled with noise, ours and the peers\' alike, not by ' +
   'prefill; a step is timed from outside, sampling included.';
