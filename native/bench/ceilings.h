@@ -9,8 +9,8 @@
 namespace pathpress {
 
 // Best rate, in bytes a second, at which `threads` threads together read a buffer of `bytes` bytes once, with the loads
-// of the named kernels' instruction set (empty: the fastest). The buffer is read over and over for a tenth of a second, so that one
-// that fits a cache is read from there, as weights of that size would be.
+// of the named kernels' instruction set (empty: the fastest). The buffer is read over and over for a tenth of a second, so
+// that one that fits a cache is read from there, as weights of that size would be.
 double readBandwidth(size_t bytes, int threads, std::string_view kernels);
 
 // Best rate, in operations a second (a multiply-add is two), of `threads` threads together, operands in registers: float32,

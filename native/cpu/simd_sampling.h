@@ -1,5 +1,5 @@
-// Which logit is highest, and the weights that a token is drawn by, in double precision (Kernels::highest, temper): plain loops,
-// which a compiler makes vectors of.
+// Which logit is highest, and the weights that a token is drawn by, in double precision (Kernels::highest, temper): plain
+// loops, which a compiler makes vectors of.
 #pragma once
 
 #include <bit>
@@ -31,18 +31,15 @@ static size_t simdHighest(const float* logits, size_t count) {
   uint32_t faults[lanes] = {};
   float tops[lanes];
   for (float& one : tops) one = logits[0];
+  const auto take = [&](size_t j, float logit) {
+    faults[j] |= (std::bit_cast<uint32_t>(logit) & exponent) == exponent ? 1 : 0;
+    tops[j] = logit > tops[j] ? logit : tops[j];
+  };
   size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    for (size_t j = 0; j < lanes; ++j) {
-      const float logit = logits[i + j];
-      faults[j] |= (std::bit_cast<uint32_t>(logit) & exponent) == exponent ? 1 : 0;
-      tops[j] = logit > tops[j] ? logit : tops[j];
-    }
+    for (size_t j = 0; j < lanes; ++j) take(j, logits[i + j]);
   }
-  for (size_t j = 0; i < count; ++i, ++j) {
-    faults[j] |= (std::bit_cast<uint32_t>(logits[i]) & exponent) == exponent ? 1 : 0;
-    tops[j] = logits[i] > tops[j] ? logits[i] : tops[j];
-  }
+  for (size_t j = 0; i < count; ++i, ++j) take(j, logits[i]);
   float top = tops[0];
   uint32_t fault = faults[0];
   for (size_t j = 1; j < lanes; ++j) fault |= faults[j], top = tops[j] > top ? tops[j] : top;
@@ -59,10 +56,10 @@ static size_t simdHighest(const float* logits, size_t count) {
 template <class V>
 static double simdTemper(const float* logits, size_t count, float top, double temperature, double* weights) {
   constexpr size_t lanes = 8;
-  size_t i = 0;
-  for (; i < count; ++i) weights[i] = exponential<V>(static_cast<double>(logits[i] - top) / temperature);
+  for (size_t i = 0; i < count; ++i) weights[i] = exponential<V>(static_cast<double>(logits[i] - top) / temperature);
   double sums[lanes] = {};
-  for (i = 0; i + lanes <= count; i += lanes) {
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
     for (size_t j = 0; j < lanes; ++j) sums[j] += weights[i + j];
   }
   for (size_t j = 0; i < count; ++i, ++j) sums[j] += weights[i];

@@ -120,7 +120,7 @@ int CpuBackend::shareOut(std::span<Fed> fed) {
     for (Fed& one : fed) whole_.add(one);
     return 1;
   }
-  const double weights = static_cast<double>(model_->weights.bytes()) / sizeof(float);
+  const double weights = static_cast<double>(model_->weights.bytes() / dtypeBytes(model_->type()));
   const double entry = 2.0 * shape_.page.dim * model_->config.group();
   costs_.clear();
   for (Fed& one : fed) {

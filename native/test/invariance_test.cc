@@ -134,10 +134,42 @@ class Crowd {
   EngineOptions crowded_, alone_;
 };
 
+// Of a model that is not small, where lanes begin at 32 sequences a thread.
+void manyOfLarge() {
+  ModelConfig config = DrawnModel().config;
+  config.hidden = 512;
+  config.intermediate = 2048;
+  const DrawnModel model(config, DType::f32, 5, 0.05f);
+  EngineOptions crowded = options(2), alone = options(1);
+  crowded.config = alone.config = config;
+  crowded.weightFiles = alone.weightFiles = {model.path.string()};
+  std::vector<Request> requests;
+  for (int i = 0; i < 66; ++i) {
+    requests.push_back(request(i, 4));
+    requests.back().promptIds.resize(static_cast<size_t>(1 + i % 5), i % 64);
+    requests.back().sampling = {.temperature = 1, .seed = 3};
+  }
+  const auto run = [&](const EngineOptions& of, size_t batch) {
+    Engine engine(of);
+    const auto all = std::make_shared<LogitsCollector>(engine, 0, requests.size());
+    engine.start(0, requests, batch, all);
+    all->finished.get_future().wait();
+    return all;
+  };
+  CHECK(!loadModel(config, {model.path.string()}, 1)->small());
+  const auto together = run(crowded, requests.size()), few = run(alone, 3);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    CHECK_CASE(together->results[i].size() == 1 && few->results[i].size() == 1 &&
+                   together->results[i][0].ids == few->results[i][0].ids && together->hashes[i] == few->hashes[i],
+               "request " + std::to_string(i));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const check::Soak soak(argc, argv, 60);
+  manyOfLarge();
   const DrawnModel model;
   for (uint64_t i = soak.first; i < soak.first + soak.count; ++i) {
     soak.at(i, 20);

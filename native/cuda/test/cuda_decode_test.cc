@@ -52,7 +52,8 @@ void sampled() {
   for (size_t i = 0; i < got.size(); ++i) {
     for (size_t t = 0; t < got[i].ids.size(); ++t) {
       const int32_t stream[2] = {static_cast<int32_t>(i), 0};
-      CHECK(got[i].ids[t] == sample(selectKernels("scalar"), got[i].logits[t], sampling, uniform(sampling.seed, stream, t), scratch));
+      const double random = uniform(sampling.seed, stream, t);
+      CHECK(got[i].ids[t] == sample(selectKernels("scalar"), got[i].logits[t], sampling, random, scratch));
     }
   }
   CHECK(got[0].ids != got[1].ids);
