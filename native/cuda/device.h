@@ -7,6 +7,9 @@
 //     lane that has nothing to load calls the ...If form all the same, so that sectors can be counted.
 //   * No thread ends before a later barrier of its block; no block waits for another.
 //   * A shuffle orders no memory: warpBarrier() does.
+//   * A kernel launched by launchEarly() may run beside the launches before it. Each of its threads calls awaitEarlier()
+//     before it writes or reads what launches write, and before it ends; what comes earlier reads weights alone, or what
+//     the host wrote. letNextBegin() lets the launch after it begin likewise, when all blocks have called it.
 #pragma once
 
 #include <cstdint>

@@ -161,11 +161,44 @@ DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory")
 template <int left>
 DEVICE void waitCopies() { asm volatile("cp.async.wait_group %0;" ::"n"(left) : "memory"); }
 
+// Programmatic dependent launch, which devices before sm_90 do not have: there launches follow one another whole.
+DEVICE void awaitEarlier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+DEVICE void letNextBegin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+inline bool launchesEarly() {
+  int device = 0, major = 0;
+  return cudaGetDevice(&device) == cudaSuccess &&
+         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 9;
+}
+
 // Throws EngineError INTERNAL where the GPU cannot begin it; what happens in it, the next call that waits says.
 template <class... Parameters, class... Arguments>
 void launch(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
   kernel<<<grid.blocks, grid.threads, 0, stream>>>(arguments...);
   const cudaError_t error = cudaGetLastError();
+  if (error != cudaSuccess) throw EngineError("INTERNAL", std::string("a launch: ") + cudaGetErrorString(error));
+}
+template <class... Parameters, class... Arguments>
+void launchEarly(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  static const bool early = launchesEarly();
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(grid.blocks));
+  config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+  config.stream = stream;
+  config.attrs = &overlap;
+  config.numAttrs = early ? 1 : 0;
+  const cudaError_t error = cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...);
   if (error != cudaSuccess) throw EngineError("INTERNAL", std::string("a launch: ") + cudaGetErrorString(error));
 }
 

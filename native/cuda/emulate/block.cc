@@ -57,6 +57,7 @@ bool Launch::run(int blocks, int threads, const std::function<void()>& kernel) {
 void Launch::entry() {
   (*kernel_)();
   awaitGroups(0);
+  if (mayBeEarly()) fault(Fault::early, Site::current(), "ends, so that a later launch may begin");
   switchOut(Thread::State::done, Site::current());
 }
 
@@ -131,6 +132,10 @@ void Launch::warpBarrier(const Site& site) { exchange({}, site, !omitsNext()); }
 
 void Launch::wait(size_t groups) {
   if (!omitsNext()) awaitGroups(groups);
+}
+
+void Launch::awaitEarlier() {
+  if (!omitsNext()) self().awaited = true;
 }
 
 const Operands& Launch::exchange(const Operand& mine, const Site& site, bool ordersMemory) {

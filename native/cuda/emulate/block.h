@@ -36,6 +36,7 @@ struct Thread {
   Site site;  // where it waits
   uint32_t turn = 0;    // warp operations so far
   int orderings = 0;    // barriers, warpBarriers and waits so far
+  bool awaited = false;  // the end of earlier launches
   std::vector<PendingCopy> open;
   std::vector<std::vector<PendingCopy>> groups;
 };
@@ -51,8 +52,10 @@ struct Warp {
 class Launch {
  public:
   // Every thread passes over its `omitted`-th barrier, warpBarrier or wait, as if it were not there.
-  Launch(Faults& faults, Order order, uint32_t number, int omitted)
-      : faults_(faults), order_(order), number_(number), omitted_(omitted), random_(order.seed) {}
+  // Launches from number `open` on, of which this may be one, may run beside each other, until a thread awaits the end of
+  // those before its own.
+  Launch(Faults& faults, Order order, uint32_t number, int omitted, uint32_t open)
+      : faults_(faults), order_(order), number_(number), omitted_(omitted), open_(open), random_(order.seed) {}
 
   // `kernel` is run by every thread of every block. False where a block could not end.
   bool run(int blocks, int threads, const std::function<void()>& kernel);
@@ -65,6 +68,9 @@ class Launch {
   void barrier(const Site& site);
   void warpBarrier(const Site& site);
   void wait(size_t groups);
+  void awaitEarlier();
+  bool mayBeEarly() { return open_ < number_ && !self().awaited; }  // for what launches write
+  bool mayStillRun(uint32_t launch) const { return launch != 0 && launch >= open_; }  // 0: the host
   const Operands& exchange(const Operand& mine, const Site& site, bool ordersMemory = false);
   Allocation* sharedArray(const char* name, uint32_t elementBytes, uint64_t count, const Site& site);
 
@@ -81,6 +87,7 @@ class Launch {
   Order order_;
   uint32_t number_;        // of this launch
   int omitted_, orderings_ = 0;
+  uint32_t open_;
   uint32_t blockRun_ = 0;  // of the block, within the launch
   std::mt19937_64 random_;
   int blocks_ = 0, block_ = 0, thread_ = 0;

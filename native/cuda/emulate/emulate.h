@@ -194,9 +194,16 @@ inline void commitCopies() { emulate::closeGroup(); }
 template <int left>
 void waitCopies() { emulate::current().wait(left); }
 
+inline void awaitEarlier() { emulate::current().awaitEarlier(); }
+inline void letNextBegin() {}
+
 template <class... Parameters, class... Arguments>
 void launch(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
   stream->run(grid, [&] { kernel(arguments...); });
+}
+template <class... Parameters, class... Arguments>
+void launchEarly(Stream stream, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  stream->run(grid, [&] { kernel(arguments...); }, true);
 }
 
 template <class T>

@@ -16,12 +16,14 @@ std::vector<Order> Emulator::orders() {
   return {{forward, 0}, {reverse, 0}, {shuffled, 1}, {shuffled, 2}, {shuffled, 3}};
 }
 
-void Emulator::run(const Grid& grid, const std::function<void()>& kernel) {
+void Emulator::run(const Grid& grid, const std::function<void()>& kernel, bool early) {
   if (grid.blocks < 1 || grid.threads < warpLanes || grid.threads > 1024 || grid.threads % warpLanes != 0) {
     throw std::invalid_argument("a launch of " + std::to_string(grid.blocks) + " blocks of " +
                                 std::to_string(grid.threads) + " threads");
   }
-  Launch launch(faults_, order_, ++launches_, omitted_);
+  ++launches_;
+  if (!early) open_ = launches_;
+  Launch launch(faults_, order_, launches_, omitted_, open_);
   launch.run(grid.blocks, grid.threads, kernel);
   orderings_ = std::max(orderings_, launch.orderings());
 }
@@ -76,7 +78,10 @@ unsigned char* Emulator::bytesAt(const Span& span, uint64_t bytes) {
 
 void Emulator::markWritten(const Span& span, uint64_t bytes) {
   const uint64_t first = static_cast<uint64_t>(span.offset) / span.allocation->cellBytes;
-  for (uint64_t i = 0; i < bytes / span.allocation->cellBytes; ++i) span.allocation->cells[first + i].written = true;
+  for (uint64_t i = 0; i < bytes / span.allocation->cellBytes; ++i) {
+    span.allocation->cells[first + i].written = true;
+    span.allocation->cells[first + i].writtenIn = 0;
+  }
 }
 
 }  // namespace pathpress::cuda

@@ -47,7 +47,7 @@ class Emulator {
   // Launches that a GPU would record under the key at the first call and replay from then on.
   bool replay(int, const std::function<bool()>& launches) { return launches(); }
   // std::invalid_argument where a block is no whole number of warps or holds more than 1024 threads.
-  void run(const Grid& grid, const std::function<void()>& kernel);
+  void run(const Grid& grid, const std::function<void()>& kernel, bool early = false);
 
   // Of its waits for Arrivals the host passes over that one.
   void omitHostWait(int number) { omittedWait_ = number; }
@@ -70,6 +70,7 @@ class Emulator {
   int omittedWait_ = -1, hostWaits_ = 0;
   emulate::Faults faults_;
   uint32_t launches_ = 0;
+  uint32_t open_ = 0;  // the last launch that began after the end of those before it
   size_t limit_ = size_t{1} << 40;
   std::vector<std::unique_ptr<emulate::Allocation>> memory_;
 

@@ -11,11 +11,11 @@ namespace pathpress::cuda::emulate {
 
 using Site = std::source_location;
 
-enum class Fault : uint8_t { race, bounds, unwritten, misaligned, readOnly, divergence, notAwaited };
+enum class Fault : uint8_t { race, bounds, unwritten, misaligned, readOnly, divergence, notAwaited, early };
 
 inline const char* faultName(Fault fault) {
   constexpr const char* names[] = {"race", "out of bounds", "read of unwritten memory", "misaligned", "write to input",
-                                   "divergence", "host read without a wait"};
+                                   "divergence", "host read without a wait", "before earlier launches ended"};
   return names[static_cast<int>(fault)];
 }
 

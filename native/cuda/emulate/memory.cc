@@ -48,11 +48,13 @@ void note(const Span& span, Use use, const Site& site) {
     if (use != Use::read) launch.fault(Fault::readOnly, site, place(span));
     return;
   }
+  const bool early = allocation.space == Space::global && launch.mayBeEarly();
   const uint64_t first = static_cast<uint64_t>(span.offset) / allocation.cellBytes;
   const uint64_t last = (static_cast<uint64_t>(span.offset) + span.bytes - 1) / allocation.cellBytes;
   for (uint64_t c = first; c <= last; ++c) {
     Cell& cell = allocation.cells[c];
     if (use != Use::write && !cell.written) launch.fault(Fault::unwritten, site, place(span));
+    if (early && (use != Use::read || launch.mayStillRun(cell.writtenIn))) launch.fault(Fault::early, site, place(span));
     const bool fine = cell.note(use, launch.party(), launch.generation(allocation.space));
     if (!fine) launch.fault(Fault::race, site, place(span));
   }

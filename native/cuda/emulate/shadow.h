@@ -27,13 +27,16 @@ enum class Use : uint8_t { read, write, atomic };
 class Cell {
  public:
   bool written = false;
+  uint32_t writtenIn = 0;  // the launch that wrote it last; 0: the host has
 
   // Notes an access of `me`; false where it races. `generation` tells launches (shared memory: blocks) apart.
   bool note(Use use, const Party& me, uint32_t generation) {
     if (generation_ != generation) {
       const bool keep = written;
+      const uint32_t launch = writtenIn;
       *this = Cell();
       written = keep;
+      writtenIn = launch;
       generation_ = generation;
     }
     const bool afterWriter = writer_.block < 0 || ordered(writer_, me) || (use == Use::atomic && writerAtomic_);
@@ -45,6 +48,7 @@ class Cell {
     writer_ = me;
     writerAtomic_ = use == Use::atomic;
     written = true;
+    writtenIn = generation;
     return fine;
   }
 

@@ -142,6 +142,50 @@ KERNEL misaligned(Global<const float> in, Global<float> out) {
   out.store16(threadIndex() * 4, in.load16(threadIndex() * 4 + 1));
 }
 
+// Begins beside the launch before it, and looks at `ahead` before that has ended.
+template <bool waits>
+KERNEL sumAhead(Global<const float> ahead, Global<const float> behind, Global<float> out) {
+  const float early = ahead.load(threadIndex());
+  if (waits) awaitEarlier();
+  out.store(threadIndex(), early + behind.load(threadIndex()));
+}
+
+KERNEL nothing() {}
+
+void launchesBesideEachOther() {
+  everyOrder("launches beside each other", [](Emulator& device) {
+    const auto in = device.input("in", ramp(threads));
+    const auto first = device.unwritten<float>("first", threads), second = device.unwritten<float>("second", threads);
+    const auto third = device.unwritten<float>("third", threads);
+    launch(&device, {1, threads}, shift, in, first, 0);
+    launch(&device, {1, threads}, shift, in, second, 0);  // when the one before has ended, so that `first` may be read early
+    launchEarly(&device, {1, threads}, sumAhead<true>, Global<const float>(first), Global<const float>(second), third);
+    CHECK(device.values(third)[5] == 10.0f);
+  });
+  const auto seen = [](const std::string& what, const std::function<void(Emulator&, Global<float>, Global<float>)>& go) {
+    everyOrderSees(Fault::early, what, [&](Emulator& device) {
+      const auto first = device.unwritten<float>("first", threads);
+      launch(&device, {1, threads}, shift, device.input("in", ramp(threads)), first, 0);
+      go(device, first, device.array<float>("out", ramp(threads)));
+    });
+  };
+  using In = Global<const float>;
+  seen("what the launch before writes, read too early", [](Emulator& device, Global<float> first, Global<float> out) {
+    launchEarly(&device, {1, threads}, sumAhead<true>, In(first), In(first), out);
+  });
+  seen("a wait for earlier launches left out", [](Emulator& device, Global<float> first, Global<float> out) {
+    launchEarly(&device, {1, threads}, sumAhead<false>, device.input("ahead", ramp(threads)), In(first), out);
+  });
+  seen("a launch that ends before an earlier one", [](Emulator& device, Global<float>, Global<float>) {
+    launchEarly(&device, {1, threads}, nothing);
+  });
+  seen("two launches ago is no better", [](Emulator& device, Global<float> first, Global<float> out) {
+    const auto other = device.unwritten<float>("other", threads);
+    launchEarly(&device, {1, threads}, sumAhead<true>, device.input("ahead", ramp(threads)), In(first), other);
+    launchEarly(&device, {1, threads}, sumAhead<true>, In(first), In(other), out);
+  });
+}
+
 void faultless() {
   const std::vector<float> in = ramp(4 * threads);
   everyOrder("values", [&](Emulator& device) {
@@ -246,5 +290,6 @@ int main() {
   faultless();
   plantedFaults();
   omissions();
+  launchesBesideEachOther();
   return checks();
 }
