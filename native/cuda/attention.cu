@@ -29,7 +29,7 @@ DEVICE void scoreTurned(const DecodeAttention& task, int64_t page, int place, in
     Words key[dim / 32];
     UNROLL(dim / 32)
     for (int s = 0; s < dim / 32; ++s) {
-      key[s] = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
+      key[s] = task.pages.stream16If(entry < left, page + keyAt(entry, s * 32 + inner * 8));
     }
     turnKey<dim>(task.turns, entry < left, place + entry, key);
     UNROLL(dim / 32)
@@ -69,7 +69,7 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage
       UNROLL(4)
       for (int m = 0; m < 4; ++m) {
         const int entry = outer / 2 * 8 + m * 2 + outer % 2;
-        const Words key = task.pages.stream16If(entry < left, page + entry * dim + s * 32 + inner * 8);
+        const Words key = task.pages.stream16If(entry < left, page + keyAt(entry, s * 32 + inner * 8));
         mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
         mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
       }
@@ -180,7 +180,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       const bool both = left > halfEntries;
       const HalfPage keys(task, slot, token, head, 2 * p + outer / 4, both || outer < 4);
       const HalfPage values(task, slot, token, head, 2 * p + inner / 2, both || inner < 2);
-      const int64_t keyPage = keys.page * (2 * cachePageEntries * dim) + keys.shift * dim;  // an entry's keys lie together
+      const int64_t keyPage = keys.page * (2 * cachePageEntries * dim) + keyAt(keys.shift, 0);
       const int64_t valuePage = values.page * (2 * cachePageEntries * dim) + values.shift;  // a channel's values do
       addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, {}, query, sums);
       continue;

@@ -73,14 +73,14 @@ DEVICE void moveKeys(const Compaction& task, const MovePlace& at) {
       const int vector = threadIndex() + k * moveThreads, to = begin + vector / vectors;
       const int from = at.sourceIf(to < staying, to);
       const int64_t page = pageIf(to < staying, task, at, from);
-      key[k] = task.cache.pages.load16If(to < staying, page + from % cachePageEntries * dim + vector % vectors * 8);
+      key[k] = task.cache.pages.load16If(to < staying, page + keyAt(from % cachePageEntries, vector % vectors * 8));
     }
     barrier();
     UNROLL(each)
     for (int k = 0; k < each; ++k) {
       const int vector = threadIndex() + k * moveThreads, to = begin + vector / vectors;
       const int64_t page = pageIf(to < staying, task, at, to);
-      task.cache.pages.store16If(to < staying, page + to % cachePageEntries * dim + vector % vectors * 8, key[k]);
+      task.cache.pages.store16If(to < staying, page + keyAt(to % cachePageEntries, vector % vectors * 8), key[k]);
     }
   }
 }

@@ -213,8 +213,11 @@ std::vector<float> Decoder::keys(int layer, int slot, int kvHead, int first, int
   for (int entry = first; entry < first + count;) {
     const int within = entry % cachePageEntries, together = std::min(first + count - entry, cachePageEntries - within);
     const int64_t page = int64_t{layer} * step_.poolPages + pages_[size(slot)][size(entry / cachePageEntries)];
-    const int64_t at = (page * model_.shape.kvHeads + kvHead) * (2 * cachePageEntries * dim) + int64_t{within} * dim;
-    for (const Bf16 one : device_.read(step_.pages, at, size(together * dim))) all.push_back(bf16ToFloat(one.bits));
+    const int64_t at = (page * model_.shape.kvHeads + kvHead) * (2 * cachePageEntries * dim);
+    const std::vector<Bf16> held = device_.read(step_.pages, at, size(cachePageEntries * dim));
+    for (int e = within; e < within + together; ++e) {
+      for (int c = 0; c < dim; ++c) all.push_back(bf16ToFloat(held[size(keyAt(e, c))].bits));
+    }
     entry += together;
   }
   return all;

@@ -151,7 +151,7 @@ BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
     }
     at *= 2 * cachePageEntries * dim;
     const int within = own % cachePageEntries;
-    if (isKey) storeHalves<count>(task.pages, true, at + within * dim + lane * count, mine.value);
+    if (isKey) storeHalves<count>(task.pages, true, at + keyAt(within, lane * count), mine.value);
     else storeValue<dim>(task, row, slot, at, within, mine);
   }
 }

@@ -21,14 +21,15 @@ struct PageKeys {
     }
     const bool inside = first < end;
     const int number = cache.table.loadIf(inside, int64_t{at.due.slot} * cache.tableWidth + at.page);
-    const int64_t page = cache.page(at.layer, number, at.head);
+    const int own = outer / 2 * 8 + outer % 2;  // the first of the lane's entries
+    const int64_t page = cache.page(at.layer, number, at.head) + keyAt(own, inner * 8);
     UNROLL(dim / 32)
     for (int s = 0; s < dim / 32; ++s) {
       UNROLL(4)
       for (int m = 0; m < 4; ++m) {
-        const int entry = outer / 2 * 8 + m * 2 + outer % 2;
-        const bool wanted = first + entry >= begin && first + entry < end;
-        word[s][m] = cache.pages.stream16If(wanted, page + entry * dim + s * 32 + inner * 8);
+        const int entry = first + own + m * 2;
+        const bool wanted = entry >= begin && entry < end;
+        word[s][m] = cache.pages.stream16If(wanted, page + keyAt(m * 2, s * 32));
       }
     }
   }
@@ -46,8 +47,8 @@ struct PageKeys {
       const int64_t page = ownPageIf(wanted, cache, at.due, at.layer, kvHead, member);
       UNROLL(dim / 32)
       for (int s = 0; s < dim / 32; ++s) {
-        const int64_t channel = member % cachePageEntries * dim + s * 32 + inner * 8;
-        word[s][m] = cache.pages.load16If(wanted, page + channel);
+        const int key = keyAt(member % cachePageEntries, s * 32 + inner * 8);
+        word[s][m] = cache.pages.load16If(wanted, page + key);
       }
     }
   }

@@ -18,13 +18,13 @@ BOUNDED_KERNEL(boundThreads, 4) noteBounds(ReadSets task) {
   for (int number = first + threadIndex() / 32; number * halfEntries < length; number += boundThreads / 32) {
     const int entry = number * halfEntries;  // its first
     const int64_t page = task.table.page(slot, entry / cachePageEntries) * task.kvHeads + head;
-    const int64_t keys = page * (2 * cachePageEntries * task.dim) + entry % cachePageEntries * task.dim;
+    const int64_t keys = page * (2 * cachePageEntries * task.dim) + keyAt(entry % cachePageEntries, 0);
     const int64_t to = task.boundsAt(slot, head, number);
     for (int channel = lane * 2; channel < task.dim; channel += 64) {
       float least[2], largest[2];
       for (int e = 0; e < halfEntries; ++e) {
         const bool inside = entry + e < length;
-        const uint32_t pair = task.pages.load4If(inside, keys + e * task.dim + channel);
+        const uint32_t pair = task.pages.load4If(inside, keys + keyAt(e, channel));
         UNROLL(2)
         for (int i = 0; i < 2; ++i) {
           const float key = half(&pair, i);

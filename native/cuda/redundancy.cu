@@ -53,15 +53,15 @@ BOUNDED_KERNEL(similarThreads, 1) sumSimilar(Redundancy task) {
   for (int tile = begin; tile < end; tile += 16) {
     const int64_t row = int64_t{at.due.slot} * cache.tableWidth;
     const int number = cache.table.load(row + tile / cachePageEntries);
-    const int64_t page = cache.page(at.layer, number, at.head) + (tile % cachePageEntries + outer) * dim + inner * 8;
+    const int64_t page = cache.page(at.layer, number, at.head) + keyAt(tile % cachePageEntries + outer, inner * 8);
     const int low = tile + outer, high = low + 8;
     const bool lowInside = low >= at.due.softmaxFirst && low < end;
     const bool highInside = high >= at.due.softmaxFirst && high < end;
     FragmentC products[4] = {};
     UNROLL(dim / 32)
     for (int s = 0; s < dim / 32; ++s) {
-      const Words a = cache.pages.load16If(lowInside, page + s * 32);
-      const Words b = cache.pages.load16If(highInside, page + 8 * dim + s * 32);
+      const Words a = cache.pages.load16If(lowInside, page + keyAt(0, s * 32));
+      const Words b = cache.pages.load16If(highInside, page + keyAt(8, s * 32));
       UNROLL(4)
       for (int m = 0; m < 4; ++m) {
         const Words& key = keys.word[s][m];

@@ -3,11 +3,20 @@
 
 #include <cstdint>
 
+#include "device.h"
+
 namespace pathpress::cuda {
 
-// A page holds, of one sequence and key-value head, keys (32, dim) and then values (dim, 32): values lie transposed, so
-// that both are the mma's B operand as they are read, 16 bytes a lane.
+// A page holds, of one sequence and key-value head, keys (dim / 32, 32 entries, 32) and then values (dim, 32): values lie
+// transposed, so that both are the mma's B operand as they are read, 16 bytes a lane. What a warp reads of keys at a time
+// is 64 bytes an entry: of neighbouring entries they lie side by side, as a cache line.
 constexpr int cachePageEntries = 32;
+constexpr int keyBlock = 32;  // channels of a key that lie side by side
+
+// Where a key lies in its page.
+HOST_DEVICE inline int keyAt(int entry, int channel) {
+  return (channel / keyBlock * cachePageEntries + entry) * keyBlock + channel % keyBlock;
+}
 
 inline int pagesOf(int entries) { return (entries + cachePageEntries - 1) / cachePageEntries; }
 

@@ -80,7 +80,7 @@ BOUNDED_KERNEL(moveThreads, 4) movePage(PageMoves task) {
   const int64_t from = (layer + move.from) * size, to = (layer + move.to) * size;
   for (int begin = 0; begin < cachePageEntries * task.dim / 8; begin += moveThreads) {
     const int vector = begin + threadIndex();  // of the keys, and of the values
-    const bool key = vector * 8 / task.dim < move.entries, value = vector * 8 % cachePageEntries < move.entries;
+    const bool key = vector * 8 / keyBlock % cachePageEntries < move.entries, value = vector * 8 % cachePageEntries < move.entries;
     const int64_t values = int64_t{cachePageEntries} * task.dim + vector * 8;
     const Words moved = task.pages.load16If(key, from + vector * 8), beside = task.pages.load16If(value, from + values);
     task.pages.store16If(key, to + vector * 8, moved);

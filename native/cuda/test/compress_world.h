@@ -120,7 +120,7 @@ class DeviceCaches {
     const int number = table_[static_cast<size_t>(slot * cache.tableWidth + entry / cachePageEntries)];
     const int at = entry % cachePageEntries;
     return &pages[static_cast<size_t>(cache.page(layer, number, placeOf(kvHead)) +
-                                      (tensor == 0 ? at * shape_.dim + channel
+                                      (tensor == 0 ? keyAt(at, channel)
                                                    : (shape_.dim + channel) * cachePageEntries + at))];
   }
 

@@ -105,7 +105,7 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
         for (int d = 0; d < c.dim; ++d) {
           const size_t from = static_cast<size_t>((h * length + e) * c.dim + d);
           const int slot = e % cachePageEntries;
-          page[slot * c.dim + d] = sequence.key[from];
+          page[keyAt(slot, d)] = sequence.key[from];
           page[(cachePageEntries * c.dim) + d * cachePageEntries + slot] = sequence.value[from];
         }
       }

@@ -148,7 +148,7 @@ struct Expected {
         const std::vector<float> key = prepared(c, in, r, c.heads + h);
         const std::vector<float> value = prepared(c, in, r, c.heads + c.kvHeads + h);
         for (int d = 0; d < c.dim; ++d) {
-          pages[page + static_cast<size_t>(entry * c.dim + d)] = key[static_cast<size_t>(d)];
+          pages[page + static_cast<size_t>(keyAt(entry, d))] = key[static_cast<size_t>(d)];
           float* channel = &pages[page + static_cast<size_t>((c.dim + d) * cachePageEntries)];
           channel[entry] = value[static_cast<size_t>(d)];
           for (int e = entry + 1; clears && e % 8 != 0; ++e) channel[e] = 0;

@@ -8,7 +8,7 @@
 namespace pathpress::cuda {
 namespace {
 
-constexpr Shape shape{2, 2, 3, 8};
+constexpr Shape shape{2, 2, 3, 32};
 
 // Two compressions behind one, one behind the other; what stays is the later half, so that positions have gaps.
 std::vector<WorldSequence> sequencesOf(const Policy& policy) {

@@ -108,7 +108,7 @@ OnDevice onDevice(TestDevice& device, const Case& c, const std::string& cut = ""
         const int number = table[s * static_cast<size_t>(task.table.width) + static_cast<size_t>(e / cachePageEntries)];
         Bf16* page = &pages[static_cast<size_t>(number * c.kvHeads + h) * headElements];
         for (int d = 0; d < c.dim; ++d) {
-          page[e % cachePageEntries * c.dim + d] = {floatToBf16(c.element(0, s, h, e, d))};
+          page[keyAt(e % cachePageEntries, d)] = {floatToBf16(c.element(0, s, h, e, d))};
           page[(c.dim + d) * cachePageEntries + e % cachePageEntries] = {floatToBf16(c.element(1, s, h, e, d))};
         }
       }

@@ -118,7 +118,7 @@ void pages() {
     std::vector<Bf16> all(static_cast<size_t>(layers * layerPages * 2 * cachePageEntries * dim), Bf16{0x7FFF});
     const auto at = [&](int layer, int page, int e, int channel, bool value) {
       const int64_t first = (layer * layerPages + page) * 2 * cachePageEntries * dim;
-      return static_cast<size_t>(first + (value ? (dim + channel) * cachePageEntries + e : e * dim + channel));
+      return static_cast<size_t>(first + (value ? (dim + channel) * cachePageEntries + e : keyAt(e, channel)));
     };
     for (int i = 0; i < layers * kvHeads; ++i) {
       for (int e = 0; e < counts[static_cast<size_t>(i)]; ++e) {
