@@ -133,6 +133,19 @@ struct HalfPage {
   }
 };
 
+// Where the pages of a warp lie, all asked for at once: each lane has the one of its turn.
+struct PagesOfWarp {
+  int own = -1;  // among the pool's pages and their key-value heads
+
+  DEVICE PagesOfWarp(const DecodeAttention& task, bool plain, int slot, int head, int first, int last) {
+    const int lane = threadIndex() % 32, p = first + lane * attendWarps;
+    const bool mine = plain && lane < chunkPages / attendWarps && p < last;
+    const int number = task.table.pages.loadIf(mine, static_cast<int64_t>(slot) * task.table.width + p);
+    if (mine) own = number * task.kvHeads + head;
+  }
+  DEVICE int64_t number(int turn) const { return shuffle(own, turn); }
+};
+
 // A block a chunk of a key-value head; its warps take the chunk's pages in turn. `special`: some row's reading is not
 // plain.
 template <int dim, int rows, bool special>
@@ -142,6 +155,7 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpTotal, attendWarps * rows);
   const int chunk = blockIndex() % task.reach, head = blockIndex() / task.reach % task.kvHeads;
   const int token = blockIndex() / task.reach / task.kvHeads;
+  letNextBegin();
   const int slot = task.rows.slots.load(token);
   int length = task.rows.lengths.load(token), halves = 0;
   bool turned = false, uneven = false, masked = false;
@@ -156,8 +170,15 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
     length = reading.entriesRead(task.layer, position, length);
     if (uneven) length -= task.uneven.lessOf(slot, task.kvHeads, head);
   }
-  if (slot < 0 || first * cachePageEntries >= length) return;  // the whole block
+  if (slot < 0 || first * cachePageEntries >= length) {  // the whole block
+    awaitEarlier();
+    return;
+  }
   const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
+  const int last = (length + cachePageEntries - 1) / cachePageEntries;
+  const PagesOfWarp pages(task, !special || (halves == 0 && !uneven), slot, head, first + warp, last);
+  const int64_t pageSize = 2 * cachePageEntries * dim;
+  awaitEarlier();
 
   const int64_t heads = (static_cast<int64_t>(token) * task.kvHeads + head) * task.group;  // the group's first
   FragmentA query[dim / 16];
@@ -173,7 +194,6 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
 
   HeadSums<dim, rows> sums;
   const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
-  const int last = (length + cachePageEntries - 1) / cachePageEntries;
   for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
     const int place = turned ? p * cachePageEntries : -1, left = length - p * cachePageEntries;
     if (special && halves > 0) {
@@ -185,9 +205,10 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, {}, query, sums);
       continue;
     }
-    const int64_t number = special && uneven ? task.uneven.page(task.table, slot, task.kvHeads, head, p)
-                                             : task.table.page(slot, p) * task.kvHeads + head;
-    const int64_t page = number * (2 * cachePageEntries * dim);
+    const int turn = (p - first) / attendWarps;
+    const int64_t number =
+        special && uneven ? task.uneven.page(task.table, slot, task.kvHeads, head, p) : pages.number(turn);
+    const int64_t page = number * pageSize;
     Seen seen;
     if (special && masked) {
       const int64_t own = (int64_t{slot} * task.kvHeads + head) * task.table.width + p;
@@ -237,6 +258,7 @@ template <bool special>
 KERNEL joinChunks(DecodeAttention task) {
   const int group = task.group, row = blockIndex() % group;
   const int64_t head = blockIndex() / group;  // of all tokens' key-value heads
+  letNextBegin();
   const bool idle = task.rows.slots.load(head / task.kvHeads) < 0;
   int length = idle ? 0 : task.rows.lengths.load(head / task.kvHeads);
   if (special && !idle) {
@@ -247,6 +269,7 @@ KERNEL joinChunks(DecodeAttention task) {
   }
   const int mine = (length + chunkPages * cachePageEntries - 1) / (chunkPages * cachePageEntries);
   const int64_t first = head * task.chunks() * group + row;
+  awaitEarlier();
   float top = noScore, total = 0, sum = 0;
   for (int chunk = 0; chunk < mine; ++chunk) {
     const float other = task.tops.load(first + chunk * group);
@@ -266,8 +289,8 @@ KERNEL joinChunks(DecodeAttention task) {
 template <int dim, int rows>
 void launchChunks(Stream stream, const DecodeAttention& task) {
   const Grid grid{task.rows.count * task.kvHeads * task.reach, attendThreads};
-  if (task.readings) launch(stream, grid, attendChunk<dim, rows, true>, task);
-  else launch(stream, grid, attendChunk<dim, rows, false>, task);
+  if (task.readings) launchEarly(stream, grid, attendChunk<dim, rows, true>, task);
+  else launchEarly(stream, grid, attendChunk<dim, rows, false>, task);
 }
 
 bool attend(Stream stream, const DecodeAttention& task) {
@@ -277,8 +300,8 @@ bool attend(Stream stream, const DecodeAttention& task) {
   if (task.dim == 64) task.group <= 8 ? launchChunks<64, 8>(stream, task) : launchChunks<64, 16>(stream, task);
   else task.group <= 8 ? launchChunks<128, 8>(stream, task) : launchChunks<128, 16>(stream, task);
   const Grid joins{task.rows.count * task.kvHeads * task.group, task.dim};
-  if (task.readings) launch(stream, joins, joinChunks<true>, task);
-  else launch(stream, joins, joinChunks<false>, task);
+  if (task.readings) launchEarly(stream, joins, joinChunks<true>, task);
+  else launchEarly(stream, joins, joinChunks<false>, task);
   return true;
 }
 

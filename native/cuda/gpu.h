@@ -62,12 +62,13 @@ class Global {
     return {{read.x, read.y}};
   }
   __device__ __forceinline__ Words load16If(bool wanted, int64_t i) const { return wanted ? load16(i) : Words{}; }
+  // No compiler moves it across awaitEarlier(), as they do ld.global.nc.
   __device__ __forceinline__ Words stream16If(bool wanted, int64_t i) const {
     uint4 read = {};
     if (wanted) {
-      asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
-          : "=r"(read.x), "=r"(read.y), "=r"(read.z), "=r"(read.w)
-          : "l"(elements_ + i));
+      asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(read.x), "=r"(read.y), "=r"(read.z), "=r"(read.w)
+                   : "l"(elements_ + i));
     }
     return words(read);
   }

@@ -50,8 +50,28 @@ DEVICE void normalize(const Global<const Bf16>& weight, float epsilon, LaneChann
   }
 }
 
+// By what the lane's channels turn, read ahead of its use; nothing where `wanted` is false.
 template <int dim>
-DEVICE void rotate(const HeadPreparation& task, int position, LaneChannels<dim>& mine) {
+struct LaneTurns {
+  static constexpr int count = LaneChannels<dim>::count;
+  WordPair angle[count];
+
+  DEVICE LaneTurns(const HeadPreparation& task, bool wanted, int position) {
+    UNROLL(count)
+    for (int i = 0; i < count; ++i) {
+      const int pair = pairOf(task, i);
+      const bool turns = wanted && pair < task.pairs;
+      angle[i] = task.angles.load8If(turns, (static_cast<int64_t>(position) * task.pairs + pair) * 2);
+    }
+  }
+  static DEVICE int channelOf(int i) { return threadIndex() % 32 * count + i; }
+  static DEVICE int pairOf(const HeadPreparation& task, int i) {
+    return task.neighbours ? channelOf(i) / 2 : channelOf(i) % (dim / 2);
+  }
+};
+
+template <int dim>
+DEVICE void rotate(const HeadPreparation& task, const LaneTurns<dim>& by, LaneChannels<dim>& mine) {
   constexpr int count = LaneChannels<dim>::count;
   float other[count];
   UNROLL(count)
@@ -61,14 +81,11 @@ DEVICE void rotate(const HeadPreparation& task, int position, LaneChannels<dim>&
   }
   UNROLL(count)
   for (int i = 0; i < count; ++i) {
-    const int channel = threadIndex() % 32 * count + i;
-    const int pair = task.neighbours ? channel / 2 : channel % (dim / 2);
+    const int channel = by.channelOf(i);
     const bool second = task.neighbours ? channel % 2 == 1 : channel >= dim / 2;
-    const bool turns = pair < task.pairs;
-    const WordPair angle = task.angles.load8If(turns, (static_cast<int64_t>(position) * task.pairs + pair) * 2);
-    const float cosine = asFloat(angle.word[0]), sine = asFloat(angle.word[1]);
+    const float cosine = asFloat(by.angle[i].word[0]), sine = asFloat(by.angle[i].word[1]);
     const float turned = second ? mine.value[i] * cosine + other[i] * sine : mine.value[i] * cosine - other[i] * sine;
-    mine.value[i] = turns ? turned : mine.value[i];
+    mine.value[i] = by.pairOf(task, i) < task.pairs ? turned : mine.value[i];
   }
 }
 
@@ -122,25 +139,31 @@ BOUNDED_KERNEL(headThreads, 4) prepareHead(HeadPreparation task) {
   const int parts = task.heads + 2 * task.kvHeads;
   const int item = blockIndex() * headWarps + threadIndex() / 32, lane = threadIndex() % 32;
   const int row = item / parts, part = item % parts;
-  if (row >= task.rows.count) return;  // the whole warp; there is no barrier
+  letNextBegin();
+  if (row >= task.rows.count) {  // the whole warp; there is no barrier
+    awaitEarlier();
+    return;
+  }
   const bool isQuery = part < task.heads, isKey = !isQuery && part < task.heads + task.kvHeads;
   // There is little to do and much to wait for: what does not depend on one another is asked for at once.
   const int slot = task.rows.slots.load(row), position = task.rows.positions.load(row);
   const int entry = task.rows.lengths.load(row) - 1;
-  LaneChannels<dim> mine;
-  loadFloats<count>(task.qkv, true, (static_cast<int64_t>(row) * parts + part) * dim + lane * count, mine.value);
-  const RingTurns turns(task.ring, isQuery && slot >= 0 && task.ring.rows, slot);
+  const RingTurns ring(task.ring, isQuery && slot >= 0 && task.ring.rows, slot);
   const int64_t page = static_cast<int64_t>(slot) * task.table.width + entry / cachePageEntries;
   const Reading reading = special ? task.readings.loadIf(slot >= 0, slot) : Reading{};
   const int64_t number = task.table.pages.loadIf(!isQuery && slot >= 0 && reading.uneven == 0, page);
+  const bool byPlace = reading.rotated != 0, turns = slot >= 0 && (isQuery || (isKey && !byPlace));
+  const LaneTurns<dim> by(task, turns, byPlace ? entry : position);
+  awaitEarlier();
+  LaneChannels<dim> mine;
+  loadFloats<count>(task.qkv, true, (static_cast<int64_t>(row) * parts + part) * dim + lane * count, mine.value);
   if (isQuery && task.queryNorm) normalize<dim>(task.queryNorm, task.epsilon, mine);
   if (isKey && task.keyNorm) normalize<dim>(task.keyNorm, task.epsilon, mine);
-  const bool byPlace = reading.rotated != 0;
-  if (slot >= 0 && (isQuery || (isKey && !byPlace))) rotate<dim>(task, byPlace ? entry : position, mine);
+  if (turns) rotate<dim>(task, by, mine);
   if (isQuery) {
     const int64_t at = (static_cast<int64_t>(row) * task.heads + part) * dim + lane * count;
     storeHalves<count>(task.query, true, at, mine.value);
-    if (slot >= 0) keepQuery<dim>(task, turns, row, part, slot, position, mine);
+    if (slot >= 0) keepQuery<dim>(task, ring, row, part, slot, position, mine);
   } else if (slot >= 0) {
     const int head = (part - task.heads) % task.kvHeads;
     int own = entry;
@@ -161,8 +184,8 @@ bool prepareHeads(Stream stream, const HeadPreparation& task) {
   if (task.pairs < 1 || task.pairs > task.dim / 2 || (!task.neighbours && task.pairs != task.dim / 2)) return false;
   const int items = task.rows.count * (task.heads + 2 * task.kvHeads);
   const Grid grid{(items + headWarps - 1) / headWarps, headThreads};
-  if (task.dim == 64) launch(stream, grid, task.readings ? prepareHead<64, true> : prepareHead<64, false>, task);
-  else launch(stream, grid, task.readings ? prepareHead<128, true> : prepareHead<128, false>, task);
+  if (task.dim == 64) launchEarly(stream, grid, task.readings ? prepareHead<64, true> : prepareHead<64, false>, task);
+  else launchEarly(stream, grid, task.readings ? prepareHead<128, true> : prepareHead<128, false>, task);
   return true;
 }
 

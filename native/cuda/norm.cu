@@ -23,6 +23,16 @@ template <int chunks>  // of 4 elements, of a thread
 BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
   SHARED_ARRAY(float, branchSums, normWarps);
   SHARED_ARRAY(float, stateSums, normWarps);
+  letNextBegin();
+  constexpr int held = chunks <= 8 ? chunks : 1;  // of the weights, before their use: as far as registers go
+  const auto weightsOf = [&](int c) {
+    const int at = (c * normThreads + threadIndex()) * 4;
+    return task.weight.load8If(at < task.hidden, at);
+  };
+  WordPair early[held];
+  UNROLL(held)
+  for (int c = 0; c < held; ++c) early[c] = weightsOf(c);
+  awaitEarlier();
   const int64_t row = static_cast<int64_t>(blockIndex()) * task.hidden;
   const bool adds = static_cast<bool>(task.branch);
   float kept[chunks][4] = {};
@@ -64,24 +74,29 @@ BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
   UNROLL(chunks)
   for (int c = 0; c < chunks; ++c) {
     const int at = (c * normThreads + threadIndex()) * 4;
-    const bool inside = at < task.hidden;
-    const WordPair weight = task.weight.load8If(inside, at);
+    const WordPair weight = held == chunks ? early[c % held] : weightsOf(c);
     UNROLL(4)
     for (int i = 0; i < 4; ++i) kept[c][i] *= scale * half(weight.word, i);
     const int64_t to = inputAt(blockIndex(), at);
-    task.normed.store8If(inside, to, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
+    task.normed.store8If(at < task.hidden, to, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
   }
+}
+
+template <int chunks>
+void launchNorm(Stream stream, const ResidualNorm& task, int tokens) {
+  const Grid grid{tokens, normThreads};
+  if (task.whole) launch(stream, grid, normalizeRow<chunks>, task);
+  else launchEarly(stream, grid, normalizeRow<chunks>, task);
 }
 
 bool addAndNormalize(Stream stream, const ResidualNorm& task, int tokens) {
   if (task.hidden < 4 || task.hidden % 4 != 0 || task.hidden > maxNormWidth) return false;
-  const Grid grid{tokens, normThreads};
   const int chunks = (task.hidden / 4 + normThreads - 1) / normThreads;
-  if (chunks == 1) launch(stream, grid, normalizeRow<1>, task);
-  else if (chunks == 2) launch(stream, grid, normalizeRow<2>, task);
-  else if (chunks <= 4) launch(stream, grid, normalizeRow<4>, task);
-  else if (chunks <= 8) launch(stream, grid, normalizeRow<8>, task);
-  else launch(stream, grid, normalizeRow<16>, task);
+  if (chunks == 1) launchNorm<1>(stream, task, tokens);
+  else if (chunks == 2) launchNorm<2>(stream, task, tokens);
+  else if (chunks <= 4) launchNorm<4>(stream, task, tokens);
+  else if (chunks <= 8) launchNorm<8>(stream, task, tokens);
+  else launchNorm<16>(stream, task, tokens);
   return true;
 }
 

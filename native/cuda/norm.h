@@ -14,6 +14,7 @@ struct ResidualNorm {
   Global<Bf16> normed;              // (tokens, hidden) as inputAt (product.h) has them; gets norm(state, weight)
   int hidden;                       // a multiple of 4, at most maxNormWidth
   float epsilon;
+  bool whole = false;  // begins when all launches before it have ended: what they wrote, launches behind it read early
 };
 
 constexpr int normThreads = 256;

@@ -6,6 +6,7 @@
 namespace pathpress::cuda {
 
 constexpr int productThreads = productWarps * 32;
+constexpr int stepElements = packedRows * packedCols, inputStep = maxProductTokens * packedCols;
 constexpr int tokenStride = 20;  // floats between the tokens of a tile: 16 rows, and 4 so that no bank is hit twice
 
 DEVICE void addWords(const Words& words, float* to) {
@@ -31,13 +32,36 @@ DEVICE void storeGated(const WeightProduct& task, bool wanted, int token, int ro
   task.halves.store8If(wanted && first, at, {{halves(made[0], made[1]), halves(made[2], made[3])}});
 }
 
+// A step's weights of a warp's 16 rows, in two fragments.
+struct StepWeights {
+  Words low, high;
+
+  DEVICE StepWeights() : low{}, high{} {}
+  DEVICE StepWeights(const Global<const Bf16>& weight, bool wanted, int step)
+      : low(weight.stream16If(wanted, step * stepElements)),
+        high(weight.stream16If(wanted, step * stepElements + stepElements / 2)) {}
+};
+
+template <int tokenTiles>
+DEVICE void multiplyStep(const StepWeights& weights, const Global<const Bf16>& input, FragmentC* sums) {
+  const Words &low = weights.low, &high = weights.high;
+  UNROLL(tokenTiles)
+  for (int n = 0; n < tokenTiles; ++n) {
+    const Words both = input.load16(n * 8 * packedCols);
+    mma(sums[n], {{low.word[0], low.word[1], low.word[2], low.word[3]}}, {{both.word[0], both.word[1]}});
+    mma(sums[n], {{high.word[0], high.word[1], high.word[2], high.word[3]}}, {{both.word[2], both.word[3]}});
+  }
+}
+
 // A warp goes through its stretch of 16 rows with the weights straight from memory to registers. Tokens are the mma's
 // columns, so that each one's sums are its own, whoever else is there. Nothing in the loop is asked or computed that
-// can be known before it: with few warps on a processor each instruction counts.
-template <int tokens>
-BOUNDED_KERNEL(productThreads, tokens <= 32 ? 3 : 2) multiplyTiles(WeightProduct task, int slices) {
+// can be known before it: with few warps on a processor each instruction counts. The first `early` steps' weights are on
+// their way while earlier launches still run.
+template <int tokens, int blocks, int early>
+BOUNDED_KERNEL(productThreads, blocks) multiplyTiles(WeightProduct task, int slices) {
   constexpr int tokenTiles = tokens / 8;
   SHARED_ARRAY(float, partial, productWarps * tokens * tokenStride);
+  letNextBegin();
   const int warp = threadIndex() / 32, lane = threadIndex() % 32;
   const int blockTiles = productWarps / slices, tiles = task.rows / packedRows;  // of 16 rows
   const int own = blockIndex() * blockTiles + warp / slices;
@@ -45,22 +69,26 @@ BOUNDED_KERNEL(productThreads, tokens <= 32 ? 3 : 2) multiplyTiles(WeightProduct
   const int steps = (task.cols + packedCols - 1) / packedCols, sliceSteps = (steps + slices - 1) / slices;
   const int firstStep = warp % slices * sliceSteps;
   const int mySteps = firstStep + sliceSteps < steps ? sliceSteps : steps - firstStep;
-  constexpr int stepElements = packedRows * packedCols;
   Global<const Bf16> weight = task.weight + (static_cast<int64_t>(tile) * steps + firstStep) * stepElements + lane * 8;
   Global<const Bf16> input = task.input + inputAt(0, firstStep * packedCols) + lane * 8;
 
   FragmentC sums[tokenTiles] = {};
+  StepWeights first[early];
+  const bool begun = mySteps >= early;
+  UNROLL(early)
+  for (int i = 0; i < early; ++i) first[i] = StepWeights(weight, begun, i);
+  awaitEarlier();
+  if (begun) {
+    UNROLL(early)
+    for (int i = 0; i < early; ++i) multiplyStep<tokenTiles>(first[i], input + i * inputStep, sums);
+    weight = weight + early * stepElements;
+    input = input + early * inputStep;
+  }
   UNROLL(4)
-  for (int s = 0; s < mySteps; ++s) {
-    const Words low = weight.stream16If(true, 0), high = weight.stream16If(true, stepElements / 2);
-    UNROLL(tokenTiles)
-    for (int n = 0; n < tokenTiles; ++n) {
-      const Words both = input.load16(n * 8 * packedCols);
-      mma(sums[n], {{low.word[0], low.word[1], low.word[2], low.word[3]}}, {{both.word[0], both.word[1]}});
-      mma(sums[n], {{high.word[0], high.word[1], high.word[2], high.word[3]}}, {{both.word[2], both.word[3]}});
-    }
+  for (int s = begun ? early : 0; s < mySteps; ++s) {
+    multiplyStep<tokenTiles>(StepWeights(weight, true, 0), input, sums);
     weight = weight + stepElements;
-    input = input + maxProductTokens * packedCols;
+    input = input + inputStep;
   }
 
   UNROLL(tokenTiles)
@@ -91,12 +119,12 @@ BOUNDED_KERNEL(productThreads, tokens <= 32 ? 3 : 2) multiplyTiles(WeightProduct
   }
 }
 
-template <int tokens>
+template <int tokens, int blocks, int early>
 void launchProduct(Stream stream, const WeightProduct& task) {
   const int slices = productSlices(task.rows, task.cols);
   const int blockRows = productWarps / slices * packedRows;
   const Grid grid{(task.rows + blockRows - 1) / blockRows, productThreads};
-  launch(stream, grid, multiplyTiles<tokens>, task, slices);
+  launchEarly(stream, grid, multiplyTiles<tokens, blocks, early>, task, slices);
 }
 
 int productSlices(int rows, int cols) {
@@ -110,10 +138,10 @@ int productSlices(int rows, int cols) {
 bool multiply(Stream stream, const WeightProduct& task) {
   if (task.rows < 1 || task.rows % packedRows != 0 || task.cols < 8 || task.cols % 8 != 0) return false;
   if (task.tokens < 1 || task.tokens > maxProductTokens) return false;
-  if (task.tokens <= 8) launchProduct<8>(stream, task);
-  else if (task.tokens <= 16) launchProduct<16>(stream, task);
-  else if (task.tokens <= 32) launchProduct<32>(stream, task);
-  else launchProduct<64>(stream, task);
+  if (task.tokens <= 8) launchProduct<8, 3, 4>(stream, task);
+  else if (task.tokens <= 16) launchProduct<16, 3, 4>(stream, task);
+  else if (task.tokens <= 32) launchProduct<32, 3, 2>(stream, task);
+  else launchProduct<64, 2, 2>(stream, task);
   return true;
 }
 

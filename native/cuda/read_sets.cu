@@ -9,6 +9,8 @@ constexpr int boundThreads = 128, readThreads = 256, readWarps = readThreads / 3
 // A block a key-value head of a row; the last row of a sequence has its new entries' half pages, a warp each.
 BOUNDED_KERNEL(boundThreads, 4) noteBounds(ReadSets task) {
   const int row = blockIndex() / task.kvHeads, head = blockIndex() % task.kvHeads;
+  letNextBegin();
+  awaitEarlier();
   const int slot = task.rows.slots.load(row), lane = threadIndex() % 32;
   if (slot < 0 || !task.rows.isLast(row, slot)) return;  // the whole block; there is no barrier
   if (!task.readings.load(slot).chooses(task.layer)) return;
@@ -99,6 +101,8 @@ DEVICE uint32_t thresholdOf(const ReadSets& task, int older, int wanted, int64_t
 BOUNDED_KERNEL(readThreads, 2) choosePages(ReadSets task) {
   SHARED_ARRAY(int, parts, 2 * readWarps);
   const int row = blockIndex() / task.kvHeads, head = blockIndex() % task.kvHeads;
+  letNextBegin();
+  awaitEarlier();
   const int slot = task.rows.slots.load(row), length = task.rows.lengths.load(row);
   if (slot < 0) return;  // the whole block
   const int wanted = task.readings.load(slot).chosen(task.layer, task.rows.positions.load(row), length) - 1;
@@ -139,8 +143,8 @@ BOUNDED_KERNEL(readThreads, 2) choosePages(ReadSets task) {
 bool chooseReadSets(Stream stream, const ReadSets& task) {
   if (task.dim % 2 != 0) return false;
   const int blocks = task.rows.count * task.kvHeads;
-  launch(stream, {blocks, boundThreads}, noteBounds, task);
-  launch(stream, {blocks, readThreads}, choosePages, task);
+  launchEarly(stream, {blocks, boundThreads}, noteBounds, task);
+  launchEarly(stream, {blocks, readThreads}, choosePages, task);
   return true;
 }
 

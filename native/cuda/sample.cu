@@ -259,16 +259,18 @@ BOUNDED_KERNEL(drawThreads, 1) drawRow(Draw task) {
   SHARED_ARRAY(uint64_t, weights, mostListed);
   SHARED_ARRAY(uint32_t, keys, mostListed);
   SHARED_ARRAY(int, ids, mostListed);
-  const int row = blockIndex(), slot = task.rows.slots.load(row);
+  const int row = blockIndex(), slot = task.rows.slots.load(row), wanted = task.wanted.load(row);
+  const bool draws = slot >= 0 && wanted != 0;  // which one row of a sequence does at most
+  const DrawOptions options = task.options.loadIf(draws, slot);
+  const int number = task.sequences.draws.loadIf(draws, slot);
+  awaitEarlier();
   if (slot < 0) return;  // the whole block
   const bool leads = threadIndex() == 0, moves = leads && task.rows.isLast(row, slot);
   task.sequences.positions.storeIf(moves, slot, moves ? task.rows.positions.load(row) + 1 : 0);
   task.sequences.entries.storeIf(moves, slot, moves ? task.rows.lengths.load(row) : 0);
-  if (task.wanted.load(row) == 0) return;
+  if (!draws) return;
 
   const Global<const float> logits = task.logits + static_cast<int64_t>(row) * task.stride;
-  const DrawOptions options = task.options.load(slot);
-  const int draws = task.sequences.draws.load(slot);
   Meeting meeting{parts};
   const uint64_t best = bestOf(task, logits, meeting);
   int id = best == ~uint64_t{0} ? -1 : static_cast<int>(~static_cast<uint32_t>(best));
@@ -281,13 +283,13 @@ BOUNDED_KERNEL(drawThreads, 1) drawRow(Draw task) {
     const int bits = 63 - (32 - leadingZeros(static_cast<uint32_t>(task.vocab - 1)));
     Candidates all{logits, top, options.temperature, bits, false, 0, keys, weights, meeting};
     listCandidates(task, all, ids);
-    const int found = drawOne(all, options, draws);
+    const int found = drawOne(all, options, number);
     id = all.listed ? ids.get(found) : found;
   }
   task.sequences.drawn.storeIf(leads, slot, id);
-  task.sequences.draws.storeIf(leads, slot, draws + 1);
+  task.sequences.draws.storeIf(leads, slot, number + 1);
 }
 
-void drawTokens(Stream stream, const Draw& task) { launch(stream, {task.rows.count, drawThreads}, drawRow, task); }
+void drawTokens(Stream stream, const Draw& task) { launchEarly(stream, {task.rows.count, drawThreads}, drawRow, task); }
 
 }  // namespace pathpress::cuda

@@ -40,7 +40,7 @@ class Launches {
   const DeviceLayer& layer(int index) const { return model_.layers[static_cast<size_t>(index)]; }
 
   // What the branch before has left, through the norm behind it where the family has one, and the norm of what follows.
-  bool norm(const Global<const Bf16>& behind, const Global<const Bf16>& weight) {
+  bool norm(const Global<const Bf16>& behind, const Global<const Bf16>& weight, bool whole = false) {
     ResidualNorm task;
     task.state = work_.state;
     if (behind) {
@@ -51,6 +51,7 @@ class Launches {
     task.normed = work_.normed;
     task.hidden = shape_.hidden;
     task.epsilon = shape_.epsilon;
+    task.whole = whole;
     return addAndNormalize(stream_, task, step_.rows);
   }
 
@@ -80,7 +81,7 @@ class Launches {
     const DeviceLayer& mine = layer(index);
     WeightProduct qkv = product(mine.qkv, mine.qkvBias, work_.normed, shape_.qkvWidth(), shape_.hidden);
     qkv.out = work_.qkv;
-    return norm(index > 0 ? layer(index - 1).mlpPostNorm : Global<const Bf16>(), mine.attentionNorm) &&
+    return norm(index > 0 ? layer(index - 1).mlpPostNorm : Global<const Bf16>(), mine.attentionNorm, index == 0) &&
            multiply(stream_, qkv) && prepareHeads(stream_, heads(index)) &&
            (!choosing() || chooseReadSets(stream_, readSets(index))) && attend(stream_, reading(index)) &&
            branch(mine.attentionOutput, mine.attentionOutputBias, work_.mixed, shape_.heads * shape_.dim,
