@@ -10,35 +10,14 @@ namespace pathpress::cuda {
 constexpr int attendWarps = 4, attendThreads = attendWarps * 32;
 constexpr float noScore = -INFINITY;
 
-// The rows of an mma that a lane has: query heads lane / 4, and 8 more where `rows` is 16.
+// Of query heads lane / 4, and 8 more where `rows` is 16, what a lane's own entries come to; of heads 2 · (lane % 4) and
+// the next one, the values of channels lane / 4 and 8 more of each 16.
 template <int dim, int rows>
 struct HeadSums {
   float top[2] = {noScore, noScore};
-  float total[2] = {};  // of the lane's own entries
-  FragmentC out[dim / 8] = {};
+  float total[2] = {};
+  FragmentC out[rows / 8][dim / 16] = {};
 };
-
-// A page's scores of keys that are turned first, by their places from `place` on: columns and sums as in addPage().
-template <int dim>
-DEVICE void scoreTurned(const DecodeAttention& task, int64_t page, int place, int left, const FragmentA* query,
-                        FragmentC* scores) {
-  const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
-  UNROLL(4)
-  for (int m = 0; m < 4; ++m) {
-    const int entry = outer / 2 * 8 + m * 2 + outer % 2;
-    Words key[dim / 32];
-    UNROLL(dim / 32)
-    for (int s = 0; s < dim / 32; ++s) {
-      key[s] = task.pages.stream16If(entry < left, page + keyAt(entry, s * 32 + inner * 8));
-    }
-    turnKey<dim>(task.turns, entry < left, place + entry, key);
-    UNROLL(dim / 32)
-    for (int s = 0; s < dim / 32; ++s) {
-      mma(scores[m], query[2 * s], {{key[s].word[0], key[s].word[1]}});
-      mma(scores[m], query[2 * s + 1], {{key[s].word[2], key[s].word[3]}});
-    }
-  }
-}
 
 // Which of the lane's eight entries of a page the query heads of its rows see.
 struct Seen {
@@ -52,37 +31,106 @@ struct Seen {
 // What a score that is none is raised from, so that it comes to nothing.
 DEVICE float baseOf(float top) { return top == noScore ? 0.0f : top; }
 
-// One page of 32 entries. Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of
-// a head belong to eight entries in a row, which it reads of a channel's values in one access. `place`: of the first
-// entry where keys are turned, else below 0. `valuePage`: where the lane's values lie if not with its keys. A row may see
-// no entry of the page where it is special.
-template <int dim, int rows, bool special>
-DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage, int place, int left, float scale,
-                    const Seen& seen, const FragmentA* query, HeadSums<dim, rows>& sums) {
-  const int lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
-  FragmentC scores[4] = {};
-  if (special && place >= 0) {
-    scoreTurned<dim>(task, page, place, left, query, scores);
-  } else {
+// Where a lane reads a page, of which `left` entries or more are the row's. `place`: of the first entry where keys are
+// turned, else below 0. A row may see no entry of the page where it is special.
+struct PageAt {
+  int64_t keys = 0, values = 0;
+  int place = -1, left = 0;
+  Seen seen;
+};
+
+// Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of a head belong to eight
+// entries in a row, which it reads of a channel's values in one access.
+template <int dim>
+struct PageKeys {
+  Words of[4][dim / 32];  // score tile, 32 channels
+
+  DEVICE void load(const DecodeAttention& task, const PageAt& at) {
     UNROLL(dim / 32)
     for (int s = 0; s < dim / 32; ++s) {
       UNROLL(4)
-      for (int m = 0; m < 4; ++m) {
-        const int entry = outer / 2 * 8 + m * 2 + outer % 2;
-        const Words key = task.pages.stream16If(entry < left, page + keyAt(entry, s * 32 + inner * 8));
-        mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
-        mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
+      for (int m = 0; m < 4; ++m) loadPart(task, at, m, s);
+    }
+  }
+  DEVICE void score(const FragmentA* query, FragmentC* scores) const {
+    UNROLL(dim / 32)
+    for (int s = 0; s < dim / 32; ++s) {
+      UNROLL(4)
+      for (int m = 0; m < 4; ++m) scorePart(query, scores, m, s);
+    }
+  }
+  // The scores of keys that are turned first, a tile at a time: there are no registers for more.
+  DEVICE void scoreTurned(const DecodeAttention& task, const PageAt& at, const FragmentA* query, FragmentC* scores) {
+    UNROLL(4)
+    for (int m = 0; m < 4; ++m) {
+      UNROLL(dim / 32)
+      for (int s = 0; s < dim / 32; ++s) loadPart(task, at, m, s);
+      turnKey<dim>(task.turns, entryOf(m) < at.left, at.place + entryOf(m), of[m]);
+      UNROLL(dim / 32)
+      for (int s = 0; s < dim / 32; ++s) scorePart(query, scores, m, s);
+    }
+  }
+
+ private:
+  static DEVICE int entryOf(int m) {
+    const int outer = threadIndex() % 32 / 4;
+    return outer / 2 * 8 + outer % 2 + m * 2;
+  }
+  DEVICE void loadPart(const DecodeAttention& task, const PageAt& at, int m, int s) {
+    const int64_t first = at.keys + keyAt(entryOf(0), 0) + threadIndex() % 4 * 8;
+    of[m][s] = task.pages.stream16If(entryOf(m) < at.left, first + keyAt(m * 2, s * 32));
+  }
+  DEVICE void scorePart(const FragmentA* query, FragmentC* scores, int m, int s) const {
+    const Words& key = of[m][s];
+    mma(scores[m], query[2 * s], {{key.word[0], key.word[1]}});
+    mma(scores[m], query[2 * s + 1], {{key.word[2], key.word[3]}});
+  }
+};
+
+template <int dim>
+struct PageValues {
+  Words of[dim / 16][2];  // 16 channels, of which a lane has two
+
+  DEVICE void load(const DecodeAttention& task, const PageAt& at) {
+    const int outer = threadIndex() % 32 / 4, inner = threadIndex() % 4;
+    const int64_t first = at.values + cachePageEntries * dim + inner * 8;
+    UNROLL(dim / 16)
+    for (int n = 0; n < dim / 16; ++n) {
+      UNROLL(2)
+      for (int i = 0; i < 2; ++i) {
+        of[n][i] = task.pages.stream16If(inner * 8 < at.left, first + (n * 16 + i * 8 + outer) * cachePageEntries);
       }
     }
   }
-  float shrink[2] = {};
+  // The weights are the mma's other operand just as the scores lie.
+  template <int rows>
+  DEVICE void add(const FragmentC* weights, HeadSums<dim, rows>& sums) const {
+    UNROLL(rows / 8)
+    for (int half = 0; half < rows / 8; ++half) {
+      uint32_t seen[4];
+      UNROLL(4)
+      for (int m = 0; m < 4; ++m) seen[m] = halves(weights[m].value[half * 2], weights[m].value[half * 2 + 1]);
+      UNROLL(dim / 16)
+      for (int n = 0; n < dim / 16; ++n) {
+        const Words &low = of[n][0], &high = of[n][1];
+        mma(sums.out[half][n], {{low.word[0], high.word[0], low.word[1], high.word[1]}}, {{seen[0], seen[1]}});
+        mma(sums.out[half][n], {{low.word[2], high.word[2], low.word[3], high.word[3]}}, {{seen[2], seen[3]}});
+      }
+    }
+  }
+};
+
+// The scores become powers of two, from the largest so far; what is summed up so far shrinks by as much as that grows.
+template <int dim, int rows, bool special>
+DEVICE void weigh(const PageAt& at, float scale, FragmentC* scores, HeadSums<dim, rows>& sums) {
+  const int inner = threadIndex() % 4;
   UNROLL(rows / 8)
   for (int half = 0; half < rows / 8; ++half) {
     float top = sums.top[half];
     UNROLL(8)
     for (int i = 0; i < 8; ++i) {
       float& score = scores[i / 2].value[half * 2 + i % 2];
-      score = inner * 8 + i < left && (!special || seen.of(i, half)) ? score * scale : noScore;
+      score = inner * 8 + i < at.left && (!special || at.seen.of(i, half)) ? score * scale : noScore;
       top = score > top ? score : top;
     }
     for (int mask = 1; mask < 4; mask *= 2) {
@@ -90,31 +138,21 @@ DEVICE void addPage(const DecodeAttention& task, int64_t page, int64_t valuePage
       top = other > top ? other : top;
     }
     const float base = special ? baseOf(top) : top;
-    shrink[half] = powerOfTwo(sums.top[half] - base);
+    const float shrink = powerOfTwo(sums.top[half] - base);
     sums.top[half] = top;
-    sums.total[half] *= shrink[half];
+    sums.total[half] *= shrink;
     UNROLL(8)
     for (int i = 0; i < 8; ++i) {
       float& score = scores[i / 2].value[half * 2 + i % 2];
       score = powerOfTwo(score - base);
       sums.total[half] += score;
     }
-  }
-  FragmentA weights[2];
-  UNROLL(4)
-  for (int m = 0; m < 4; ++m) {
-    weights[m / 2].word[m % 2 * 2] = halves(scores[m].value[0], scores[m].value[1]);
-    weights[m / 2].word[m % 2 * 2 + 1] = rows > 8 ? halves(scores[m].value[2], scores[m].value[3]) : 0;
-  }
-  UNROLL(dim / 8)
-  for (int n = 0; n < dim / 8; ++n) {
-    const int channel = n * 8 + outer;
-    const int64_t at = (special ? valuePage : page) + cachePageEntries * dim + channel * cachePageEntries + inner * 8;
-    const Words value = task.pages.stream16If(inner * 8 < left, at);
-    UNROLL(4)
-    for (int i = 0; i < 4; ++i) sums.out[n].value[i] *= shrink[i / 2];
-    mma(sums.out[n], weights[0], {{value.word[0], value.word[1]}});
-    mma(sums.out[n], weights[1], {{value.word[2], value.word[3]}});
+    const float even = shuffle(shrink, inner * 8), odd = shuffle(shrink, inner * 8 + 4);  // of heads 2 · inner and the next
+    UNROLL(dim / 16)
+    for (int n = 0; n < dim / 16; ++n) {
+      UNROLL(4)
+      for (int i = 0; i < 4; ++i) sums.out[half][n].value[i] *= i % 2 == 0 ? even : odd;
+    }
   }
 }
 
@@ -153,8 +191,9 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   SHARED_ARRAY(float, warpOut, attendWarps * rows * dim);
   SHARED_ARRAY(float, warpTop, attendWarps * rows);
   SHARED_ARRAY(float, warpTotal, attendWarps * rows);
-  const int chunk = blockIndex() % task.reach, head = blockIndex() / task.reach % task.kvHeads;
-  const int token = blockIndex() / task.reach / task.kvHeads;
+  // Chunks that few rows reach come last, beside the others' last ones.
+  const int heads = task.rows.count * task.kvHeads;
+  const int chunk = blockIndex() / heads, head = blockIndex() % task.kvHeads, token = blockIndex() % heads / task.kvHeads;
   letNextBegin();
   const int slot = task.rows.slots.load(token);
   int length = task.rows.lengths.load(token), halves = 0;
@@ -177,14 +216,13 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   const int warp = threadIndex() / 32, lane = threadIndex() % 32, outer = lane / 4, inner = lane % 4;
   const int last = (length + cachePageEntries - 1) / cachePageEntries;
   const PagesOfWarp pages(task, !special || (halves == 0 && !uneven), slot, head, first + warp, last);
-  const int64_t pageSize = 2 * cachePageEntries * dim;
   awaitEarlier();
 
-  const int64_t heads = (static_cast<int64_t>(token) * task.kvHeads + head) * task.group;  // the group's first
+  const int64_t queries = (static_cast<int64_t>(token) * task.kvHeads + head) * task.group;  // the group's first
   FragmentA query[dim / 16];
   UNROLL(dim / 32)
   for (int s = 0; s < dim / 32; ++s) {
-    const int64_t at = (heads + outer) * dim + s * 32 + inner * 8;
+    const int64_t at = (queries + outer) * dim + s * 32 + inner * 8;
     const Words low = task.query.load16If(outer < task.group, at);
     Words high = {};
     if (rows > 8) high = task.query.load16If(outer + 8 < task.group, at + 8 * dim);
@@ -192,29 +230,60 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
     query[2 * s + 1] = {{low.word[2], high.word[2], low.word[3], high.word[3]}};
   }
 
-  HeadSums<dim, rows> sums;
-  const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
-  for (int p = first + warp; p < first + chunkPages && p < last; p += attendWarps) {
-    const int place = turned ? p * cachePageEntries : -1, left = length - p * cachePageEntries;
+  const auto placeOf = [&](int turn) {
+    const int p = first + warp + turn * attendWarps;
+    PageAt at;
+    at.place = turned ? p * cachePageEntries : -1;
+    at.left = length - p * cachePageEntries;
     if (special && halves > 0) {
-      const bool both = left > halfEntries;
+      const bool both = at.left > halfEntries;
       const HalfPage keys(task, slot, token, head, 2 * p + outer / 4, both || outer < 4);
       const HalfPage values(task, slot, token, head, 2 * p + inner / 2, both || inner < 2);
-      const int64_t keyPage = keys.page * (2 * cachePageEntries * dim) + keyAt(keys.shift, 0);
-      const int64_t valuePage = values.page * (2 * cachePageEntries * dim) + values.shift;  // a channel's values do
-      addPage<dim, rows, special>(task, keyPage, valuePage, place, left, scale, {}, query, sums);
-      continue;
+      at.keys = keys.page * (2 * cachePageEntries * dim) + keyAt(keys.shift, 0);
+      at.values = values.page * (2 * cachePageEntries * dim) + values.shift;  // a channel's values lie together
+      return at;
     }
-    const int turn = (p - first) / attendWarps;
     const int64_t number =
         special && uneven ? task.uneven.page(task.table, slot, task.kvHeads, head, p) : pages.number(turn);
-    const int64_t page = number * pageSize;
-    Seen seen;
+    at.keys = at.values = number * (2 * cachePageEntries * dim);
     if (special && masked) {
       const int64_t own = (int64_t{slot} * task.kvHeads + head) * task.table.width + p;
-      seen.masks = task.uneven.masks.load16(own * cachePageEntries + inner * 8);
+      at.seen.masks = task.uneven.masks.load16(own * cachePageEntries + inner * 8);
     }
-    addPage<dim, rows, special>(task, page, page, place, left, scale, seen, query, sums);
+    return at;
+  };
+  HeadSums<dim, rows> sums;
+  const float scale = task.scale * 1.44269504f;  // powers of two in place of e's
+  const int end = first + chunkPages < last ? first + chunkPages : last;
+  const int turns = (end - first - warp + attendWarps - 1) / attendWarps;
+  // A page's keys and values are on their way while the one before is worked on, where there are registers for both.
+  constexpr bool ahead = !special && (dim == 64 || rows == 8);
+  PageAt at;
+  PageKeys<dim> keys;
+  PageValues<dim> values;
+  if (ahead && turns > 0) {
+    at = placeOf(0);
+    keys.load(task, at);
+    values.load(task, at);
+  }
+  UNROLL(1)
+  for (int turn = 0; turn < turns; ++turn) {
+    const bool more = ahead && turn + 1 < turns;
+    const PageAt next = more ? placeOf(turn + 1) : at;
+    FragmentC scores[4] = {};
+    if (!ahead) at = placeOf(turn);
+    if (special && at.place >= 0) {
+      keys.scoreTurned(task, at, query, scores);
+    } else {
+      if (!ahead) keys.load(task, at);
+      keys.score(query, scores);
+    }
+    if (!ahead) values.load(task, at);
+    if (more) keys.load(task, next);
+    weigh<dim, rows, special>(at, scale, scores, sums);
+    values.add(scores, sums);
+    if (more) values.load(task, next);
+    if (ahead) at = next;
   }
 
   UNROLL(rows / 8)
@@ -226,10 +295,13 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
       warpTop.set(row, sums.top[half]);
       warpTotal.set(row, total);
     }
-    UNROLL(dim / 8)
-    for (int n = 0; n < dim / 8; ++n) {
-      warpOut.set(row * dim + n * 8 + inner * 2, sums.out[n].value[half * 2]);
-      warpOut.set(row * dim + n * 8 + inner * 2 + 1, sums.out[n].value[half * 2 + 1]);
+    UNROLL(dim / 16)
+    for (int n = 0; n < dim / 16; ++n) {
+      UNROLL(4)
+      for (int i = 0; i < 4; ++i) {
+        const int ofHead = warp * rows + half * 8 + inner * 2 + i % 2, channel = n * 16 + i / 2 * 8 + outer;
+        warpOut.set(ofHead * dim + channel, sums.out[half][n].value[i]);
+      }
     }
   }
   barrier();

@@ -6,7 +6,7 @@
 namespace pathpress::cuda {
 
 // Chunks are added up in themselves and joined in order, so that a sequence's sums depend on its own length alone.
-constexpr int chunkPages = 16;
+constexpr int chunkPages = 32;
 
 struct DecodeAttention {
   Global<const Bf16> query;  // (rows, kvHeads · group, dim)
