@@ -55,8 +55,8 @@ DEVICE void multiplyStep(const StepWeights& weights, const Global<const Bf16>& i
 
 // A warp goes through its stretch of 16 rows with the weights straight from memory to registers. Tokens are the mma's
 // columns, so that each one's sums are its own, whoever else is there. Nothing in the loop is asked or computed that
-// can be known before it: with few warps on a processor each instruction counts. The first `early` steps' weights are on
-// their way while earlier launches still run.
+// can be known before it: with few warps on a processor each instruction counts. The first `early` steps' weights are
+// on their way while earlier launches still run.
 template <int tokens, int blocks, int early>
 BOUNDED_KERNEL(productThreads, blocks) multiplyTiles(WeightProduct task, int slices) {
   constexpr int tokenTiles = tokens / 8;

@@ -158,7 +158,7 @@ void launchesBesideEachOther() {
     const auto first = device.unwritten<float>("first", threads), second = device.unwritten<float>("second", threads);
     const auto third = device.unwritten<float>("third", threads);
     launch(&device, {1, threads}, shift, in, first, 0);
-    launch(&device, {1, threads}, shift, in, second, 0);  // when the one before has ended, so that `first` may be read early
+    launch(&device, {1, threads}, shift, in, second, 0);  // after the one before, whose values may then be read early
     launchEarly(&device, {1, threads}, sumAhead<true>, Global<const float>(first), Global<const float>(second), third);
     CHECK(device.values(third)[5] == 10.0f);
   });
