@@ -3,177 +3,9 @@
 #include <cmath>
 
 #include "../engine/random.h"
-#include "order.h"
+#include "candidates.h"
 
 namespace pathpress::cuda {
-
-constexpr int drawThreads = 512, drawWarps = drawThreads / 32;
-constexpr int mostListed = 2048;
-
-DEVICE uint64_t shuffleWide(uint64_t value, int lane) {
-  const uint32_t low = shuffle(static_cast<uint32_t>(value), lane);
-  return static_cast<uint64_t>(shuffle(static_cast<uint32_t>(value >> 32), lane)) << 32 | low;
-}
-
-template <class Join>
-DEVICE uint64_t joinWarp(uint64_t value, Join join) {
-  for (int mask = 16; mask > 0; mask /= 2) value = join(value, shuffleWide(value, threadIndex() % 32 ^ mask));
-  return value;
-}
-
-// Where the warps of the block meet. Two sets of parts take turns, so that one barrier a meeting is enough: who writes a
-// set again has met all others since they read it.
-struct Meeting {
-  SharedArray<uint64_t> parts;  // (2, drawWarps)
-  int turn = 0;
-
-  // Every warp's part, lane for lane, of what each warp brings.
-  DEVICE uint64_t exchange(uint64_t warpPart) {
-    const int set = turn++ % 2 * drawWarps, lane = threadIndex() % 32;
-    if (lane == 0) parts.set(set + threadIndex() / 32, warpPart);
-    barrier();
-    return lane < drawWarps ? parts.get(set + lane) : 0;
-  }
-  template <class Join>
-  DEVICE uint64_t joinBlock(uint64_t value, Join join) {
-    return joinWarp(exchange(joinWarp(value, join)), join);
-  }
-};
-
-struct Add {
-  DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return a + b; }
-};
-struct AddDoubles {
-  DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return asLongWord(asDouble(a) + asDouble(b)); }
-};
-struct Larger {
-  DEVICE uint64_t operator()(uint64_t a, uint64_t b) const { return a > b ? a : b; }
-};
-
-struct Candidate {
-  uint32_t key;     // 0: none
-  uint64_t weight;  // exp((logit - top) / temperature) in steps of 2^-bits
-};
-
-// The tokens that have a weight, ascending: a list where there is room for it, else all of the vocabulary.
-struct Candidates {
-  Global<const float> logits;
-  float top;
-  double temperature;
-  int bits;
-  bool listed;
-  int count;
-  SharedArray<uint32_t> keys;
-  SharedArray<uint64_t> weights;
-  Meeting& meeting;
-
-  DEVICE Candidate weigh(float logit) const {
-    const double weight = exponential(static_cast<double>(logit - top) / temperature);
-    return {orderOf(logit), static_cast<uint64_t>(weight * static_cast<double>(uint64_t{1} << bits) + 0.5)};
-  }
-  DEVICE Candidate at(bool inside, int64_t i) const {
-    if (!listed) {
-      const float logit = logits.loadIf(inside, i);
-      return inside ? weigh(logit) : Candidate{};
-    }
-    return inside ? Candidate{keys.get(static_cast<int>(i)), weights.get(static_cast<int>(i))} : Candidate{};
-  }
-
-  // Of all candidates; `of` takes a candidate and its number.
-  template <class Of>
-  DEVICE uint64_t sum(Of of) const {
-    uint64_t mine = 0;
-    for (int turn = 0; turn < (count + drawThreads - 1) / drawThreads; ++turn) {
-      const int i = turn * drawThreads + threadIndex();
-      const Candidate candidate = at(i < count, i);
-      if (i < count) mine += of(candidate, i);
-    }
-    return meeting.joinBlock(mine, Add());
-  }
-
-  // The number of the candidate in whose share of the sum `target` lies; it must be less than the sum.
-  template <class Of>
-  DEVICE int find(uint64_t target, Of of) const {
-    const int warp = threadIndex() / 32, lane = threadIndex() % 32;
-    int begin = 0, end = count;
-    while (end - begin > 1) {
-      const int share = (end - begin + drawWarps - 1) / drawWarps, first = begin + warp * share;
-      uint64_t mine = 0;
-      for (int turn = 0; turn < (share + 31) / 32; ++turn) {
-        const int within = turn * 32 + lane, i = first + within;
-        const bool inside = within < share && i < end;
-        const Candidate candidate = at(inside, i);
-        if (inside) mine += of(candidate, i);
-      }
-      uint64_t before = meeting.exchange(joinWarp(mine, Add()));
-      for (int step = 1; step < 32; step *= 2) {  // each lane: what its warp's stretch and those before it add up to
-        const uint64_t other = shuffleWide(before, lane - step);
-        before += lane >= step ? other : 0;
-      }
-      const int part = bitCount(laneVotes(lane < drawWarps - 1 && before <= target));
-      target -= part > 0 ? shuffleWide(before, part - 1) : 0;
-      begin += part * share;
-      end = begin + share < end ? begin + share : end;
-    }
-    return begin;
-  }
-
-  // The largest key from which on the sum is at least `target`.
-  template <class Of>
-  DEVICE uint32_t threshold(uint64_t target, Of of) const {
-    uint32_t found = 0;
-    for (uint32_t bit = 1u << 31; bit > 0; bit >>= 1) {
-      const uint32_t tried = found | bit;
-      const uint64_t reached = sum([=](const Candidate& c, int i) { return c.key >= tried ? of(c, i) : uint64_t{0}; });
-      if (reached >= target) found = tried;
-    }
-    return found;
-  }
-};
-
-// What the filters have left: larger keys, and of this one candidates up to a number.
-struct Bound {
-  uint32_t key = 0;
-  int last = -1;
-
-  DEVICE bool admits(uint32_t candidate, int i) const { return candidate > key || (candidate == key && i <= last); }
-};
-
-DEVICE Bound narrow(const Candidates& all, uint32_t key, uint64_t ties) {
-  return {key, all.find(ties - 1, [=](const Candidate& c, int) { return uint64_t{c.key == key}; })};
-}
-
-DEVICE Bound applyTopK(const Candidates& all, int topK) {
-  if (topK <= 0 || topK >= all.count) return {};
-  const auto one = [](const Candidate&, int) { return uint64_t{1}; };
-  const uint32_t key = all.threshold(static_cast<uint64_t>(topK), one);
-  const uint64_t above = all.sum([=](const Candidate& c, int) { return uint64_t{c.key > key}; });
-  return narrow(all, key, static_cast<uint64_t>(topK) - above);
-}
-
-DEVICE Bound applyTopP(const Candidates& all, double topP, Bound bound) {
-  if (!(topP < 1)) return bound;
-  const auto weight = [=](const Candidate& c, int i) { return bound.admits(c.key, i) ? c.weight : uint64_t{0}; };
-  const double wanted = topP * static_cast<double>(all.sum(weight));
-  uint64_t target = static_cast<uint64_t>(wanted);
-  target += static_cast<double>(target) < wanted || target == 0;
-  const uint32_t key = all.threshold(target, weight);
-  const uint64_t above = all.sum([=](const Candidate& c, int i) { return c.key > key ? weight(c, i) : uint64_t{0}; });
-  return {key, all.find(target - above - 1,
-                        [=](const Candidate& c, int i) { return c.key == key ? weight(c, i) : uint64_t{0}; })};
-}
-
-DEVICE int drawOne(const Candidates& all, const DrawOptions& options, int draws) {
-  const Bound bound = applyTopP(all, options.topP, applyTopK(all, options.topK));
-  const double least = options.minP * static_cast<double>(uint64_t{1} << all.bits);
-  const auto weight = [=](const Candidate& c, int i) {
-    return bound.admits(c.key, i) && static_cast<double>(c.weight) >= least ? c.weight : uint64_t{0};
-  };
-  const uint64_t total = all.sum(weight);
-  const double random = uniform(options.seed, options.stream, static_cast<uint64_t>(draws));
-  const uint64_t target = static_cast<uint64_t>(random * static_cast<double>(total));
-  return all.find(target < total ? target : total - 1, weight);
-}
 
 // The largest logit's key, and the complement of its id, so that of equal ones the lowest id is largest. All ones where
 // a logit is no number.
@@ -213,44 +45,147 @@ DEVICE float entropyOf(const Draw& task, const Global<const float>& logits, floa
   return static_cast<float>((std::log(total) - weighed / total) / 0.693147180559945309);
 }
 
-// Each warp takes a stretch of ids, counts in it first, and then knows where its own begin.
-DEVICE void listCandidates(const Draw& task, Candidates& all, const SharedArray<int>& ids) {
-  const int warp = threadIndex() / 32, lane = threadIndex() % 32;
-  const int share = (task.vocab + drawWarps * 128 - 1) / (drawWarps * 128) * 128;
-  const double least = -0.693147180559945 * (all.bits + 1) * all.temperature;  // below it a weight rounds to none
-  int place = 0;
-  for (int pass = 0; pass < 2; ++pass) {
+constexpr int reaches = 6;
+
+// How far below the largest logit, in temperatures; the last reaches as far as there are weights.
+DEVICE double reachAt(int i, int bits) {
+  const double all = 0.693147180559945 * (bits + 1);
+  const double near = i == 0 ? 1.5 : i == 1 ? 3 : i == 2 ? 6 : i == 3 ? 10 : 16;
+  return i < reaches - 1 && near < all ? near : all;
+}
+
+// Candidates within each reach, and their weights' sum: of a lane's, a warp's or all.
+struct Reached {
+  int counts[reaches] = {};
+  uint64_t sums[reaches] = {};
+};
+
+// Each warp takes a stretch of ids, 4 a lane at a time.
+struct Stretch {
+  int first, turns, end;
+
+  DEVICE explicit Stretch(int vocab) {
+    turns = (vocab + drawWarps * 128 - 1) / (drawWarps * 128);
+    first = threadIndex() / 32 * turns * 128 + threadIndex() % 32 * 4;
+    end = vocab;
+  }
+};
+
+// Of the warp's stretch.
+DEVICE Reached measure(const Draw& task, const Candidates& all) {
+  const Stretch own(task.vocab);
+  Reached mine;
+  const double beyond = all.surelyBeyond(reachAt(reaches - 1, all.bits));
+  UNROLL(4)
+  for (int turn = 0; turn < own.turns; ++turn) {
+    const int first = own.first + turn * 128;
+    const Words words = all.logits.load16If(first < own.end, first);
     UNROLL(4)
-    for (int turn = 0; turn < share / 128; ++turn) {
-      const int first = warp * share + turn * 128 + lane * 4;
-      const Words words = all.logits.load16If(first < task.vocab, first);
-      int before = 0, found = 0;
-      bool mine[4];
-      for (int i = 0; i < 4; ++i) {
-        mine[i] = first + i < task.vocab && static_cast<double>(asFloat(words.word[i]) - all.top) >= least;
-        const uint32_t votes = laneVotes(mine[i]);
-        before += bitCount(votes & ((1u << lane) - 1));
-        found += bitCount(votes);
+    for (int i = 0; i < 4; ++i) {
+      if (first + i >= own.end || all.isBelow(asFloat(words.word[i]), beyond)) continue;
+      const double distance = all.distance(asFloat(words.word[i]));
+      const uint64_t weight = all.weightAt(distance);
+      UNROLL(reaches)
+      for (int r = 0; r < reaches; ++r) {
+        const bool within = distance >= -reachAt(r, all.bits);
+        mine.counts[r] += within;
+        mine.sums[r] += within ? weight : 0;
       }
-      for (int i = 0; i < 4; ++i) {
-        if (pass == 0 || !mine[i]) continue;
-        const Candidate candidate = all.weigh(asFloat(words.word[i]));
-        ids.set(place + before, first + i);
-        all.keys.set(place + before, candidate.key);
-        all.weights.set(place + before, candidate.weight);
-        ++before;
-      }
-      place += found;
     }
-    if (pass == 1) break;
-    const int theirs = static_cast<int>(all.meeting.exchange(static_cast<uint64_t>(place)));
-    const int total = static_cast<int>(joinWarp(static_cast<uint64_t>(theirs), Add()));
-    place = static_cast<int>(joinWarp(static_cast<uint64_t>(lane < warp ? theirs : 0), Add()));
-    all.listed = total <= mostListed;
-    all.count = all.listed ? total : task.vocab;
-    if (!all.listed) return;  // the whole block
+  }
+  UNROLL(reaches)
+  for (int r = 0; r < reaches; ++r) {
+    mine.counts[r] = static_cast<int>(joinWarp(static_cast<uint64_t>(mine.counts[r]), Add()));
+    mine.sums[r] = joinWarp(mine.sums[r], Add());
+  }
+  return mine;
+}
+
+// The nearest reach that has all tokens which the filters can leave; `reaches` where nothing is filtered.
+DEVICE int reachFor(const DrawOptions& options, const Reached& whole, int bits) {
+  const int last = reaches - 1;
+  const bool some = options.topK > 0 && options.topK < whole.counts[last];
+  if (!some && !(options.topP < 1) && !(options.minP > 0)) return reaches;
+  int found = last;
+  UNROLL(reaches)
+  for (int r = last; r >= 0; --r) {
+    const bool enough = some                ? whole.counts[r] >= options.topK
+                        : options.topP < 1 ? whole.sums[r] >= targetOf(options.topP, whole.sums[last])
+                                           : exponential(-reachAt(r, bits)) * 1.000001 < options.minP;
+    if (enough) found = r;
+  }
+  return found;
+}
+
+// Those within a reach, of which the warp has as many as `mine` says, by ascending id. None where they are too many.
+DEVICE void listCandidates(const Draw& task, Candidates& all, const SharedArray<int>& ids, int reach, int mine) {
+  const int warp = threadIndex() / 32, lane = threadIndex() % 32;
+  const int theirs = static_cast<int>(all.meeting.exchange(static_cast<uint64_t>(mine)));
+  const int total = static_cast<int>(joinWarp(static_cast<uint64_t>(theirs), Add()));
+  all.listed = total <= mostListed;
+  if (!all.listed) return;  // the whole block
+  all.count = total;
+  const Stretch own(task.vocab);
+  const double within = reachAt(reach, all.bits), beyond = all.surelyBeyond(within);
+  int place = static_cast<int>(joinWarp(static_cast<uint64_t>(lane < warp ? theirs : 0), Add()));
+  UNROLL(4)
+  for (int turn = 0; turn < own.turns; ++turn) {
+    const int first = own.first + turn * 128;
+    const Words words = all.logits.load16If(first < own.end, first);
+    int before = 0, found = 0;
+    bool listed[4];
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      const float logit = asFloat(words.word[i]);
+      listed[i] = first + i < own.end && !all.isBelow(logit, beyond) && all.distance(logit) >= -within;
+      const uint32_t votes = laneVotes(listed[i]);
+      before += bitCount(votes & ((1u << lane) - 1));
+      found += bitCount(votes);
+    }
+    UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      if (!listed[i]) continue;
+      const Candidate candidate = all.weigh(asFloat(words.word[i]));
+      ids.set(place + before, first + i);
+      all.keys.set(place + before, candidate.key);
+      all.weights.set(place + before, candidate.weight);
+      ++before;
+    }
+    place += found;
   }
   barrier();
+}
+
+// All candidates are measured first, so that only those that the filters can leave need be compared with one another:
+// of a large vocabulary many tokens have a weight, and few one that counts.
+DEVICE int drawOne(const Draw& task, Candidates& all, const SharedArray<int>& ids, const DrawOptions& options,
+                   int draws) {
+  const Reached mine = measure(task, all);
+  Reached whole;
+  UNROLL(reaches)
+  for (int r = 0; r < reaches; ++r) {
+    whole.counts[r] = static_cast<int>(joinWarp(all.meeting.exchange(static_cast<uint64_t>(mine.counts[r])), Add()));
+    whole.sums[r] = joinWarp(all.meeting.exchange(mine.sums[r]), Add());
+  }
+  const int reach = reachFor(options, whole, all.bits);
+  if (reach < reaches) {
+    int own = 0;
+    UNROLL(reaches)
+    for (int r = 0; r < reaches; ++r) own = r == reach ? mine.counts[r] : own;
+    listCandidates(task, all, ids, reach, own);
+  }
+  const bool some = options.topK > 0 && options.topK < whole.counts[reaches - 1];
+  const Bound few = some ? applyTopK(all, options.topK) : Bound{};
+  const Bound bound = applyTopP(all, options.topP, few, some ? 0 : whole.sums[reaches - 1]);
+  const double least = options.minP * static_cast<double>(uint64_t{1} << all.bits);
+  const auto weight = [=](const Candidate& c, int i) {
+    return bound.admits(c.key, i) && static_cast<double>(c.weight) >= least ? c.weight : uint64_t{0};
+  };
+  const uint64_t total = all.sum(weight);
+  const double random = uniform(options.seed, options.stream, static_cast<uint64_t>(draws));
+  const uint64_t target = static_cast<uint64_t>(random * static_cast<double>(total));
+  const int found = all.find(target < total ? target : total - 1, weight);
+  return all.listed ? ids.get(found) : found;
 }
 
 // A block a row.
@@ -281,10 +216,8 @@ BOUNDED_KERNEL(drawThreads, 1) drawRow(Draw task) {
   }
   if (id >= 0 && options.temperature != 0) {
     const int bits = 63 - (32 - leadingZeros(static_cast<uint32_t>(task.vocab - 1)));
-    Candidates all{logits, top, options.temperature, bits, false, 0, keys, weights, meeting};
-    listCandidates(task, all, ids);
-    const int found = drawOne(all, options, number);
-    id = all.listed ? ids.get(found) : found;
+    Candidates all{logits, top, options.temperature, bits, false, task.vocab, keys, weights, meeting};
+    id = drawOne(task, all, ids, options, number);
   }
   task.sequences.drawn.storeIf(leads, slot, id);
   task.sequences.draws.storeIf(leads, slot, number + 1);

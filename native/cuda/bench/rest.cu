@@ -1,9 +1,24 @@
 // What a step does beside products and attention: norms, the preparation of heads, and the draw of tokens.
+#include <random>
+
 #include "../norm.h"
 #include "report.h"
 #include "world.h"
 
 namespace pathpress::cuda::bench {
+
+namespace {
+
+// As steep as a language model's logits are: random weights' are so flat that a filter leaves most of the vocabulary.
+std::vector<float> likeText(size_t count) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 4);
+  std::vector<float> logits(count);
+  for (float& logit : logits) logit = normal(random);
+  return logits;
+}
+
+}  // namespace
 
 void measureRest(const Bench& bench) {
   const ModelShape& shape = bench.model.shape;
@@ -53,9 +68,14 @@ void measureRest(const Bench& bench) {
     draw.rows = own;
     draw.vocab = shape.vocab;
     draw.stride = shape.logitsWidth();
-    report("draw", rows, [&] {
+    const auto draws = [&] {
       for (int layer = 0; layer < shape.layers; ++layer) drawTokens(bench.device.stream(), draw);
-    });
+    };
+    report("draw", rows, draws);
+    const DrawOptions options{0.6, 0.95, 0, 1, {0, 0}, 0};
+    draw.options = bench.device.input("options", std::vector<DrawOptions>(static_cast<size_t>(most), options));
+    bench.device.write(step.work.logits, 0, likeText(static_cast<size_t>(rows) * static_cast<size_t>(draw.stride)));
+    report("draw, temperature 0.6, top-p 0.95", rows, draws);
   }
 }
 

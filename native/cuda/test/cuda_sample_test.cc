@@ -48,6 +48,14 @@ std::vector<Case> cases() {
   add("flat, top-p", std::vector<float>(3000, -0.0f), {.temperature = 1, .topP = 0.3});
   add("flat, both", std::vector<float>(2500, 2), {.temperature = 1, .topP = 0.5, .topK = 1001});
   add("slope", ramp(3000), {.temperature = 700, .topP = 0.8, .topK = 2500});
+  // More tokens with a weight than are listed, of which the filters leave few.
+  std::vector<float> wide = drawFloats(3000, 8);
+  for (float& logit : wide) logit *= 4;
+  add("wide", wide, {.temperature = 1});
+  add("wide, top-k", wide, {.temperature = 1, .topK = 40});
+  add("wide, top-p", wide, {.temperature = 0.9, .topP = 0.9});
+  add("wide, min-p", wide, {.temperature = 1, .minP = 0.02});
+  add("wide, all of them", wide, {.temperature = 1.1, .topP = 0.95, .topK = 300, .minP = 0.001});
   add("hot", peaked(4096, 3, 30), {.temperature = 1e6, .topP = 0.999});
   add("cold", peaked(300, 4, 30), {.temperature = 1e-4, .topP = 0.9});
   add("ties at the bound", {3, 2, 2, 2, 1, 2}, {.temperature = 1, .topP = 0.75, .topK = 4});
