@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { versions } from '../engine/engine.js';
 import { PathPressError } from '../engine/errors.js';
 import { parseJson } from '../json-file.js';
-import { packageRoot, version } from '../package.js';
+import { packageRoot, portableName, version } from '../package.js';
 import { writeWhole } from '../whole-file.js';
 import { openGrid, type Grid } from './grid.js';
 
@@ -131,7 +131,8 @@ function checked<T>(record: SummaryRecord<T>, wanted: RecordSettings, path: stri
       `${path} was made with ${key} ${theirs}, not ${ours}: make it anew with PATHPRESS_FRESH=1`,
     );
   }
-  if (record.engine !== version) console.warn(`${path} was made with engine ${record.engine}; this is ${version}`);
+  // It stays in the notebook, so that no path of this machine may be in it.
+  if (record.engine !== version) console.warn(`${portableName(path)} was made with engine ${record.engine}; this is ${version}`);
   return record;
 }
 
