@@ -52,7 +52,8 @@ describe('a step', () => {
     const constant = (header: string, name: string) =>
       Number(new RegExp(`constexpr int [^;]*\\b${name} = (\\d+)`).exec(readFileSync(join(packageRoot, 'native', 'cuda', header), 'utf8'))?.[1]);
     expect(constant('pack.h', 'packedRows')).toBe(kernelSizes.packedRows);
-    expect(constant('attention.h', 'chunkPages') * constant('shape.h', 'cachePageEntries')).toBe(kernelSizes.chunkEntries);
+    // Chunks are twice as long since the GPUs were measured; the prediction stays as it was made before.
+    expect(constant('attention.h', 'chunkPages') * constant('shape.h', 'cachePageEntries')).toBe(2 * kernelSizes.chunkEntries);
     expect(constant('product.h', 'maxProductTokens')).toBe(expectedQuality.rows);
   });
 

@@ -40,7 +40,10 @@ const launchesAtEnds = 4;
 
 export const stepLaunches = ({ layers }: Shape): number => layers * launchesOfLayer + launchesAtEnds;
 
-/** Sizes that the kernels fix (native/cuda): rows of a packed tile, entries that a block of attention takes. */
+/**
+ * Sizes that the kernels fix (native/cuda): rows of a packed tile, entries that a block of attention takes. The latter as
+ * it was before a GPU was at hand, so that predictions stay as they were made; measurements then doubled it.
+ */
 export const kernelSizes = { packedRows: 16, chunkEntries: 512 };
 
 const rowsTogether = 8; // an mma's columns: rows are filled up to a multiple of it
