@@ -111,8 +111,8 @@ BOUNDED_KERNEL(attendThreads, 2) attendChunk(DecodeAttention task) {
   // A page's keys and values are on their way while the one before is worked on, where there are registers for both.
   constexpr bool ahead = !special && (dim == 64 || rows == 8);
   PageAt at;
-  PageKeys<dim> keys;
-  PageValues<dim> values;
+  LoadedKeys<dim> keys;
+  LoadedValues<dim> values;
   if (ahead && turns > 0) {
     at = placeOf(0);
     keys.load(task, at);

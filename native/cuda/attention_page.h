@@ -42,7 +42,7 @@ struct PageAt {
 // Column c of score tile m is entry 8·(c / 2) + 2·m + c % 2, so that a lane's eight scores of a head belong to eight
 // entries in a row, which it reads of a channel's values in one access.
 template <int dim>
-struct PageKeys {
+struct LoadedKeys {
   Words of[4][dim / 32];  // score tile, 32 channels
 
   DEVICE void load(const DecodeAttention& task, const PageAt& at) {
@@ -88,7 +88,7 @@ struct PageKeys {
 };
 
 template <int dim>
-struct PageValues {
+struct LoadedValues {
   Words of[dim / 16][2];  // 16 channels, of which a lane has two
 
   DEVICE void load(const DecodeAttention& task, const PageAt& at) {

@@ -54,7 +54,7 @@ struct Candidate {
   uint64_t weight;  // exp((logit - top) / temperature) in steps of 2^-bits
 };
 
-// The tokens that have a weight, ascending: a list where there is room for it, else all of the vocabulary.
+// Tokens, ascending: a list of those that the filters can leave, where there is room for it, else all of the vocabulary.
 struct Candidates {
   Global<const float> logits;
   float top;

@@ -8,8 +8,8 @@
 namespace pathpress::cuda {
 
 // A page holds, of one sequence and key-value head, keys (dim / 32, 32 entries, 32) and then values (dim, 32): values lie
-// transposed, so that both are the mma's B operand as they are read, 16 bytes a lane. What a warp reads of keys at a time
-// is 64 bytes an entry: of neighbouring entries they lie side by side, as a cache line.
+// transposed, so that both are operands of an mma as they are read, 16 bytes a lane: keys its B, values its A. What a warp
+// reads of keys at a time is 64 bytes an entry: of neighbouring entries they lie side by side, as a cache line.
 constexpr int cachePageEntries = 32;
 constexpr int keyBlock = 32;  // channels of a key that lie side by side
 
