@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "../engine/clock.h"
 #include "../engine/errors.h"
@@ -67,6 +69,29 @@ double readBandwidth(size_t bytes, int threads, std::string_view kernels) {
     best = std::max(best, static_cast<double>(share * tasks) / seconds);
   }
   return kept > 0 ? best : 0;
+}
+
+double roundTripSeconds() {
+  constexpr int batches = 15, trips = 200;
+  ThreadPool pool(2);
+  alignas(128) std::atomic<int> ball = 0;  // even: here
+  const auto pass = [&](int mine) {
+    for (int spin = 0; ball.load(std::memory_order_acquire) != mine; ++spin) {
+      if (spin > 1 << 16) std::this_thread::yield();  // both on one processor
+    }
+    ball.store(mine + 1, std::memory_order_release);
+  };
+  std::vector<double> seconds;
+  // The two tasks run at once: either waits for the other, so that neither thread can take both.
+  pool.run(2, false, [&](int player, int) {
+    for (int batch = 0; batch < batches; ++batch) {
+      const auto start = Clock::now();
+      for (int trip = 0; trip < trips; ++trip) pass(2 * (batch * trips + trip) + player);
+      if (player == 0) seconds.push_back(secondsSince(start) / trips);
+    }
+  });
+  std::nth_element(seconds.begin(), seconds.begin() + batches / 2, seconds.end());
+  return seconds[batches / 2];
 }
 
 double operationRate(DType type, int threads, std::string_view kernels) {

@@ -13,6 +13,10 @@ namespace pathpress {
 // that one that fits a cache is read from there, as weights of that size would be.
 double readBandwidth(size_t bytes, int threads, std::string_view kernels);
 
+// Seconds in which a cache line goes from one thread to another and back, the median of some thousand times. It says where
+// a virtual machine has put its processors: under one shared cache, or under two, where reading is faster and this slower.
+double roundTripSeconds();
+
 // Best rate, in operations a second (a multiply-add is two), of `threads` threads together, operands in registers: float32,
 // or the dot product of bfloat16 pairs into float32 (0 where the set or the processor has none).
 double operationRate(DType type, int threads, std::string_view kernels);

@@ -18,6 +18,11 @@ Napi::Value bandwidth(const Napi::CallbackInfo& info) {
   });
 }
 
+// roundTripSeconds()
+Napi::Value roundTrip(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), "the benchmark", [&] { return Napi::Number::New(info.Env(), roundTripSeconds()); });
+}
+
 // operationRate(type, threads, simd): operations a second
 Napi::Value rate(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), "the benchmark", [&] {
@@ -45,6 +50,7 @@ Napi::Value attention(const Napi::CallbackInfo& info) {
 
 void exportBench(Napi::Object& exports) {
   exports.Set("readBandwidth", Napi::Function::New(exports.Env(), bandwidth, "readBandwidth"));
+  exports.Set("roundTripSeconds", Napi::Function::New(exports.Env(), roundTrip, "roundTripSeconds"));
   exports.Set("operationRate", Napi::Function::New(exports.Env(), rate, "operationRate"));
   exports.Set("attentionSeconds", Napi::Function::New(exports.Env(), attention, "attentionSeconds"));
 }

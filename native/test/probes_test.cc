@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../bench/attention.h"
+#include "../bench/ceilings.h"
 #include "../engine/kernels.h"
 #include "check.h"
 
@@ -40,5 +41,7 @@ int main() {
     const AttentionWork work{2, 2, 3, 8, 40, DType::f32, 2, kernels->name};
     CHECK_CASE(attentionSeconds(work, 3).size() == 3, kernels->name);
   }
+  const double roundTrip = roundTripSeconds();  // light itself needs a nanosecond for a hand's breadth there and back
+  CHECK(roundTrip > 1e-9 && roundTrip < 10);
   return checks();
 }

@@ -1,5 +1,6 @@
 /** The attention kernel alone, on pages that no cache of the processor holds. */
 import { loadBinding } from '../engine/binding.js';
+import { readingsOf } from './ceilings.js';
 import type { Context, Part } from './context.js';
 import { median, timing, type BenchCase, type Ground } from './record.js';
 import { attentionWork } from './work.js';
@@ -34,6 +35,6 @@ async function attentionCase({ ceilings, threads, simd }: Context, name: string,
   for (let round = 0; round < rounds; round++) {
     made.push(await ceilings.around(work.bytes, async () => median(loadBinding().attentionSeconds(asked, passes))));
   }
-  const ground: Ground = { work, bandwidths: made.map(({ bandwidth }) => bandwidth), type: 'f32', ceilings: ceilings.name, limit: { share: 0.75 } };
+  const ground: Ground = { work, ...readingsOf(made), type: 'f32', ceilings: ceilings.name, limit: { share: 0.75 } };
   return { part: 'attention', name, of: `layer, ${sequences} sequences`, ...timing(made.map(({ seconds }) => seconds)), ground, peers: [], targets: [] };
 }

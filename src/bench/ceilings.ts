@@ -2,22 +2,34 @@
 import { loadBinding } from '../engine/binding.js';
 import { bufferSize, operationsOf } from './floors.js';
 import { askPython } from './peers.js';
-import type { Ceilings } from './record.js';
+import type { Ceilings, Ground } from './record.js';
 import type { Rates, Work } from './work.js';
 
 const fresh = 60_000; // milliseconds: what disturbed one measurement is over at the next
 const adjoining = 200; // milliseconds: a measurement after one round is also that before the next
 
-/** A round's time, and the read bandwidth of its moment. */
-export interface Round {
-  seconds: number;
+/** What the machine's memory gives at a moment. */
+interface Reading {
   bandwidth: number;
+  /** Seconds of a cache line from thread to thread and back; none with one thread. */
+  roundTrip?: number;
 }
+
+/** A round's time, and what memory gave in its moment. */
+export interface Round extends Reading {
+  seconds: number;
+}
+
+/** What memory gave in each round, as a case's ground has it. */
+export const readingsOf = (rounds: readonly Round[]): Pick<Ground, 'bandwidths' | 'roundTrips'> => ({
+  bandwidths: rounds.map(({ bandwidth }) => bandwidth),
+  ...(rounds.every(({ roundTrip }) => roundTrip !== undefined) && { roundTrips: rounds.map(({ roundTrip }) => roundTrip!) }),
+});
 
 export class Measured {
   readonly found: Ceilings;
   readonly #measuredAt = new Map<string, number>();
-  #last = { size: 0, value: 0, at: -Infinity };
+  #last: Reading & { size: number; at: number } = { size: 0, bandwidth: 0, at: -Infinity };
   #avx2: Measured | undefined;
 
   constructor(
@@ -43,21 +55,26 @@ export class Measured {
     return this.#avx2?.found;
   }
 
-  /** Bytes a second of a buffer of about so many bytes, now. */
-  bandwidth(bytes: number): number {
+  /** Of a buffer of about so many bytes, now. */
+  reading(bytes: number): Reading {
     const size = bufferSize(bytes);
     if (this.#last.size !== size || performance.now() - this.#last.at > adjoining) {
-      this.#last = { size, value: loadBinding().readBandwidth(size, this.threads, this.simd), at: performance.now() };
+      const binding = loadBinding();
+      const bandwidth = binding.readBandwidth(size, this.threads, this.simd);
+      const roundTrip = this.threads > 1 ? binding.roundTripSeconds() : undefined;
+      this.#last = { bandwidth, roundTrip, size, at: performance.now() };
     }
-    this.found.bandwidth[size] = Math.max(this.found.bandwidth[size] ?? 0, this.#last.value);
-    return this.#last.value;
+    const { bandwidth, roundTrip } = this.#last;
+    this.found.bandwidth[size] = Math.max(this.found.bandwidth[size] ?? 0, bandwidth);
+    return { bandwidth, roundTrip };
   }
 
-  /** A round that reads about so many bytes, with the read bandwidth of the moment: the better of before and after. */
+  /** A round that reads about so many bytes, with the reading of the moment: the faster of before and after. */
   async around(bytes: number, round: () => Promise<number>): Promise<Round> {
-    const before = this.bandwidth(bytes);
+    const before = this.reading(bytes);
     const seconds = await round();
-    return { seconds, bandwidth: Math.max(before, this.bandwidth(bytes)) };
+    const after = this.reading(bytes);
+    return { seconds, ...(before.bandwidth > after.bandwidth ? before : after) };
   }
 
   /** Operations a second; those of float32 where there is no dot product of bfloat16. */
@@ -74,6 +91,6 @@ export class Measured {
 
   /** What holds for work on numbers of this type: the processor's bfloat16 dot counts wherever weights are bfloat16. */
   rates(work: Work, type: 'f32' | 'bf16'): Rates {
-    return { bandwidth: this.bandwidth(work.bytes), operations: this.operations(type) };
+    return { bandwidth: this.reading(work.bytes).bandwidth, operations: this.operations(type) };
   }
 }

@@ -1,7 +1,7 @@
 /** Decoding and prefill of whole models, against the floor and the peers. */
 import { loadBinding } from '../engine/binding.js';
 import type { ProductType } from '../engine/types.js';
-import type { Round } from './ceilings.js';
+import { readingsOf, type Round } from './ceilings.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
 import { target, timing, type BenchCase, type Ground, type PeerTiming, type Target, type Timing } from './record.js';
@@ -137,10 +137,10 @@ function faster(
   mine: OwnRound[],
   kinds: ProductType[],
   name: string,
-  common: Omit<Ground, 'bandwidths'>,
+  common: Omit<Ground, 'bandwidths' | 'roundTrips'>,
 ): Timing & Pick<BenchCase, 'name' | 'figures' | 'ground'> {
   const [single, halved] = kinds.map((_, i) => {
-    const ground = { ...common, bandwidths: mine.map((round) => round[i].bandwidth) };
+    const ground = { ...common, ...readingsOf(mine.map((round) => round[i])) };
     return { ...timingOf(mine, i), ground };
   });
   if (!halved) return { name, ...single };

@@ -1,6 +1,6 @@
 /** The bundled reasoner at batch 64: a model so small that everything beside the kernels shows. */
 import { settlePolicy } from '../policies/settle.js';
-import type { Round } from './ceilings.js';
+import { readingsOf, type Round } from './ceilings.js';
 import type { Context, Part } from './context.js';
 import { BenchEngine } from './engine.js';
 import { target, timing, type BenchCase, type Ground } from './record.js';
@@ -43,8 +43,7 @@ async function reasonerCase(context: Context): Promise<BenchCase[]> {
       bytes: (tokens - 1) * step.bytes + shape.weightBytes + batch * (prompt.bytes - shape.weightBytes),
       operations: (tokens - 1) * step.operations + batch * prompt.operations,
     };
-    const bandwidths = made.map(({ bandwidth }) => bandwidth);
-    const ground: Ground = { work, bandwidths, type, ceilings: ceilings.name, limit: { times: 2 } };
+    const ground: Ground = { work, ...readingsOf(made), type, ceilings: ceilings.name, limit: { times: 2 } };
     const host = timing(hosts).seconds;
     const all = timing(made.map(({ seconds }) => seconds));
     const targets = [target("the host's share", host, false, 0.1)];

@@ -29,6 +29,8 @@ export interface Ground {
   work: Work;
   /** Read bandwidth of each round: the better of what was measured right before it and right after. */
   bandwidths: number[];
+  /** Seconds of a cache line from thread to thread and back, beside each of them. */
+  roundTrips?: number[];
   /** Of the multiply-adds. */
   type: 'f32' | 'bf16';
   ceilings: 'main' | 'avx2';

@@ -11,6 +11,7 @@ const one: BenchCase = {
   name: 'decode, 1B, batch 1, 512 entries',
   of: 'step',
   ...timing([0.011, 0.009, 0.01]),
+  ground: { work: { bytes: 5, operations: 1 }, bandwidths: [6e10, 5e10, 4e10], roundTrips: [9e-8, 4e-7, 1e-7], type: 'bf16', ceilings: 'main', limit: { share: 0.85 } },
   floor: { ...floor, operations: 1 },
   floorFloat32: { ...floor, seconds: 0.006, share: 0.6 },
   peers: [
@@ -65,7 +66,7 @@ describe('table', () => {
       'decode, 1B, batch 1, 512 entries; gain 1.23',
       '10.0 ms a step',
       '±10 %',
-      '5.00 ms (bytes)',
+      '5.00 ms (bytes; 50 GB/s, 100 ns)',
       "50 % (60 % of float32's)",
       'transformers, bfloat16: 20.0 ms (1 round)\nllama.cpp: Python lacks llama_cpp or gguf',
       'MISSED: share of the floor 50 % (≥ 85 %)\nmet: times as fast as transformers, bfloat16 2.0 (≥ 1.0)',
@@ -81,7 +82,7 @@ describe('table', () => {
     expect(text).toContain('transformers, bfloat16 (transformers 5, PyTorch 2)');
     expect(text).toContain('1 of 3 targets are met');
     expect(text.split('\n').filter((line) => line.startsWith('| decode'))).toEqual([
-      "| decode, 1B, batch 1, 512 entries; gain 1.23 | 10.0 ms a step ±10 % | 5.00 ms (bytes) | 50 % (60 % of float32's) " +
+      "| decode, 1B, batch 1, 512 entries; gain 1.23 | 10.0 ms a step ±10 % | 5.00 ms (bytes; 50 GB/s, 100 ns) | 50 % (60 % of float32's) " +
         '| transformers, bfloat16: 20.0 ms (1 round)<br>llama.cpp: Python lacks llama_cpp or gguf | share of the floor 50 % (≥ 85 %) |',
     ]);
     expect(text).toContain('| no such model | not measured |  |  |  |  |');

@@ -1,6 +1,6 @@
 /** The record as tables: for the terminal, and for README. */
 import Table from 'cli-table3';
-import type { BenchCase, BenchRecord, Ceilings, PeerTiming, Target } from './record.js';
+import { median, type BenchCase, type BenchRecord, type Ceilings, type PeerTiming, type Target } from './record.js';
 
 const head = ['case', 'time', 'spread', 'floor', 'of the floor', 'peers', 'targets'];
 
@@ -34,6 +34,14 @@ function figures({ figures: all = {} }: BenchCase): string {
   return Object.entries(all).map(([name, value]) => `; ${name} ${value.toPrecision(3)}`).join('');
 }
 
+/** The floor, what decides it, and what memory gave in the case's seconds. */
+function floorText({ floor, ground }: BenchCase): string {
+  if (!floor) return '';
+  const given = ground ? `; ${(median(ground.bandwidths) / 1e9).toFixed(0)} GB/s` : '';
+  const roundTrip = ground?.roundTrips ? `, ${(median(ground.roundTrips) * 1e9).toFixed(0)} ns` : '';
+  return `${time(floor.seconds)} (${floor.bound}${given}${roundTrip})`;
+}
+
 /** One row a case. */
 export const row = (one: BenchCase): string[] =>
   one.rounds.length === 0
@@ -42,7 +50,7 @@ export const row = (one: BenchCase): string[] =>
         one.name + figures(one),
         `${time(one.seconds)} a ${one.of}`,
         spread(one),
-        one.floor ? `${time(one.floor.seconds)} (${one.floor.bound})` : '',
+        floorText(one),
         share(one),
         one.peers.map(peer).join('\n'),
         one.targets.map(goal).join('\n'),
@@ -94,7 +102,7 @@ export function markdown(record: BenchRecord): string {
 
 /** What a reader of either table has to know. */
 export const caption =
-  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate. What memory gives swings with what else a machine does and where it puts its processors, so each round is held against the bandwidth measured right before and after it (the better), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
+  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate. What memory gives swings with what else a machine does and where it puts its processors, so each round is held against the bandwidth measured right before and after it (the better; beside the floor, with what a cache line takes from one thread to another and back where that was measured), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
   "processor has the dot product of it, that rate; of our float32 and bf16 products the faster counts there, and peers are compared with ours of their precision. Times are medians of rounds that take turns with the peers' rounds; spread is half " +
   'the distance from the fastest to the slowest round. Caches of decode steps are filled with noise, ours and the peers\' alike, not by ' +
   'prefill; a step is timed from outside, sampling included.';

@@ -158,6 +158,8 @@ export interface Binding {
   plan(config: NativeConfig, policy: Policy, promptTokens: number, maxTokens: number, cache: CacheType): NativePlan;
   /** Best rate at which `threads` threads read a buffer of this size over and over, bytes a second. `simd` as in NativeOptions. */
   readBandwidth(bytes: number, threads: number, simd: string): number;
+  /** Seconds in which a cache line goes from one thread to another and back, the median of some thousand times. */
+  roundTripSeconds(): number;
   /** Best rate of multiply-adds from registers, in operations (two of each) a second; 0 where the processor has no such instruction. */
   operationRate(type: 'f32' | 'bf16', threads: number, simd: string): number;
   /** Seconds of each of `rounds` passes of the attention kernel over random pages, one decode step of `sequences` sequences. */
