@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "bf16.h"
+
 // Before a loop: how often the device's compiler is to unroll it.
 #if defined(__CUDACC__)
 #define UNROLL_PRAGMA(text) _Pragma(#text)
@@ -23,10 +25,6 @@
 #endif
 
 namespace pathpress::cuda {
-
-struct Bf16 {
-  uint16_t bits;
-};
 
 // What one wide access moves: four floats, or eight Bf16, the lower index in the lower half of a word.
 struct alignas(16) Words {

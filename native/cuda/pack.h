@@ -3,33 +3,53 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <vector>
+
+#include "bf16.h"
 
 namespace pathpress::cuda {
 
 constexpr int packedRows = 16, packedCols = 32;  // of a step
 
-// `weight` is (rows, cols) in bfloat16. The result is (row tiles, steps, 2 fragments, 32 lanes, 8).
+// One tile of `cols` elements a row, null for a row past the end: (steps, 2 fragments, 32 lanes, 8), all of it written.
 // The k of an mma are dealt out such that the 8 cols which a lane reads of its token in one access are its FragmentB of
 // both fragments: col 8·(lane % 4) + 4·fragment + 2·(half of k) + i. A and B agree on it, and a sum does not see it.
-inline std::vector<uint16_t> packWeights(const std::vector<uint16_t>& weight, int rows, int cols) {
-  const int tiles = (rows + packedRows - 1) / packedRows, steps = (cols + packedCols - 1) / packedCols;
-  std::vector<uint16_t> packed;
-  packed.reserve(static_cast<size_t>(tiles) * static_cast<size_t>(steps) * packedRows * packedCols);
-  for (int tile = 0; tile < tiles; ++tile) {
-    for (int step = 0; step < steps; ++step) {
-      for (int fragment = 0; fragment < 2; ++fragment) {
-        for (int lane = 0; lane < 32; ++lane) {
-          for (int i = 0; i < 8; ++i) {
-            const int row = tile * packedRows + lane / 4 + i / 2 % 2 * 8;
-            const int col = step * packedCols + lane % 4 * 8 + fragment * 4 + i / 4 * 2 + i % 2;
-            const bool inside = row < rows && col < cols;
-            packed.push_back(inside ? weight[static_cast<size_t>(row * int64_t{cols} + col)] : uint16_t{0});
-          }
-        }
+inline void packTile(const std::array<const uint16_t*, packedRows>& rows, int cols, Bf16* to) {
+  constexpr int lower = packedRows / 2;  // a lane holds 4 cols each of a row and of the one so far below it
+  for (int first = 0; first < cols; first += packedCols, to += packedRows * packedCols) {
+    const size_t bytes = static_cast<size_t>(std::min(packedCols, cols - first)) * sizeof(Bf16);
+    for (int row = 0; row < lower; ++row) {
+      uint32_t above[packedCols / 2] = {}, below[packedCols / 2] = {};
+      if (rows[row]) std::memcpy(above, rows[row] + first, bytes);
+      if (rows[row + lower]) std::memcpy(below, rows[row + lower] + first, bytes);
+      for (int four = 0; four < packedCols / 4; ++four) {
+        const uint32_t* const a = above + 2 * four;
+        const uint32_t* const b = below + 2 * four;
+        const uint32_t fragment[4] = {a[0], b[0], a[1], b[1]};
+        std::memcpy(to + (four % 2 * 32 + row * 4 + four / 2) * 8, fragment, sizeof(fragment));
       }
     }
+  }
+}
+
+// Elements of a tile.
+inline size_t tileElements(int cols) {
+  return static_cast<size_t>((cols + packedCols - 1) / packedCols) * packedRows * packedCols;
+}
+
+// `weight` is (rows, cols) in bfloat16. The result is (row tiles, steps, 2 fragments, 32 lanes, 8).
+inline std::vector<Bf16> packWeights(const std::vector<uint16_t>& weight, int rows, int cols) {
+  const int tiles = (rows + packedRows - 1) / packedRows;
+  std::vector<Bf16> packed(static_cast<size_t>(tiles) * tileElements(cols));
+  for (int tile = 0; tile < tiles; ++tile) {
+    std::array<const uint16_t*, packedRows> of{};
+    for (int i = 0; i < std::min(packedRows, rows - tile * packedRows); ++i) {
+      of[static_cast<size_t>(i)] = weight.data() + (tile * packedRows + i) * int64_t{cols};
+    }
+    packTile(of, cols, packed.data() + static_cast<size_t>(tile) * tileElements(cols));
   }
   return packed;
 }

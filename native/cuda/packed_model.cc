@@ -1,32 +1,62 @@
 #include "packed_model.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "../engine/thread_pool.h"
 #include "../models/model.h"
 #include "pack.h"
 
 namespace pathpress::cuda {
 namespace {
 
-// In bfloat16, row by row.
-std::vector<uint16_t> rounded(const Matrix& matrix) {
-  std::vector<uint16_t> values;
-  values.reserve(static_cast<size_t>(matrix.rows) * static_cast<size_t>(matrix.cols));
-  for (int r = 0; r < matrix.rows; ++r) {
-    const float scale = matrix.scales ? matrix.scales[r] : 1.0f;
-    for (int c = 0; c < matrix.cols; ++c) values.push_back(floatToBf16(matrix.at(r, c) * scale));
-  }
-  return values;
+// Of a matrix in the checkpoint's own order, or packed for the CPU; no matrix where there is no such row.
+struct Row {
+  const Matrix* matrix = nullptr;
+  int row = 0;
+};
+
+std::vector<Row> rowsOf(const Matrix& matrix) {
+  std::vector<Row> rows;
+  for (int r = 0; r < matrix.rows; ++r) rows.push_back({&matrix, r});
+  return rows;
 }
 
-std::vector<uint16_t> rounded(const std::vector<float>& values) {
-  std::vector<uint16_t> halves;
+// In bfloat16: as it lies where it is that, else rounded into `room`.
+const uint16_t* halvesOf(const Row& from, uint16_t* room) {
+  if (!from.matrix) return nullptr;
+  const Matrix& matrix = *from.matrix;
+  if (matrix.type == DType::bf16 && !matrix.packed) {
+    return static_cast<const uint16_t*>(matrix.data) + matrix.index(from.row, 0);
+  }
+  const float scale = matrix.scales ? matrix.scales[from.row] : 1.0f;
+  for (int c = 0; c < matrix.cols; ++c) room[c] = floatToBf16(matrix.at(from.row, c) * scale);
+  return room;
+}
+
+std::vector<Bf16> pack(const std::vector<Row>& rows, ThreadPool& pool) {
+  const int cols = rows[0].matrix->cols;
+  const size_t tiles = (rows.size() + packedRows - 1) / packedRows;
+  std::vector<Bf16> packed(tiles * tileElements(cols));
+  pool.run(static_cast<int>(tiles), false, [&](int tile, int) {
+    std::vector<uint16_t> room(static_cast<size_t>(packedRows) * static_cast<size_t>(cols));
+    std::array<const uint16_t*, packedRows> halves{};
+    const size_t first = static_cast<size_t>(tile) * packedRows;
+    for (size_t i = 0; i < std::min<size_t>(packedRows, rows.size() - first); ++i) {
+      halves[i] = halvesOf(rows[first + i], room.data() + i * static_cast<size_t>(cols));
+    }
+    packTile(halves, cols, packed.data() + static_cast<size_t>(tile) * tileElements(cols));
+  });
+  return packed;
+}
+
+std::vector<Bf16> rounded(const std::vector<float>& values) {
+  std::vector<Bf16> halves;
   halves.reserve(values.size());
-  for (const float value : values) halves.push_back(floatToBf16(value));
+  for (const float value : values) halves.push_back({floatToBf16(value)});
   return halves;
 }
-
-std::vector<uint16_t> packMatrix(const Matrix& matrix) { return packWeights(rounded(matrix), matrix.rows, matrix.cols); }
 
 template <class T>
 void append(std::vector<T>& to, const std::vector<T>& more) { to.insert(to.end(), more.begin(), more.end()); }
@@ -39,9 +69,8 @@ ModelShape shapeOf(const Model& model) {
           model.rotary.pairs, model.rotary.order == RopePairs::neighbours, static_cast<float>(config.normEpsilon)};
 }
 
-PackedLayer packLayer(const Model& model, int layer) {
+PackedLayer packLayer(const Model& model, int layer, ThreadPool& pool) {
   const Layer& from = model.layers[static_cast<size_t>(layer)];
-  const ModelConfig& config = model.config;
   PackedLayer to;
   to.attentionNorm = rounded(from.attentionNorm);
   to.mlpNorm = rounded(from.mlpNorm);
@@ -49,27 +78,26 @@ PackedLayer packLayer(const Model& model, int layer) {
   to.mlpPostNorm = rounded(from.mlpPostNorm);
   to.queryNorm = rounded(from.queryNorm);
   to.keyNorm = rounded(from.keyNorm);
-  std::vector<uint16_t> qkv;
+  std::vector<Row> qkv;
   for (const Linear* part : {&from.query, &from.key, &from.value}) {
-    append(qkv, rounded(part->weight));
+    append(qkv, rowsOf(part->weight));
     append(to.qkvBias, part->bias);
   }
-  to.qkv = packWeights(qkv, config.queryWidth() + 2 * config.kvWidth(), config.hidden);
-  to.attentionOutput = packMatrix(from.attentionOutput.weight);
+  to.qkv = pack(qkv, pool);
+  to.attentionOutput = pack(rowsOf(from.attentionOutput.weight), pool);
   to.attentionOutputBias = from.attentionOutput.bias;
-  const int inner = config.intermediate;
-  to.gateUp = packWeights(dealGated(rounded(from.gate.weight), rounded(from.up.weight), inner, config.hidden), 2 * inner,
-                          config.hidden);
+  const int inner = model.config.intermediate;
+  to.gateUp = pack(dealGated(rowsOf(from.gate.weight), rowsOf(from.up.weight), inner, 1), pool);
   if (!from.gate.bias.empty()) to.gateUpBias = dealGated(from.gate.bias, from.up.bias, inner, 1);
-  to.down = packMatrix(from.down.weight);
+  to.down = pack(rowsOf(from.down.weight), pool);
   to.downBias = from.down.bias;
   return to;
 }
 
-PackedEnds packEnds(const Model& model) {
+PackedEnds packEnds(const Model& model, ThreadPool& pool) {
   PackedEnds to;
-  to.embedding = packMatrix(model.embedding);
-  if (model.output.data != model.embedding.data) to.output = packMatrix(model.output);
+  to.embedding = pack(rowsOf(model.embedding), pool);
+  if (model.output.data != model.embedding.data) to.output = pack(rowsOf(model.output), pool);
   to.finalNorm = rounded(model.finalNorm);
   return to;
 }

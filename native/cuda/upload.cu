@@ -1,11 +1,9 @@
 #include "upload.h"
 
-#include <algorithm>
-#include <cstring>
-#include <functional>
 #include <future>
 #include <string>
 
+#include "../engine/thread_pool.h"
 #include "packed_model.h"
 
 namespace pathpress::cuda {
@@ -14,27 +12,33 @@ namespace {
 
 class Uploads {
  public:
-  Uploads(Device& device, const Model& model) : device_(device), model_(model) {}
+  Uploads(Device& device, const Model& model, int threads) : device_(device), model_(model), pool_(threads) {}
 
-  DeviceModel run(int threads) {
+  // A part is packed while the one before it goes to the device.
+  DeviceModel run() {
     DeviceModel to;
     to.shape = shapeOf(model_);
-    std::future<PackedEnds> packedEnds = std::async(std::launch::async, packEnds, std::cref(model_));
-    for (int first = 0; first < to.shape.layers; first += threads) {
-      std::vector<std::future<PackedLayer>> packed;
-      for (int i = first; i < std::min(first + threads, to.shape.layers); ++i) {
-        packed.push_back(std::async(std::launch::async, packLayer, std::cref(model_), i));
-      }
-      for (auto& one : packed) to.layers.push_back(layer(one.get(), std::to_string(to.layers.size()) + " "));
+    const int layers = to.shape.layers;
+    std::future<PackedLayer> next = packed(0);
+    std::future<PackedEnds> ends;
+    for (int i = 0; i < layers; ++i) {
+      const PackedLayer one = next.get();
+      if (i + 1 < layers) next = packed(i + 1);
+      else ends = std::async(std::launch::async, [&] { return packEnds(model_, pool_); });
+      to.layers.push_back(layer(one, std::to_string(i) + " "));
     }
-    const PackedEnds ends = packedEnds.get();
-    to.embedding = halves("embedding", ends.embedding);
-    to.output = ends.output.empty() ? to.embedding : halves("output", ends.output);
-    to.finalNorm = halves("final norm", ends.finalNorm);
+    const PackedEnds rest = ends.get();
+    to.embedding = halves("embedding", rest.embedding);
+    to.output = rest.output.empty() ? to.embedding : halves("output", rest.output);
+    to.finalNorm = halves("final norm", rest.finalNorm);
     return to;
   }
 
  private:
+  std::future<PackedLayer> packed(int layer) {
+    return std::async(std::launch::async, [this, layer] { return packLayer(model_, layer, pool_); });
+  }
+
   DeviceLayer layer(const PackedLayer& from, const std::string& name) {
     DeviceLayer to;
     to.attentionNorm = halves(name + "attention norm", from.attentionNorm);
@@ -55,11 +59,8 @@ class Uploads {
   }
 
   // Null where the family has none.
-  Global<const Bf16> halves(const std::string& name, const std::vector<uint16_t>& from) {
-    if (from.empty()) return {};
-    std::vector<Bf16> values(from.size());
-    std::memcpy(values.data(), from.data(), from.size() * sizeof(Bf16));
-    return device_.input(name, values);
+  Global<const Bf16> halves(const std::string& name, const std::vector<Bf16>& from) {
+    return from.empty() ? Global<const Bf16>() : device_.input(name, from);
   }
   Global<const float> floats(const std::string& name, const std::vector<float>& from) {
     return from.empty() ? Global<const float>() : device_.input(name, from);
@@ -67,12 +68,13 @@ class Uploads {
 
   Device& device_;
   const Model& model_;
+  ThreadPool pool_;
 };
 
 }  // namespace
 
 DeviceModel uploadWeights(Device& device, const Model& model, int threads) {
-  return Uploads(device, model).run(threads);
+  return Uploads(device, model, threads).run();
 }
 
 Global<const float> uploadAngles(Device& device, const Model& model, int positions) {

@@ -9,7 +9,7 @@ struct Model;
 
 namespace cuda {
 
-// All but its angles. `threads` layers are packed at a time.
+// All but its angles. Each layer's rows are packed on so many threads.
 DeviceModel uploadWeights(Device& device, const Model& model, int threads);
 
 // Of true positions below `positions`.

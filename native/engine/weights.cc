@@ -100,6 +100,15 @@ void Weights::closeFiles() {
   files_.clear();
 }
 
+void Weights::release() {
+  tensors_.clear();
+  files_.clear();
+  copies_.clear();
+  scales_.clear();
+  left_ = {};
+  memory_.reset();
+}
+
 const Weights::Located& Weights::find(const std::string& name, const std::vector<uint64_t>& shape) const {
   const auto at = tensors_.find(name);
   if (at == tensors_.end()) {

@@ -41,9 +41,12 @@ class Weights {
   // Whether matrices lie in memory, packed (matrix.h), on large pages where the system gives them, each on a cache line's
   // boundary; else in the files, of which those above 64 MiB are mapped.
   bool copied() const { return memory_ != nullptr; }
+  bool inFiles() const { return !files_.empty(); }
 
   // No more tensors are asked for: files whose matrices were copied are let go.
   void closeFiles();
+  // What was handed out is read no more: files and copies are let go.
+  void release();
 
  private:
   struct Located {

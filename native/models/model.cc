@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "../engine/errors.h"
-#include "../engine/memory_limit.h"
 #include "family.h"
 
 namespace pathpress {
@@ -145,12 +144,19 @@ class Loader {
 
 }  // namespace
 
-std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads) {
+void Model::releaseWeights() {
+  layers.clear();
+  embedding.data = output.data = nullptr;
+  weights.release();
+}
+
+std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads,
+                                 size_t room) {
   const Family& family = findFamily(config.family);
   checkConfig(config);
   const Rotary rotary = rotaryOf(config, family);
   std::vector<float> frequencies = ropeFrequencies(config, rotary.pairs);
-  auto model = std::make_unique<Model>(Model{config, Weights(paths, memoryAvailable() / 2), {}, {}, {}, {}, rotary, std::move(frequencies)});
+  auto model = std::make_unique<Model>(Model{config, Weights(paths, room), {}, {}, {}, {}, rotary, std::move(frequencies)});
   Loader(*model, family, threads).load();
   model->weights.closeFiles();
   return model;

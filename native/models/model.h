@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../engine/memory_limit.h"
 #include "../engine/weights.h"
 #include "family.h"
 
@@ -37,6 +38,8 @@ struct Model {
   // Whether the weights stay in the caches that cores share: read by each thread for its own rows they cost less then
   // than threads that wait for one another at every product.
   bool small() const { return weights.bytes() <= size_t{16} << 20; }
+  // For a device that has them: only what their number and type says is left of them.
+  void releaseWeights();
   DType type() const { return embedding.type; }  // the model's own, whatever its matrices of products were made
 };
 
@@ -51,8 +54,10 @@ struct ParameterCount {
 // From the config alone. Throws EngineError UNKNOWN_FAMILY or BAD_CONFIG.
 ParameterCount countParameters(const ModelConfig& config);
 
-// Throws EngineError UNKNOWN_FAMILY, BAD_CONFIG, BAD_FILE, BAD_TENSOR or BAD_WEIGHTS.
-std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads);
+// Matrices of up to `room` bytes are copied and packed, larger ones stay in their files. Throws EngineError UNKNOWN_FAMILY,
+// BAD_CONFIG, BAD_FILE, BAD_TENSOR or BAD_WEIGHTS.
+std::unique_ptr<Model> loadModel(const ModelConfig& config, const std::vector<std::string>& paths, int threads,
+                                 size_t room = memoryAvailable() / 2);
 
 // Throws EngineError BAD_CONFIG where the share of a head that the config wants rotated is none that the family can.
 Rotary rotaryOf(const ModelConfig& config, const Family& family);

@@ -263,7 +263,7 @@ Napi::Object fromModel(Napi::Env env, const Engine& engine) {
   const Model& model = backend.model();
   object.Set("weightsType", dtypeName(model.layers[0].query.weight.type));
   object.Set("weightsBytes", static_cast<double>(model.weights.bytes()));
-  object.Set("weightsMapped", !model.weights.copied());
+  object.Set("weightsMapped", model.weights.inFiles());
   object.Set("cacheType", backend.cacheType());
   object.Set("simd", backend.simd());
   object.Set("threads", backend.threads());

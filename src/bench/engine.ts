@@ -1,5 +1,6 @@
 /** Passes of our engine, timed from outside: what a program that uses it waits. */
 import type { NativeEngine, NativeRequest } from '../engine/binding.js';
+import { readCheckpoint } from '../engine/checkpoint.js';
 import { loadNative } from '../engine/engine.js';
 import { Run } from '../engine/run.js';
 import type { GenerateResult, ProductType } from '../engine/types.js';
@@ -27,7 +28,7 @@ export class BenchEngine {
   private constructor(private readonly native: NativeEngine) {}
 
   static async open(model: string, { threads, simd, products }: EngineChoice): Promise<BenchEngine> {
-    return new BenchEngine((await loadNative({ model, threads, simd, products })).native);
+    return new BenchEngine(await loadNative({ threads, simd, products }, await readCheckpoint(model)));
   }
 
   dispose(): void {

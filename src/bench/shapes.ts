@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCheckpoint } from '../engine/checkpoint.js';
 import { loadNative } from '../engine/engine.js';
 import { writeSyntheticCheckpoint, type SyntheticShape } from '../engine/synthetic.js';
 import { importGguf } from '../models/gguf/import.js';
@@ -49,7 +50,8 @@ export class Models {
       if (!file) return undefined;
       await importGguf({ file, out: folder, weights: 'bf16', tokenizer: false });
     }
-    const { native, checkpoint } = await loadNative({ model: folder });
+    const checkpoint = await readCheckpoint(folder);
+    const native = await loadNative({}, checkpoint);
     const { weightsType, weightsBytes, cacheType } = native.info();
     native.dispose();
     const width = { f32: 4, bf16: 2, f16: 2, int8: 1 }[weightsType];

@@ -139,19 +139,25 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
 
 const hashes = new Map<string, Promise<string>>();
 
-/** SHA-256 over the weight files in order, hexadecimal; remembered by path, size and time of change. */
-export async function hashWeights(files: string[]): Promise<string> {
+/**
+ * SHA-256 over the weight files in order, hexadecimal; remembered by path, size and time of change.
+ * @throws what reading throws, or an AbortError
+ */
+export async function hashWeights(files: string[], signal?: AbortSignal): Promise<string> {
   const stats = await Promise.all(files.map((file) => stat(file)));
   const key = files.map((file, i) => `${file}:${stats[i].size}:${stats[i].mtimeMs}`).join('|');
   let hash = hashes.get(key);
-  if (!hash) hashes.set(key, (hash = hashFiles(files)));
+  if (!hash) {
+    hashes.set(key, (hash = hashFiles(files, signal)));
+    hash.catch(() => hashes.delete(key));
+  }
   return hash;
 }
 
-async function hashFiles(files: string[]): Promise<string> {
+async function hashFiles(files: string[], signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 22, signal })) hash.update(chunk as Buffer);
   }
   return hash.digest('hex');
 }

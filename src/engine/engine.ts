@@ -19,8 +19,15 @@ import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   checkOptions(options);
   const start = performance.now();
-  const { native, checkpoint } = await loadNative(options);
+  const checkpoint = await readCheckpoint(options.model);
   const { config, weightFiles, eosIds } = checkpoint;
+  const failed = new AbortController();
+  const hash = hashWeights(weightFiles, failed.signal); // while the engine loads: at 15 GB either takes its time
+  hash.catch(() => undefined); // it is awaited later, or not at all
+  const native = await loadNative(options, checkpoint).catch((error: unknown) => {
+    failed.abort();
+    throw error;
+  });
   const { weightsType, weightsBytes, weightsMapped, simd } = native.info();
   const info: ModelInfo = {
     device: options.device ?? 'cpu',
@@ -33,20 +40,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     weightsType,
     weightsBytes,
     weightsMapped,
-    weightsHash: await hashWeights(weightFiles),
+    weightsHash: await hash.catch(() => hashWeights(weightFiles)), // another opening of these files may have given it up
     eosIds,
     simd,
   };
   return new NativeBackedEngine(native, info, (performance.now() - start) / 1000);
 }
 
-/** The native engine of a folder, and what the folder says. @throws as `openEngine`, but options are not checked */
-export async function loadNative(options: EngineOptions): Promise<{ native: NativeEngine; checkpoint: Checkpoint }> {
-  const binding = loadBinding();
-  const checkpoint = await readCheckpoint(options.model);
-  const { config, weightFiles } = checkpoint;
+/** The native engine of a folder that says `checkpoint`. @throws as `openEngine`, but options are not checked */
+export async function loadNative(options: Omit<EngineOptions, 'model'>, { config, weightFiles }: Checkpoint): Promise<NativeEngine> {
   const { device = 'cpu' } = options;
-  const native = await binding
+  return loadBinding()
     .load({
       config,
       weightFiles,
@@ -61,7 +65,6 @@ export async function loadNative(options: EngineOptions): Promise<{ native: Nati
     .catch((error: unknown) => {
       throw toError(error);
     });
-  return { native, checkpoint };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Bad input: each gives a typed error with its code, naming the thing; nothing crashes, hangs or falls back. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -204,6 +205,13 @@ describe('what a folder says', () => {
     expect(engine.info.weightsHash).toBe(await hashWeights(weightFiles));
     expect(engine.info.weightsHash).toMatch(/^[0-9a-f]{64}$/);
     engine.dispose();
+  });
+
+  it('is hashed anew after a hash that was given up', async () => {
+    const files = [join(fixture('qwen3-g2'), 'model.safetensors')];
+    await expect(hashWeights(files, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    const [file] = files;
+    expect(await hashWeights(files)).toBe(createHash('sha256').update(readFileSync(file)).digest('hex'));
   });
 
   it('versions name engine, instruction set and whether there is a GPU', () => {

@@ -53,6 +53,7 @@ CudaBackend::CudaBackend(std::unique_ptr<Device> device, std::unique_ptr<Model> 
   const size_t free = device_->freeBytes();
   if (needed > static_cast<double>(free)) throw EngineError("OUT_OF_MEMORY", cuda::memoryText("the weights", needed, free));
   weights_ = uploadWeights(*device_, *model_, options.threads);
+  model_->releaseWeights();
   fixedArrays_ = device_->arrays();
   roomBytes_ = device_->freeBytes();
 }

@@ -45,8 +45,9 @@ std::unique_ptr<Backend> openBackend(const EngineOptions& options) {
   CudaOptions own;
   own.threads = options.threads;
   own.cacheLimit = options.cacheLimit;
+  // From the files straight to the device.
   return std::make_unique<CudaBackend>(std::make_unique<Device>(0),
-                                       loadModel(options.config, options.weightFiles, options.threads), own);
+                                       loadModel(options.config, options.weightFiles, options.threads, 0), own);
 }
 
 }  // namespace pathpress::cuda

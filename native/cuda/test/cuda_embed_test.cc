@@ -35,7 +35,7 @@ Outputs onDevice(TestDevice& device, int hidden, const std::vector<Row>& rows) {
   task.sequences.positions = device.array("sequencePositions", std::vector<int>{100, 7});
   task.sequences.entries = device.array("entries", std::vector<int>{40, 7});
   task.sequences.drawn = device.array("drawn", std::vector<int>{36, -1});
-  task.embedding = device.input("embedding", asBf16(packWeights(tableOf(hidden), vocab, hidden)));
+  task.embedding = device.input("embedding", packWeights(tableOf(hidden), vocab, hidden));
   task.positions = device.unwritten<int>("positions", rows.size());
   task.lengths = device.unwritten<int>("lengths", rows.size());
   task.state = device.unwritten<float>("state", rows.size() * static_cast<size_t>(hidden));

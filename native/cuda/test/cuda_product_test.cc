@@ -45,7 +45,7 @@ struct Inputs {
 std::vector<float> onDevice(TestDevice& device, const Case& c, const Inputs& in) {
   const size_t elements = static_cast<size_t>(c.rows * c.tokens);
   WeightProduct task;
-  task.weight = device.input("weight", asBf16(packWeights(in.weight, c.rows, c.cols)));
+  task.weight = device.input("weight", packWeights(in.weight, c.rows, c.cols));
   task.input = device.input("input", asInput(in.input, c.tokens, c.cols));
   if (c.biased) task.bias = device.input("bias", in.bias);
   if (c.ending == Ending::gated) task.halves = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(c.rows / 2)));
