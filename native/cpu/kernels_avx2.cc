@@ -12,7 +12,12 @@ namespace {
 struct Avx2 {
   using Vec = __m256;
   static constexpr int width = 8;
-  static constexpr int tokenTile = 3;  // twelve sums, three inputs and a weight in 16 registers
+  // Products: twelve sums, and in the four registers left three inputs and a weight; or two weights and an input, where
+  // weights are widened, which of six tokens is done half as often as of three. Of two tokens there are no more sums than
+  // a panel's rows give.
+  static constexpr int tokenTile(bool widened) { return widened ? 6 : 3; }
+  static constexpr int rowVectors(int tokens, bool widened) { return widened && tokens > 2 ? 2 : 4; }
+  static constexpr size_t inputBytes = 192 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 4, tileSums = 8;
 
@@ -51,8 +56,12 @@ struct Avx2 {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return _mm256_castsi256_ps(_mm256_slli_epi32(load32(from), 16)); }
+  // Where registers are scarce without a mask, which would take one.
+  template <bool scarce = false>
   static Vec odd(const uint16_t* from) {
-    return _mm256_castsi256_ps(_mm256_and_si256(load32(from), _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
+    const __m256i both = load32(from);
+    if constexpr (scarce) return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_srli_epi32(both, 16), 16));
+    return _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
   }
   // (a0, b0, a1, b1, ...): its first half and its second.
   static void zip(Vec& a, Vec& b) {

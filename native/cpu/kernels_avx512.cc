@@ -12,7 +12,10 @@ namespace {
 struct Avx512 {
   using Vec = __m512;
   static constexpr int width = 16;
-  static constexpr int tokenTile = 12;  // 24 sums, two weights and an input in 32 registers
+  // Products: 24 sums, two weights and an input in 32 registers.
+  static constexpr int tokenTile(bool) { return 12; }
+  static constexpr int rowVectors(int, bool) { return 2; }
+  static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 8, tileSums = 16;
 
@@ -52,6 +55,7 @@ struct Avx512 {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16)); }
+  template <bool scarce = false>
   static Vec odd(const uint16_t* from) {
     const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), upper));

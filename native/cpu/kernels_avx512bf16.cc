@@ -9,7 +9,10 @@ namespace {
 
 struct Lanes512 {
   using Vec = __m512;
-  static constexpr int width = 16, tokenTile = 12;
+  static constexpr int width = 16;
+  static constexpr int tokenTile(bool) { return 12; }
+  static constexpr int rowVectors(int, bool) { return 2; }
+  static constexpr size_t inputBytes = 384 << 10;
   static Vec zero() { return _mm512_setzero_ps(); }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) {
@@ -23,7 +26,8 @@ struct Bf16Product {
   using Weight = uint16_t;
   using Input = uint16_t;
   static constexpr int together = 2, steps = 1;
-  template <int>
+  static constexpr bool widened = false;
+  template <int, int>
   static Vec weight(const Weight* from, int v) { return _mm512_castsi512_ps(_mm512_loadu_epi16(from + 32 * v)); }
   template <int>
   static Vec input(const Input* from, int columns) {

@@ -12,7 +12,10 @@ namespace {
 struct Neon {
   using Vec = float32x4_t;
   static constexpr int width = 4;
-  static constexpr int tokenTile = 3;  // 24 sums, three inputs and a weight in 32 registers
+  // Products: 24 sums, three inputs and a weight in 32 registers.
+  static constexpr int tokenTile(bool) { return 3; }
+  static constexpr int rowVectors(int, bool) { return 8; }
+  static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
   static constexpr int headTile = 4, tileSums = 16;
 
@@ -49,6 +52,7 @@ struct Neon {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return vreinterpretq_f32_u32(vshlq_n_u32(load16(from), 16)); }
+  template <bool scarce = false>
   static Vec odd(const uint16_t* from) { return vreinterpretq_f32_u32(vandq_u32(load16(from), vdupq_n_u32(0xFFFF0000u))); }
   // (a0, b0, a1, b1, ...): its first half and its second.
   static void zip(Vec& a, Vec& b) {

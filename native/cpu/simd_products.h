@@ -1,6 +1,7 @@
 // Products of weights and tokens, written once over P, which says what a step of the sum is: P::Weight and P::Input as they
-// are stored, P::together columns that a panel holds together (matrix.h), taken in P::steps. Everything is static, as in
-// simd_kernels.h.
+// are stored, P::widened where a weight is not multiplied as it is stored, P::together columns that a panel holds together
+// (matrix.h), taken in P::steps; and of P::Lanes the most tokens of a tile, the vectors of rows in one of so many tokens, and
+// the bytes of inputs that stay in the second cache beside the panels. Everything is static, as in simd_kernels.h.
 //
 // One accumulator an output element, which takes the columns in ascending order, in every tile: that is what makes an
 // element's bits depend on its row and its input alone.
@@ -22,11 +23,13 @@ struct Float32Product {
   using Weight = typename Element::Storage;
   using Input = float;
   static constexpr int together = std::is_same_v<Element, ElementBf16> ? 2 : 1, steps = together;
-  // The v-th vector of the panel's rows of column `step`.
-  template <int step>
+  static constexpr bool widened = !std::is_same_v<Element, ElementF32>;
+  // The v-th vector of the panel's rows of column `step`, in a tile of so many sums.
+  template <int step, int sums>
   static Vec weight(const Weight* from, int v) {
     if constexpr (together == 1) return V::load(Element{}, from + v * V::width);
-    else return step ? V::odd(from + 2 * v * V::width) : V::even(from + 2 * v * V::width);
+    else if constexpr (step == 0) return V::even(from + 2 * v * V::width);
+    else return V::template odd<(sums > 8)>(from + 2 * v * V::width);
   }
   template <int step>
   static Vec input(const Input* from, int) { return V::set(from[step]); }
@@ -40,7 +43,7 @@ template <class P, int step, int T, int N>
   using Vec = typename P::Vec;
   if constexpr (N < T) {
     Vec w[N];
-    for (int v = 0; v < N; ++v) w[v] = P::template weight<step>(panel, v);
+    for (int v = 0; v < N; ++v) w[v] = P::template weight<step, T * N>(panel, v);
     for (int t = 0; t < T; ++t) {
       const Vec x = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
       for (int v = 0; v < N; ++v) sums[t][v] = P::accumulate(sums[t][v], w[v], x);
@@ -49,7 +52,7 @@ template <class P, int step, int T, int N>
     Vec x[T];
     for (int t = 0; t < T; ++t) x[t] = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
     for (int v = 0; v < N; ++v) {
-      const Vec w = P::template weight<step>(panel, v);
+      const Vec w = P::template weight<step, T * N>(panel, v);
       for (int t = 0; t < T; ++t) sums[t][v] = P::accumulate(sums[t][v], w, x[t]);
     }
   }
@@ -61,13 +64,13 @@ struct PanelAhead {
   int every;
 };
 
-// T tokens and the first `rows` rows of a panel.
-template <class P, int T>
-static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int rows,
-                               float* out, size_t stride, PanelAhead ahead) {
+// T tokens and N vectors of a panel's rows, the first of which is `first`; of those rows that are below `rows`.
+template <class P, int T, int N>
+static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int first,
+                               int rows, float* out, size_t stride, PanelAhead ahead) {
   using V = typename P::Lanes;
-  constexpr int N = panelRows / V::width;
   constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = group * sizeof(*panel);
+  panel += first * P::together;
   typename P::Vec sums[T][N];
   for (int t = 0; t < T; ++t) {
     for (int v = 0; v < N; ++v) sums[t][v] = V::zero();
@@ -84,8 +87,8 @@ static inline void productTile(const typename P::Weight* panel, const typename P
   if (k < cols) addStep<P, 0, T, N>(panel, input + k, cols, 1, sums);
   for (int t = 0; t < T; ++t) {
     for (int v = 0; v < N; ++v) {
-      const int left = rows - v * V::width;
-      float* to = out + static_cast<size_t>(t) * stride + v * V::width;
+      const int left = rows - first - v * V::width;
+      float* to = out + static_cast<size_t>(t) * stride + first + v * V::width;
       if (left >= V::width) V::store(to, sums[t][v]);
       else if (left > 0) V::storePart(to, sums[t][v], left);
     }
@@ -103,15 +106,16 @@ template <int most, class Tile>
 // that their inputs stay in the second-level cache while the panels pass by, and in tiles of like size: one of few tokens
 // has too few sums to fill the multipliers' pipelines.
 //
-// What one tile passes over it fetches shortly before. Several tiles have a panel from memory once and then from the second
-// cache: they fetch the next panel meanwhile, each its share, so that memory is never idle; after the last panel `next`.
+// What a single pass goes over it fetches shortly before. Several passes, of tiles or of a panel's parts, have a panel from
+// memory once and then from the second cache: they fetch the next panel meanwhile, each its share, so that memory is never
+// idle; after the last panel `next`.
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
                       size_t stride, const std::byte* next) {
-  constexpr size_t inputBytes = 384 << 10, shortly = 4096;
-  constexpr int T = P::Lanes::tokenTile;
+  constexpr size_t shortly = 4096;
+  constexpr int T = P::Lanes::tokenTile(P::widened);
   const auto cols = static_cast<size_t>(weight.cols);
-  const int fitting = static_cast<int>(std::min<size_t>(inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
+  const int fitting = static_cast<int>(std::min<size_t>(P::Lanes::inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
   const int chunk = std::max(4 * T, fitting / T * T);
   const size_t panelBytes = packedBytes(weight.type, 1, weight.cols);
   std::vector<std::byte> packed(weight.packed ? 0 : panelBytes);
@@ -122,15 +126,20 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
       const void* data = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
       const auto* panel = static_cast<const typename P::Weight*>(data);
       const auto* here = static_cast<const std::byte*>(data);
-      const int tiles = (last - first + T - 1) / T;
-      const std::byte* ahead = tiles == 1 ? here + shortly : r + panelRows < end ? here + panelBytes : next ? next : here;
+      const int tiles = (last - first + T - 1) / T, present = std::min(panelRows, end - r);
+      const int parts = panelRows / (P::Lanes::width * P::Lanes::rowVectors((last - first + tiles - 1) / tiles, P::widened));
+      const std::byte* const follows = r + panelRows < end ? here + panelBytes : next ? next : here;
+      PanelAhead ahead{tiles * parts == 1 ? here + shortly : follows, tiles * parts};
       for (int t = first, left = tiles; t < last; --left) {
         const int together = (last - t + left - 1) / left;
         withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
-          productTile<P, count>(panel, input + static_cast<size_t>(t) * cols, cols, std::min(panelRows, end - r),
-                                out + static_cast<size_t>(t) * stride + r, stride, {ahead, tiles});
+          constexpr int vectors = P::Lanes::rowVectors(count, P::widened);
+          for (int row = 0; row < present; row += vectors * P::Lanes::width) {
+            productTile<P, count, vectors>(panel, input + static_cast<size_t>(t) * cols, cols, row, present,
+                                           out + static_cast<size_t>(t) * stride + r, stride, ahead);
+            ahead.from += panelBytes / static_cast<size_t>(ahead.every) / 64 * 64;
+          }
         });
-        ahead += panelBytes / static_cast<size_t>(tiles) / 64 * 64;
         t += together;
       }
     }
