@@ -68,7 +68,7 @@ export interface ModelInfo {
   weightsBytes: number;
   /**
    * Matrices are read from their mapped files, for want of memory, and not from a copy on large pages: slower, and the
-   * files must not be rewritten.
+   * files must not be rewritten. Never on a GPU, which has its own copy.
    */
   weightsMapped: boolean;
   /** SHA-256 of the weight files, hexadecimal. */
