@@ -170,10 +170,15 @@ void packedMatrices() {
   Weights mapped({path}, 127);  // a line each is 128
   CHECK(!mapped.copied());
   CHECK(mapped.matrix("b", 1, 2, 1).at(0, 1) == 5);
+  mapped.closeFiles();
+  CHECK(mapped.inFiles());
+  mapped.release();
+  CHECK(!mapped.inFiles() && mapped.bytes() == 8);
   Weights weights({path}, 1 << 14);
   CHECK(weights.copied());
   const Matrix b = weights.matrix("b", 1, 2, 2), a = weights.matrix("a", 1, 3, 2), again = weights.matrix("b", 1, 2, 1);
   weights.closeFiles();
+  CHECK(!weights.inFiles());
   for (const Matrix* matrix : {&a, &b}) CHECK(reinterpret_cast<uintptr_t>(matrix->data) % 64 == 0);
   CHECK(a.packed && a.at(0, 2) == 3 && b.at(0, 1) == 5 && again.at(0, 0) == 4);
   CHECK(weights.bytes() == 28);

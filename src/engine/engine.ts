@@ -11,8 +11,8 @@ import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation
 
 /**
  * Opens a folder in Hugging Face layout (config.json, *.safetensors). Weights are copied into memory where half of what
- * is free holds them (on a GPU into its own); else files above 64 MiB stay mapped (`info.weightsMapped`): while they are in use they must not be
- * written to, since a file cut off ends the process (SIGBUS).
+ * is free holds them, or into a GPU's; else files above 64 MiB stay mapped (`info.weightsMapped`): while they are in use
+ * they must not be written to, since a file cut off ends the process (SIGBUS).
  * Dispose of the engine when done.
  * @throws NOT_BUILT, CUDA_UNAVAILABLE (with the reason), OUT_OF_MEMORY, BAD_OPTION, BAD_FILE, BAD_JSON, BAD_CONFIG, UNKNOWN_FAMILY, BAD_TENSOR, BAD_WEIGHTS
  */

@@ -1,5 +1,10 @@
 // One whole layer of each family, embedding, norms and output around it, against the CPU engine's forward pass: every
 // position of a prompt, in every order of threads.
+#include <algorithm>
+
+#include "../../engine/thread_pool.h"
+#include "../pack.h"
+#include "../packed_model.h"
 #include "closeness.h"
 #include "decode_world.h"
 
@@ -53,6 +58,42 @@ void layers() {
   }
 }
 
+// As the mma's operands lie (pack.h), an element at a time.
+std::vector<uint16_t> packedOneByOne(const Matrix& matrix) {
+  std::vector<uint16_t> packed;
+  for (int tile = 0; tile < matrix.rows; tile += packedRows) {
+    for (int step = 0; step < matrix.cols; step += packedCols) {
+      for (int i = 0; i < packedRows * packedCols; ++i) {
+        const int fragment = i / 256, lane = i / 8 % 32, j = i % 8;
+        const int row = tile + lane / 4 + j / 2 % 2 * 8, col = step + lane % 4 * 8 + fragment * 4 + j / 4 * 2 + j % 2;
+        const bool inside = row < matrix.rows && col < matrix.cols;
+        packed.push_back(inside ? floatToBf16(matrix.at(row, col)) : uint16_t{0});
+      }
+    }
+  }
+  return packed;
+}
+
+bool same(const std::vector<Bf16>& a, const std::vector<Bf16>& b) {
+  return std::ranges::equal(a, b, {}, &Bf16::bits, &Bf16::bits);
+}
+
+// Whatever order the CPU has its weights in, and on however many threads.
+void packed() {
+  for (const DType type : {DType::bf16, DType::f32}) {
+    const DrawnModel drawn(configOf("qwen3", 1, 2), type, 3, deviation);
+    const auto fromFiles = loadModel(drawn.config, {drawn.path}, 1, 0), copied = loadModel(drawn.config, {drawn.path}, 1);
+    CHECK(!fromFiles->embedding.packed && copied->embedding.packed);
+    ThreadPool one(1), three(3);
+    const PackedLayer a = packLayer(*fromFiles, 0, three), b = packLayer(*copied, 0, one);
+    CHECK(same(a.qkv, b.qkv) && same(a.attentionOutput, b.attentionOutput) && same(a.gateUp, b.gateUp) && same(a.down, b.down));
+    CHECK(std::ranges::equal(a.down, packedOneByOne(fromFiles->layers[0].down.weight), {}, &Bf16::bits));
+    const PackedEnds ends = packEnds(*fromFiles, three);
+    CHECK(same(ends.embedding, packEnds(*copied, one).embedding));
+    CHECK(std::ranges::equal(ends.embedding, packedOneByOne(copied->embedding), {}, &Bf16::bits));
+  }
+}
+
 // What a step may get wrong without a fault that the emulator sees.
 void plantedErrors() {
   const auto off = [](const char* family, const auto& spoil) {
@@ -76,6 +117,7 @@ void plantedErrors() {
 }  // namespace pathpress::cuda
 
 CUDA_TEST(layer) {
+  pathpress::cuda::packed();
   pathpress::cuda::layers();
   pathpress::cuda::plantedErrors();
 }

@@ -89,7 +89,7 @@ void run(const char* path) {
   const Told told = byCpu(options, request);
   options.products = "float32";
   const Told exact = byCpu(options, request);
-  DeviceEngine device(loadModel(options.config, files, 1), size_t{1} << 22);
+  DeviceEngine device(loadModel(options.config, files, 1, 0), size_t{1} << 22);
   std::printf("{\"bound\": %.4f, ", static_cast<double>(logitsBound));
   print("cpu", told);
   std::printf("}");

@@ -44,7 +44,7 @@ class DeviceEngine {
  public:
   // Bytes: of the caches at most, and of the device, in emulation alone; 0 for as much as there is.
   explicit DeviceEngine(const DrawnModel& drawn, size_t cacheLimit = size_t{1} << 19, size_t memory = 0)
-      : DeviceEngine(loadModel(drawn.config, {drawn.path}, 1), cacheLimit, memory) {}
+      : DeviceEngine(loadModel(drawn.config, {drawn.path}, 1, 0), cacheLimit, memory) {}
 
   explicit DeviceEngine(std::unique_ptr<Model> model, size_t cacheLimit = 0, size_t memory = 0) {
     auto device = std::make_unique<TestDevice>(shuffled(3));
