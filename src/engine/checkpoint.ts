@@ -141,10 +141,12 @@ const hashes = new Map<string, Promise<string>>();
 
 /**
  * SHA-256 over the weight files in order, hexadecimal; remembered by path, size and time of change.
- * @throws what reading throws, or an AbortError
+ * @throws BAD_FILE of what is no file (a pipe would never end), what reading throws, or an AbortError
  */
 export async function hashWeights(files: string[], signal?: AbortSignal): Promise<string> {
   const stats = await Promise.all(files.map((file) => stat(file)));
+  const odd = stats.findIndex((each) => !each.isFile());
+  if (odd >= 0) throw new PathPressError('BAD_FILE', `${files[odd]}: not a file`);
   const key = files.map((file, i) => `${file}:${stats[i].size}:${stats[i].mtimeMs}`).join('|');
   let hash = hashes.get(key);
   if (!hash) {

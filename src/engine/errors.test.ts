@@ -207,6 +207,12 @@ describe('what a folder says', () => {
     engine.dispose();
   });
 
+  it('is not hashed where it is a pipe', async () => {
+    const pipe = join(mkdtempSync(join(root, 'pipe-')), 'model.safetensors');
+    execFileSync('mkfifo', [pipe]);
+    await expect(hashWeights([pipe])).rejects.toMatchObject({ code: 'BAD_FILE', message: `${pipe}: not a file` });
+  });
+
   it('is hashed anew after a hash that was given up', async () => {
     const files = [join(fixture('qwen3-g2'), 'model.safetensors')];
     await expect(hashWeights(files, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
