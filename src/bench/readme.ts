@@ -21,7 +21,7 @@ export function withTable(readme: string, name: string, table: string): string {
 
 /** README with the tables of the records as they are. @throws as `withTable`, or what reading a record throws */
 export const withTables = (readme: string): string =>
-  Object.entries(shown).reduce((text, [name, file]) => withTable(text, name, markdown(readRecord(file))), readme);
+  Object.entries(shown).reduce((text, [name, file], i) => withTable(text, name, markdown(readRecord(file), i === 0)), readme);
 
 const readRecord = (file: string): BenchRecord => JSON.parse(readFileSync(join(packageRoot, 'data', 'records', file), 'utf8')) as BenchRecord;
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readmeFile, withTable, withTables } from './readme.js';
 import { target, timing, type BenchCase, type BenchRecord } from './record.js';
-import { markdown, row, spread, time } from './table.js';
+import { caption, markdown, row, spread, time } from './table.js';
 
 const floor = { seconds: 0.005, share: 0.5, bytes: 5, operations: 1, bandwidth: 1000, bound: 'bytes' as const };
 
@@ -81,6 +81,8 @@ describe('table', () => {
     expect(text).toContain('reading, GB/s: 100 of 4.00 MB, 50 of 1000 MB');
     expect(text).toContain('transformers, bfloat16 (transformers 5, PyTorch 2)');
     expect(text).toContain('1 of 3 targets are met');
+    expect(text).toContain(caption);
+    expect(markdown(record, false)).not.toContain(caption);
     expect(text.split('\n').filter((line) => line.startsWith('| decode'))).toEqual([
       "| decode, 1B, batch 1, 512 entries; gain 1.23 | 10.0 ms a step ±10 % | 5.00 ms (bytes; 50 GB/s, 100 ns) | 50 % (60 % of float32's) " +
         '| transformers, bfloat16: 20.0 ms (1 round)<br>llama.cpp: Python lacks llama_cpp or gguf | share of the floor 50 % (≥ 85 %) |',

@@ -85,14 +85,14 @@ export function terminalTable(cases: readonly BenchCase[]): string {
   return table.toString();
 }
 
-/** For README: a caption and a table. */
-export function markdown(record: BenchRecord): string {
+/** For README: a caption, in which what a reader has to know may be left out where it stands above, and a table. */
+export function markdown(record: BenchRecord, explained = true): string {
   const line = (cells: string[]): string => `| ${cells.map((cell) => cell.replace(/[^\S\n]+/g, ' ').replaceAll('\n', '<br>').replaceAll('|', '\\|')).join(' | ')} |`;
   const met = record.cases.flatMap(({ targets }) => targets);
   const peers = Object.entries(record.peers).map(([name, version]) => `${name} (${version})`);
   return [
     ...ceilingsText(record).split('\n').map((text) => `${text}.  `),
-    `Peers: ${peers.join('; ') || 'none at hand'}. ${caption} ${met.filter((one) => one.met).length} of ${met.length} targets are met.`,
+    `Peers: ${peers.join('; ') || 'none at hand'}. ${explained ? `${caption} ` : ''}${met.filter((one) => one.met).length} of ${met.length} targets are met.`,
     '',
     line(['case', 'time', 'floor', 'of the floor', 'peers', 'targets missed']),
     line(Array.from({ length: 6 }, () => '---')),
