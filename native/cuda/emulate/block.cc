@@ -143,10 +143,10 @@ const Operands& Launch::exchange(const Operand& mine, const Site& site, bool ord
   Warp& warp = warps_[static_cast<size_t>(number / warpLanes)];
   Operands& operands = warp.operands[self().turn++ % 2];
   operands[static_cast<size_t>(number % warpLanes)] = mine;
-  for (int lane = base; lane < base + warpLanes && lane < threads(); ++lane) {
-    const Thread& other = threads_[static_cast<size_t>(lane)];
-    if (other.state != Thread::State::atWarp || other.site.line() == site.line()) continue;
-    fault(Fault::divergence, site, "lane " + std::to_string(lane % warpLanes) + " waits at " + place(other.site));
+  if (warp.waiting == 0) {
+    warp.meeting = site;
+  } else if (warp.meeting.line() != site.line()) {
+    fault(Fault::divergence, site, "other lanes wait at " + place(warp.meeting));
   }
   if (++warp.waiting < warpLanes) {
     switchOut(Thread::State::atWarp, site);

@@ -43,6 +43,7 @@ struct Thread {
 
 struct Warp {
   int waiting = 0;
+  Site meeting;  // where the first of them waits
   uint32_t epoch = 0;
   bool raisesEpoch = false;
   Operands operands[2];  // by turn, since a lane may bring the next one's before another has read this one's
