@@ -44,7 +44,8 @@ bool Launch::run(int blocks, int threads, const std::function<void()>& kernel) {
     ++blockRun_;
     epoch_ = 0;
     threads_.assign(static_cast<size_t>(threads), Thread());
-    warps_ = std::vector<Warp>(static_cast<size_t>((threads + warpLanes - 1) / warpLanes));
+    warps_.resize(static_cast<size_t>((threads + warpLanes - 1) / warpLanes));
+    for (Warp& warp : warps_) warp.begin();
     for (auto& [site, array] : shared_) array->forget();
     fibers().start(threads_.size(), enterThread);
     ended = runBlock() && ended;

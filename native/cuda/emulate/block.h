@@ -45,9 +45,10 @@ struct Warp {
   int waiting = 0;
   Site meeting;  // where the first of them waits
   uint32_t epoch = 0;
-  bool raisesEpoch = false;
   Operands operands[2];  // by turn, since a lane may bring the next one's before another has read this one's
-  WarpLog log;
+  WarpLog log;           // flushed at a block's end: its memory serves the next one
+
+  void begin() { waiting = 0, epoch = 0; }
 };
 
 class Launch {

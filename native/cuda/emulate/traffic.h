@@ -37,6 +37,8 @@ class WarpLog {
 
  private:
   std::vector<LoggedAccess> lanes_[32];
+
+  bool sameSites() const;
 };
 
 }  // namespace pathpress::cuda::emulate
