@@ -207,7 +207,7 @@ KERNEL joinChunks(DecodeAttention task) {
   }
   const int token = static_cast<int>(head / task.kvHeads);
   const int channel = static_cast<int>(head % task.kvHeads * group + row) * task.dim + threadIndex();
-  task.out.store(inputAt(token, channel), toBf16(idle ? 0 : sum / total));
+  task.out.store(inputAt(token, channel, task.kvHeads * group * task.dim), toBf16(idle ? 0 : sum / total));
 }
 
 template <int dim, int rows>

@@ -14,7 +14,7 @@ const { json } = parseArgs({ options: { json: { type: 'string' } } }).values;
 const native = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(native, '..', 'build', 'cuda');
 // Widths in bits that kernels may read by: 16 bytes for weights, cache and rows, 4 for lengths and page numbers.
-const allowed = { multiplyTiles: [128], attendChunk: [32, 128], sumRows: [32, 64, 128], sumVotes: [32, 64, 128] };
+const allowed = { multiplyTiles: [128], multiplyBlocks: [128], attendChunk: [32, 128], sumRows: [32, 64, 128], sumVotes: [32, 64, 128] };
 // Threads of a block of those that are compiled without launch bounds; joinChunks has one a channel, 128 at most.
 const unbounded = {
   joinChunks: 128, joinRows: 128, rankScores: 256, rankAlone: 256, noteEntries: 256, stampUpperHalf: 256, shuffleTenth: 256,

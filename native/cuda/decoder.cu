@@ -11,7 +11,7 @@ namespace pathpress::cuda {
 namespace {
 
 // Rows that a step is launched with: a graph each.
-constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64};
+constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, maxProductTokens};
 
 size_t size(int64_t value) { return static_cast<size_t>(value); }
 
@@ -31,8 +31,9 @@ Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
 
 // Zeros at first, so that what nobody writes is no NaN.
 Global<Bf16> Decoder::input(const std::string& name, int cols) {
-  const Global<Bf16> made = device_.unwritten<Bf16>(name, size(inputElements(cols)));
-  device_.write(made, 0, std::vector<Bf16>(size(inputElements(cols)), Bf16{0}));
+  const size_t elements = size(inputElements(cols, limits_.rows));
+  const Global<Bf16> made = device_.unwritten<Bf16>(name, elements);
+  device_.write(made, 0, std::vector<Bf16>(elements, Bf16{0}));
   return made;
 }
 

@@ -10,9 +10,12 @@
 
 namespace pathpress::cuda {
 
+// Rows for steps of so many sequences: one for each, and as many for those that bring several. A step's arrays grow with it.
+inline int rowsOfSteps(int slots) { return slots <= 32 ? 64 : slots <= 64 ? 128 : maxProductTokens; }
+
 struct DecoderLimits {
   int slots;          // sequences at a time
-  int rows;           // of a step, at most: 1, 2, 4, 8, 16, 24, 32, 48 or 64
+  int rows;           // of a step, at most: 1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192 or 256
   int sequencePages;  // of a sequence's cache, of 32 entries each
   int poolPages;      // of all sequences' caches, at most: as many as the device has memory for
   int positions;      // true positions lie below; the model's angles have so many

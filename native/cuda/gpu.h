@@ -154,8 +154,8 @@ DEVICE Words loadMatrices(const SharedArray<Bf16>& tile, int rowStart) {
   return read;
 }
 
-template <class T>
-DEVICE void copyAsync(const SharedArray<std::remove_const_t<T>>& to, int i, const Global<T>& from, int64_t j) {
+template <class S, class T>
+DEVICE void copyAsync(const SharedArray<S>& to, int i, const Global<T>& from, int64_t j) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to.address(i)), "l"(from.address(j)) : "memory");
 }
 DEVICE void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }

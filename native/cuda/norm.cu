@@ -77,7 +77,7 @@ BOUNDED_KERNEL(normThreads, 2) normalizeRow(ResidualNorm task) {
     const WordPair weight = held == chunks ? early[c % held] : weightsOf(c);
     UNROLL(4)
     for (int i = 0; i < 4; ++i) kept[c][i] *= scale * half(weight.word, i);
-    const int64_t to = inputAt(blockIndex(), at);
+    const int64_t to = inputAt(blockIndex(), at, task.hidden);
     task.normed.store8If(at < task.hidden, to, {{halves(kept[c][0], kept[c][1]), halves(kept[c][2], kept[c][3])}});
   }
 }

@@ -1,36 +1,11 @@
 #include "product.h"
 
-#include "pack.h"
-#include "words.h"
+#include "product_endings.h"
+#include "wide_product.h"
 
 namespace pathpress::cuda {
 
 constexpr int productThreads = productWarps * 32;
-constexpr int stepElements = packedRows * packedCols, inputStep = maxProductTokens * packedCols;
-constexpr int tokenStride = 20;  // floats between the tokens of a tile: 16 rows, and 4 so that no bank is hit twice
-
-DEVICE void addWords(const Words& words, float* to) {
-  UNROLL(4)
-  for (int i = 0; i < 4; ++i) to[i] += asFloat(words.word[i]);
-}
-
-DEVICE void storeSums(const WeightProduct& task, bool wanted, int64_t at, float* total) {
-  addWords(task.out.load16If(wanted && task.ending == Ending::added, at), total);
-  task.out.store16If(wanted, at, {{asWord(total[0]), asWord(total[1]), asWord(total[2]), asWord(total[3])}});
-}
-
-// Of four neighbouring lanes the first two have the gates of a tile, the others what these let through.
-DEVICE void storeGated(const WeightProduct& task, bool wanted, int token, int row, const float* total) {
-  float made[4];
-  UNROLL(4)
-  for (int i = 0; i < 4; ++i) {
-    const float up = shuffleXor(total[i], 2);
-    made[i] = total[i] / (1 + powerOfTwo(total[i] * -1.44269504f)) * up;
-  }
-  const int64_t at = inputAt(token, row / packedRows * 8 + row % packedRows);
-  const bool first = row % packedRows < 8;
-  task.halves.store8If(wanted && first, at, {{halves(made[0], made[1]), halves(made[2], made[3])}});
-}
 
 // A step's weights of a warp's 16 rows, in two fragments.
 struct StepWeights {
@@ -70,7 +45,7 @@ BOUNDED_KERNEL(productThreads, blocks) multiplyTiles(WeightProduct task, int sli
   const int firstStep = warp % slices * sliceSteps;
   const int mySteps = firstStep + sliceSteps < steps ? sliceSteps : steps - firstStep;
   Global<const Bf16> weight = task.weight + (static_cast<int64_t>(tile) * steps + firstStep) * stepElements + lane * 8;
-  Global<const Bf16> input = task.input + inputAt(0, firstStep * packedCols) + lane * 8;
+  Global<const Bf16> input = task.input + firstStep * inputStep + lane * 8;
 
   FragmentC sums[tokenTiles] = {};
   StepWeights first[early];
@@ -113,9 +88,7 @@ BOUNDED_KERNEL(productThreads, blocks) multiplyTiles(WeightProduct task, int sli
       const int from = ((quarter / 4 * slices + slice) * tokens + token) * tokenStride + quarter % 4 * 4;
       addWords(partial.get16(from), total);
     }
-    addWords(task.bias.load16If(wanted && task.bias, row), total);
-    if (task.ending == Ending::gated) storeGated(task, wanted, token, row, total);
-    else storeSums(task, wanted, static_cast<int64_t>(token) * task.rows + row, total);
+    endSums(task, wanted, token, row, total);
   }
 }
 
@@ -141,7 +114,8 @@ bool multiply(Stream stream, const WeightProduct& task) {
   if (task.tokens <= 8) launchProduct<8, 3, 4>(stream, task);
   else if (task.tokens <= 16) launchProduct<16, 3, 4>(stream, task);
   else if (task.tokens <= 32) launchProduct<32, 3, 2>(stream, task);
-  else launchProduct<64, 2, 2>(stream, task);
+  else if (task.tokens <= groupTokens) launchProduct<64, 2, 2>(stream, task);
+  else multiplyWide(stream, task, wideRowTiles(task.rows, task.tokens));
   return true;
 }
 

@@ -29,7 +29,7 @@ export function readPtxas(text) {
   return rows;
 }
 
-/** Global loads of each kernel by width in bits: Map of `kernel architecture` → {width: count}. */
+/** Global loads of each kernel, copies to shared memory among them, by width in bits: Map of `kernel architecture` → {width: count}. */
 export function readLoads(text) {
   const loads = new Map();
   let architecture = '';
@@ -39,7 +39,7 @@ export function readLoads(text) {
     if (arch) architecture = arch[1];
     const named = /Function : (\S+)/.exec(line);
     if (named) loads.set(`${kernelName(named[1])} ${architecture}`, (counts = {}));
-    const load = /\bLDG((?:\.\w+)*) /.exec(line);
+    const load = /\bLDG(?:STS)?((?:\.\w+)*) /.exec(line);
     if (!load || !counts) continue;
     const width = /\.[US]?(8|16|64|128)\b/.exec(load[1])?.[1] ?? 32;
     counts[width] = (counts[width] ?? 0) + 1;

@@ -24,7 +24,9 @@ export function recordTables(record: GpuRecord): string {
     const names = [...new Set(record.products.map(({ name }) => name))];
     const cell = (name: string, count: number): string => {
       const one = record.products.find((each) => each.name === name && each.tokens === count);
-      return one ? `${time(one.seconds)}, ${share(one.bytes, one.seconds)}` : '';
+      if (!one) return '';
+      const floor = Math.max(one.bytes / ceilings.readBytesPerSecond, one.operations / ceilings.matrixRate);
+      return `${time(one.seconds)}, ${percent(floor / one.seconds)}`;
     };
     tables.push(table(['product, share of the floor', ...tokens.map((count) => `${count} tokens`)], names.map((name) => [name, ...tokens.map((count) => cell(name, count))])));
   }

@@ -22,7 +22,8 @@ export interface KernelQuality {
  * 89 % of the data sheet's bandwidth, so up to 95 % of what can be read; #2136, attention at 83 %, so 88 %), less a margin:
  * middles of 85 to 90 % for products and of 75 to 85 % for attention. The matrix rate is that of mma.sync, half to six
  * tenths of Hopper's own instruction. A processor has 16 warps of 4 loads of 512 bytes under way, 0.8 µs each. Between
- * steps: 10 µs, with the host one step ahead. Rows: maxProductTokens of native/cuda/product.h.
+ * steps: 10 µs, with the host one step ahead. Rows: groupTokens of native/cuda/product.h; steps of several such groups, which
+ * read the weights once, came after GPUs were measured, and the prediction stays as it was made.
  */
 export const expectedQuality: KernelQuality = {
   weights: 0.875, cache: 0.8, matrix: 0.62, processorBytesPerSecond: (16 * 4 * 512) / 0.8e-6, stepGapSeconds: 10e-6, rows: 64,

@@ -54,7 +54,7 @@ describe('a step', () => {
     expect(constant('pack.h', 'packedRows')).toBe(kernelSizes.packedRows);
     // Chunks are twice as long since the GPUs were measured; the prediction stays as it was made before.
     expect(constant('attention.h', 'chunkPages') * constant('shape.h', 'cachePageEntries')).toBe(2 * kernelSizes.chunkEntries);
-    expect(constant('product.h', 'maxProductTokens')).toBe(expectedQuality.rows);
+    expect(constant('product.h', 'groupTokens')).toBe(expectedQuality.rows);
   });
 
   it('reads the weights again for rows beyond 64', () => {

@@ -34,8 +34,8 @@ void measureLargest(const Bench& bench) {
     const double each = entryBytes(shape) * (peak + runs + cachePageEntries) + ring;
     const double room = static_cast<double>(freeBytes()) - spared;
     int batch = bench.tiny ? most : static_cast<int>(room / each);
-    // Of more than a step's rows whole steps: one more sequence would read all weights once more.
-    if (batch > maxProductTokens) batch -= batch % maxProductTokens;
+    // Of more whole groups: one more sequence would cost as many rows as half a group.
+    if (batch > groupTokens) batch -= batch % groupTokens;
     if (batch < 1) throw EngineError("OUT_OF_MEMORY", "the card has no room for one sequence");
     const std::unique_ptr<Device> device = openDevice();  // whose memory is free again for the next
     const Bench own{*device, bench.named, bench.model, bench.watch, bench.tiny, bench.freeBefore};

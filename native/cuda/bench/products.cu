@@ -39,12 +39,12 @@ void measureProducts(const Bench& bench) {
   const ModelShape& shape = bench.model.shape;
   const size_t widest = static_cast<size_t>(std::max(2 * shape.intermediate, shape.logitsWidth()));
   const Global<float> out = device.unwritten<float>("products", maxProductTokens * widest);
-  const Global<Bf16> halves = device.unwritten<Bf16>("halves", static_cast<size_t>(inputElements(shape.intermediate)));
-  const int64_t inputs = inputElements(std::max(shape.intermediate, shape.hidden));
+  const Global<Bf16> halves = device.unwritten<Bf16>("halves", static_cast<size_t>(inputElements(shape.intermediate, maxProductTokens)));
+  const int64_t inputs = inputElements(std::max(shape.intermediate, shape.hidden), maxProductTokens);
   const Global<Bf16> input = device.unwritten<Bf16>("inputs", static_cast<size_t>(inputs));
   fillRandom(device.stream(), input, inputs, 1, 99);
   for (const MatrixCase& matrix : matricesOf(bench.model)) {
-    for (const int tokens : {1, 8, 16, 32, 64}) {
+    for (const int tokens : {1, 8, 16, 32, 64, 96, 128, 192, 256}) {
       const auto all = [&] {
         for (const Global<const Bf16>& weight : matrix.weights) {
           WeightProduct task{weight, input, {}, out, halves, matrix.rows, matrix.cols, tokens, matrix.ending};

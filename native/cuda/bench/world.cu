@@ -11,7 +11,7 @@ namespace pathpress::cuda::bench {
 World::World(const Bench& bench, int slots, int sequenceEntries, int poolEntries)
     : bench_(bench), slots_(slots),
       decoder_(bench.device, bench.model,
-               {slots, maxProductTokens, pagesOf(sequenceEntries), pagesOf(poolEntries) + slots,
+               {slots, rowsOfSteps(slots), pagesOf(sequenceEntries), pagesOf(poolEntries) + slots,
                 sequenceEntries, benchRing}) {
   const DecodeStep& step = decoder_.step();
   const ModelShape& shape = bench.model.shape;

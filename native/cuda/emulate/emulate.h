@@ -184,9 +184,8 @@ Words loadMatrices(const SharedArray<Bf16>& tile, int rowStart, Site at = Site::
 }
 
 // 16 bytes from global to shared memory, there after the wait for the group that a later commitCopies() closes.
-template <class T>
-void copyAsync(const SharedArray<std::remove_const_t<T>>& to, int i, const Global<T>& from, int64_t j,
-               Site at = Site::current()) {
+template <class S, class T>
+void copyAsync(const SharedArray<S>& to, int i, const Global<T>& from, int64_t j, Site at = Site::current()) {
   emulate::copyLater(to.template span<Words>(i), from.template span<Words>(j), at);
 }
 inline void commitCopies() { emulate::closeGroup(); }

@@ -17,6 +17,7 @@ namespace pathpress::cuda {
 namespace {
 
 constexpr int64_t pagesAStep = 64, positionsAStep = 4096, fewestPlaces = 4;
+constexpr size_t easyPlaces = groupTokens;  // that memory is not asked for
 
 int64_t upTo(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
@@ -141,13 +142,23 @@ int CudaBackend::takeSlot() {
 
 void CudaBackend::giveSlot(int slot) { freeSlots_.push_back(slot); }
 
+// A place has arrays of its own for as many entries as a sequence may hold; more places than memory has entries for take
+// room from those that it has.
+size_t CudaBackend::usefulPlaces(const Demand& demand) const {
+  const double memory = static_cast<double>(options_.cacheLimit > 0 ? std::min(options_.cacheLimit, roomBytes_) : roomBytes_);
+  const double each = static_cast<double>(pageBytes()) * std::max<double>(1, static_cast<double>(demand.entries) / cachePageEntries);
+  const auto held = static_cast<size_t>(memory / each);
+  return std::min({demand.places, std::max(easyPlaces, held), size_t{maxProductTokens}});
+}
+
 bool CudaBackend::prepare(const Demand& demand, bool idle) {
   Demand wanted = demand;
-  wanted.places = std::min<size_t>(wanted.places, maxProductTokens);
+  wanted.places = usefulPlaces(wanted);
   if (laidOut_.covers(wanted)) return true;
   if (!idle) return false;
   Demand both = laidOut_;
   both.cover(wanted);
+  both.places = std::max(wanted.places, usefulPlaces(both));
   try {
     layOut(both);
   } catch (const EngineError& error) {
@@ -167,14 +178,14 @@ void CudaBackend::layOut(const Demand& asked) {
   demand.places = std::bit_ceil(std::max<size_t>(demand.places, fewestPlaces));
   demand.entries = upTo(demand.entries, pagesAStep * cachePageEntries);
   demand.positions = upTo(demand.positions, positionsAStep);
-  if (demand.mass || demand.stamps) demand.queryRows = std::max<int64_t>(demand.queryRows, maxProductTokens);
+  if (demand.mass || demand.stamps) demand.queryRows = std::max<int64_t>(demand.queryRows, groupTokens);
   const auto slots = static_cast<int>(demand.places), pages = static_cast<int>(demand.entries / cachePageEntries);
   weights_.angles = uploadAngles(*device_, *model_, static_cast<int>(demand.positions));
   compressor_.emplace(*device_, weights_.shape, demand, slots, pages);
   int64_t pool = int64_t{slots} * pages;
   if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
   decoder_.emplace(*device_, weights_,
-                   DecoderLimits{slots, maxProductTokens, pages, static_cast<int>(pool), static_cast<int>(demand.positions),
+                   DecoderLimits{slots, rowsOfSteps(slots), pages, static_cast<int>(pool), static_cast<int>(demand.positions),
                                  static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages),
                                  demand.uneven, demand.headSets});
   freeSlots_.clear();

@@ -26,7 +26,7 @@ class CudaBackend : public Backend {
   int threads() const override { return options_.threads; }
   std::string simd() const override { return "cuda-" + device_->architecture(); }
   const char* cacheType() const override { return "bf16"; }
-  int rows() const override { return maxProductTokens; }
+  int rows() const override { return decoder_ ? decoder_->limits().rows : groupTokens; }
 
   void check(const Request& request, const Policy& policy) const override;
   // Lays memory out for the largest demand so far: what a sequence may hold, and of the rest as many pages as there may
@@ -59,6 +59,7 @@ class CudaBackend : public Backend {
 
  private:
   double neededBytes(const Request& request, const Policy& policy) const;
+  size_t usefulPlaces(const Demand& demand) const;
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);
   void judge(std::span<Fed> fed);

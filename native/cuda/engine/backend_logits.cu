@@ -45,9 +45,10 @@ std::vector<float> CudaBackend::logits(const std::vector<int32_t>& ids) {
     const Place place(*this);
     decoder_->begin(place.slot, {0, 1, 0, 0, {0, 0}, 0}, {});
     if (!decoder_->reserve(place.slot, static_cast<int>(ids.size()))) noRoom(ids.size(), "the cache has no pages for them");
-    for (size_t at = 0; at < ids.size(); at += maxProductTokens) {
+    const auto most = static_cast<size_t>(rows());
+    for (size_t at = 0; at < ids.size(); at += most) {
       std::vector<Decoder::Row> rows;
-      for (size_t i = at; i < std::min(ids.size(), at + maxProductTokens); ++i) rows.push_back({place.slot, ids[i], false});
+      for (size_t i = at; i < std::min(ids.size(), at + most); ++i) rows.push_back({place.slot, ids[i], false});
       if (!decoder_->run(rows, true)) throw EngineError("INTERNAL", "a step that no kernel can do");
       if (cancelled()) throw EngineError("DISPOSED", "the engine was disposed");
       for (size_t i = 0; i < rows.size(); ++i) {

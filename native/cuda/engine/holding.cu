@@ -15,7 +15,7 @@ namespace {
 // Where rows of attention are noted, those of a step are there until they are.
 Decoder::KeptRows keptRows(const Recipe& recipe, const Request& request) {
   const auto prompt = static_cast<int>(request.promptIds.size());
-  if (recipe.record != Record::none) return {maxProductTokens, 0, INT_MAX};
+  if (recipe.record != Record::none) return {groupTokens, 0, INT_MAX};
   const auto turns = static_cast<int>(QueryRows::capacity(recipe, prompt, request.maxTokens));
   switch (recipe.selectors) {
     case Selectors::none: break;

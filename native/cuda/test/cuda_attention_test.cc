@@ -159,7 +159,7 @@ std::vector<Bf16> onDevice(TestDevice& device, const Case& c) {
                    device.input("masks", masks)};
   }
   const int width = c.kvHeads * c.group * c.dim;
-  task.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width)));
+  task.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width, task.rows.count)));
   CHECK(attend(device.stream(), task));
   return fromInput(device.values(task.out), task.rows.count, width);
 }

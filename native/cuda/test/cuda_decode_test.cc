@@ -81,6 +81,31 @@ void aloneAndTogether() {
   CHECK(alone.drawn(0) == all[1].ids[0] && alone.logits(0) == all[1].logits[0] && alone.entries(0) == 31);
 }
 
+// Likewise among more than a product's smallest kernels have columns for, and a prompt of so many rows at once.
+void amongMany() {
+  const DrawnModel drawn(configOf("qwen3", 1, 2), DType::bf16, 8, deviation);
+  const auto model = loadModel(drawn.config, {drawn.path}, 1);
+  constexpr int sequences = 70;
+  std::vector<int> lengths(sequences, 1);
+  lengths[5] = 90;
+  const std::vector<Prompt> prompts = promptsOf(lengths, drawn.config.vocab, {.temperature = 1, .seed = 9});
+  TestDevice device(forward), other(reverse);
+  Decoder together(device, upload(device, *model, 96), {sequences, 96, 3, sequences + 2, 96, 0});
+  Decoder alone(other, upload(other, *model, 96), {2, 32, 3, 4, 96, 0});
+  const std::vector<Generated> all = onDevice(together, prompts, 3);
+  const std::vector<Generated> one = onDevice(alone, {prompts[69]}, 3, 69);
+  noneWrong(one[0].ids != all[69].ids || one[0].logits != all[69].logits, "decode among 70");
+
+  alone.begin(1, {1, 1, 0, 9, {5, 0}, 0}, {});
+  CHECK(alone.reserve(1, 90));
+  for (size_t at = 0; at < 90; at += 30) {
+    std::vector<Decoder::Row> rows;
+    for (size_t i = at; i < at + 30; ++i) rows.push_back({1, prompts[5].ids[i], i == 89});
+    CHECK(alone.run(rows));
+  }
+  noneWrong(alone.drawn(1) != all[5].ids[0] || alone.logits(29) != all[5].logits[0], "a prompt of 90 rows, and by thirties");
+}
+
 void pool() {
   const DrawnModel drawn(configOf("llama", 1, 1), DType::bf16, 1, deviation);
   TestDevice device(forward);
@@ -131,6 +156,7 @@ CUDA_TEST(decode) {
   tokens();
   sampled();
   aloneAndTogether();
+  amongMany();
   pool();
   emulatedOnly("bytes moved", bytes);
 }

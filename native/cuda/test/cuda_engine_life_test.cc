@@ -201,6 +201,18 @@ void moreAndMore() {
   }
 }
 
+// No more places than the cache has room for their longest sequences, unless they are few.
+void places() {
+  const DrawnModel drawn(configOf("qwen3", 1, 2), DType::bf16, 3, deviation);
+  std::vector<Request> requests;
+  for (int i = 0; i < 70; ++i) requests.push_back(requestOf(policyOf("full"), 2, 1));
+  for (const auto& [pages, places] : {std::pair<size_t, size_t>{8, 64}, {70, 128}}) {
+    DeviceEngine device(drawn, pages * 16384);
+    CHECK(oneResultEach(*finish(device.engine(), 1, requests, requests.size())));
+    CHECK_CASE(device.backend().places() == places, std::to_string(device.backend().places()));
+  }
+}
+
 }  // namespace
 }  // namespace pathpress::cuda
 
@@ -213,4 +225,5 @@ CUDA_TEST(engine_life) {
   shapes();
   emulatedOnly("too little memory", memory);
   moreAndMore();
+  places();
 }

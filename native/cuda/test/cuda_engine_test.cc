@@ -1,6 +1,7 @@
 // The engine on a device: the same scheduler, requests and results as on the CPU, whose tokens, kept
 // positions, triggers and counts of entries it must give. Of two tokens, or two entries, that bfloat16 cannot tell apart
 // either may come first: with the seeds below none such decides anything.
+#include "closeness.h"
 #include "engine_cases.h"
 
 namespace pathpress::cuda {
@@ -79,6 +80,24 @@ void aloneAndTogether() {
                                                                          alone->results[3][0].cache.finalEntries);
 }
 
+// More sequences at a time than a product's smallest kernels have columns for, with prompts beside them that come in pieces.
+void many() {
+  const DrawnModel drawn(configOf("qwen3", 1, 2), DType::bf16, 8, deviation);
+  std::vector<Request> requests;
+  for (int i = 0; i < 75; ++i) {
+    requests.push_back(requestOf(policyOf(i % 3 == 0 ? "h2o" : "rpc"), 2 + i % 5, 4));
+    requests.back().sampling = {.temperature = 1, .seed = 5};
+    requests.back().stream[0] = i;
+  }
+  DeviceEngine first(drawn, size_t{1} << 22), second(drawn, size_t{1} << 22);
+  const std::vector<Request> last(requests.end() - 9, requests.end());
+  const auto few = finish(first.engine(), 1, last, 4), all = finish(second.engine(), 1, requests, 75);
+  CHECK(first.backend().rows() == 64 && second.backend().rows() == 256 && second.backend().places() == 128);
+  int wrong = 0;
+  for (size_t i = 0; i < last.size(); ++i) wrong += !sameResult(all->results[66 + i].at(0), few->results[i].at(0));
+  noneWrong(wrong, "75 sequences at a time and 4");
+}
+
 }  // namespace
 }  // namespace pathpress::cuda
 
@@ -87,4 +106,5 @@ CUDA_TEST(engine) {
   emulatedOnly("tokens and kept positions against the CPU's", policies);  // other sums lead to other tokens in the end
   emulatedOnly("replays against the CPU's", replayed);
   aloneAndTogether();
+  many();
 }

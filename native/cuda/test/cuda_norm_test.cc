@@ -40,7 +40,7 @@ Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
     task.branchWeight = device.input("branchWeight", asBf16(in.branchWeight));
   }
   task.weight = device.input("weight", asBf16(in.weight));
-  task.normed = device.unwritten<Bf16>("normed", static_cast<size_t>(inputElements(c.hidden)));
+  task.normed = device.unwritten<Bf16>("normed", static_cast<size_t>(inputElements(c.hidden, c.tokens)));
   task.hidden = c.hidden;
   task.epsilon = epsilon;
   CHECK(addAndNormalize(device.stream(), task, c.tokens));
@@ -49,7 +49,7 @@ Outputs onDevice(TestDevice& device, const Case& c, const Inputs& in) {
 
 void values() {
   for (const Case& c : {Case{12, 1, true}, {64, 3, true}, {896, 2, true}, {3584, 2, true}, {3584, 2, false},
-                        {5120, 1, true}, {8196, 1, true}, {16384, 1, true}}) {
+                        {5120, 1, true}, {64, 130, false}, {8196, 1, true}, {16384, 1, true}}) {
     const Inputs in(c);
     const std::string shape = std::to_string(c.tokens) + " × " + std::to_string(c.hidden);
     const std::string name = shape + (c.adds ? "" : ", no branch");

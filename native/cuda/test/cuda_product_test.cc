@@ -5,6 +5,7 @@
 #include "../../engine/kernels.h"
 #include "../pack.h"
 #include "../product.h"
+#include "../wide_product.h"
 #include "closeness.h"
 #include "draw.h"
 #include "inputs.h"
@@ -20,11 +21,13 @@ struct Case {
   int rows, cols, tokens;
   Ending ending = Ending::stored;
   bool biased = false;
+  int rowTiles = 0;  // of a warp, where more than 64 tokens ask for other blocks than they would have
 
   std::string name() const {
     constexpr const char* endings[] = {"", ", added", ", gated"};
     return std::to_string(rows) + " × " + std::to_string(cols) + ", " + std::to_string(tokens) + " tokens" +
-           endings[static_cast<int>(ending)] + (biased ? ", biased" : "");
+           endings[static_cast<int>(ending)] + (biased ? ", biased" : "") +
+           (rowTiles > 0 ? ", tiles of a warp: " + std::to_string(rowTiles) : "");
   }
 };
 
@@ -48,13 +51,14 @@ std::vector<float> onDevice(TestDevice& device, const Case& c, const Inputs& in)
   task.weight = device.input("weight", packWeights(in.weight, c.rows, c.cols));
   task.input = device.input("input", asInput(in.input, c.tokens, c.cols));
   if (c.biased) task.bias = device.input("bias", in.bias);
-  if (c.ending == Ending::gated) task.halves = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(c.rows / 2)));
+  if (c.ending == Ending::gated) task.halves = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(c.rows / 2, c.tokens)));
   else task.out = c.ending == Ending::added ? device.array("out", in.before) : device.unwritten<float>("out", elements);
   task.rows = c.rows;
   task.cols = c.cols;
   task.tokens = c.tokens;
   task.ending = c.ending;
-  CHECK(multiply(device.stream(), task));
+  if (c.rowTiles > 0) multiplyWide(device.stream(), task, c.rowTiles);
+  else CHECK(multiply(device.stream(), task));
   if (c.ending != Ending::gated) return device.values(task.out);
   std::vector<float> made;
   for (const Bf16 half : fromInput(device.values(task.halves), c.tokens, c.rows / 2)) {
@@ -80,8 +84,11 @@ std::vector<float> onCpu(const Case& c, const Inputs& in, bool absolute) {
 std::vector<Case> cases() {
   // Rows that leave a block's last tiles empty, cols that end within a step, token tiles full and ragged.
   std::vector<Case> all{{16, 8, 1},    {48, 64, 3},    {64, 40, 8},   {128, 96, 9},   {80, 264, 16},
-                        {256, 512, 1}, {144, 320, 17}, {96, 128, 33}, {160, 256, 64}, {4608, 64, 5}};
-  if (onGpu) all.insert(all.end(), {{4608, 3584, 1}, {3584, 3584, 64}});  // too slow in emulation
+                        {256, 512, 1}, {144, 320, 17}, {96, 128, 33}, {160, 256, 64}, {4608, 64, 5},
+                        {208, 168, 65}, {32, 72, 96},   {144, 32, 128}, {80, 320, 161}, {48, 96, 256}};
+  // Blocks that a matrix of more rows would have.
+  all.insert(all.end(), {{144, 264, 161, Ending::stored, false, 2}, {80, 72, 256, Ending::stored, false, 2}});
+  if (onGpu) all.insert(all.end(), {{4608, 3584, 1}, {3584, 3584, 64}, {3584, 3584, 192}, {37888, 256, 256}});  // too slow in emulation
   return all;
 }
 
@@ -109,7 +116,9 @@ float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 void endings() {
   std::vector<Case> all{{80, 264, 9, Ending::stored, true}, {80, 264, 9, Ending::added, true},
                         {48, 64, 3, Ending::added}, {96, 128, 17, Ending::gated, true}, {80, 64, 2, Ending::gated},
-                        {4608, 64, 1, Ending::gated}};
+                        {4608, 64, 1, Ending::gated}, {80, 264, 70, Ending::stored, true}, {48, 40, 192, Ending::added, true},
+                        {96, 128, 100, Ending::gated, true}, {176, 104, 190, Ending::gated, true, 2},
+                        {144, 64, 128, Ending::added, true, 2}};
   if (onGpu) all.insert(all.end(), {{3584, 18944, 3, Ending::added}, {37888, 3584, 2, Ending::gated}});
   for (const Case& c : all) {
     const Inputs in(c);
@@ -159,42 +168,46 @@ uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
 
 // The law of the engine: a token's values are the same bits alone and among strangers.
 void tokensAloneAndTogether() {
-  const Case many{176, 416, 64};
-  const Inputs in(many);
-  TestDevice device(shuffled(9));
-  const std::vector<float> all = onDevice(device, many, in);
-  for (const int token : {0, 7, 8, 41, 63}) {
-    Inputs one = in;
-    one.input.assign(in.input.begin() + token * many.cols, in.input.begin() + (token + 1) * many.cols);
-    TestDevice alone(forward);
-    const std::vector<float> single = onDevice(alone, {many.rows, many.cols, 1}, one);
-    bool same = true;
-    const float* among = &all[static_cast<size_t>(token * many.rows)];
-    for (size_t r = 0; r < single.size(); ++r) same &= bits(single[r]) == bits(among[r]);
-    noneWrong(!same, "product alone and in a batch, token " + std::to_string(token));
+  for (const Case& many : {Case{176, 416, 64}, {176, 416, 192}, {112, 1000, 256}, {144, 416, 256, Ending::stored, false, 2}}) {
+    const Inputs in(many);
+    TestDevice device(shuffled(9));
+    const std::vector<float> all = onDevice(device, many, in);
+    for (const int token : {0, 7, 8, 41, 63, 64, 95, 96, 191, 255}) {
+      if (token >= many.tokens) continue;
+      Inputs one = in;
+      one.input.assign(in.input.begin() + token * many.cols, in.input.begin() + (token + 1) * many.cols);
+      TestDevice alone(forward);
+      const std::vector<float> single = onDevice(alone, {many.rows, many.cols, 1}, one);
+      bool same = true;
+      const float* among = &all[static_cast<size_t>(token * many.rows)];
+      for (size_t r = 0; r < single.size(); ++r) same &= bits(single[r]) == bits(among[r]);
+      noneWrong(!same, "product alone and in a batch, " + many.name() + ", number " + std::to_string(token));
+    }
   }
 }
 
 void barriers() {
-  for (const Case& c : {Case{64, 128, 1}, {64, 128, 33, Ending::added}, {64, 128, 9, Ending::gated}}) {
+  for (const Case& c : {Case{64, 128, 1}, {64, 128, 33, Ending::added}, {64, 128, 9, Ending::gated}, {64, 160, 65}, {32, 96, 128, Ending::gated}}) {
     everyOmissionIsSeen("product, " + c.name(), [&](TestDevice& device) { onDevice(device, c, Inputs(c)); });
   }
 }
 
-// Weights are counted as often as they are asked for: each once. The tokens' rows go to every block and are counted
-// once, since a cache keeps them (64 × 3584 × 2 bytes against 50 MB); how often they are asked for is printed.
+// Weights are counted as often as they are asked for: each once by up to 128 tokens; by more, twice by blocks that stand
+// side by side, and counted once. The tokens' rows go to every block and are counted once, since a cache keeps them (256 ×
+// 3584 × 2 bytes against 50 MB); how often they are asked for is printed.
 void bytes() {
-  for (const int tokens : {1, 8, 16, 64}) {
+  for (const int tokens : {1, 8, 16, 64, 96, 128, 192, 256}) {
     const Case c{512, 512, tokens};
     TestDevice device(forward);
     onDevice(device, c, Inputs(c));
     const emulate::Traffic &weight = device.traffic("weight"), &input = device.traffic("input");
+    const uint64_t times = tokens > 128 ? 2 : 1;
     const double needed = 2.0 * (c.rows * c.cols + tokens * (2 * c.rows + c.cols));
-    const double moved = static_cast<double>(weight.loaded + input.distinct + device.traffic("out").stored) * 32;
+    const double moved = static_cast<double>(weight.loaded / times + input.distinct + device.traffic("out").stored) * 32;
     std::printf("product %s: moved over needed %.3f; inputs asked for over weights %.3f\n", c.name().c_str(),
                 moved / needed, static_cast<double>(input.loaded) / static_cast<double>(weight.loaded));
     CHECK_CASE(moved / needed <= 1.05, c.name());
-    CHECK(weight.loaded == weight.distinct);
+    CHECK(weight.loaded == times * weight.distinct);
   }
 }
 
@@ -202,10 +215,12 @@ void shapes() {
   CHECK(productSlices(16, 8) == 1);        // one step cannot be shared
   CHECK(productSlices(3584, 3584) == 8);   // 224 tiles would be 28 blocks
   CHECK(productSlices(37888, 3584) == 4);  // 2368 tiles would be 592 blocks by twos
+  CHECK(wideRowTiles(37888, 192) == 2 && wideRowTiles(152064, 65) == 2);  // 592 and 1188 blocks
+  CHECK(wideRowTiles(4608, 192) == 1 && wideRowTiles(3584, 256) == 1);    // 72 and 56 would be
   CHECK(productSlices(152064, 3584) == 1);  // 9504 tiles are 1188 blocks as they are
   TestDevice device(forward);
   WeightProduct task;
-  for (const Case& c : {Case{8, 8, 1}, {16, 12, 1}, {16, 8, 0}, {16, 8, 65}}) {
+  for (const Case& c : {Case{8, 8, 1}, {16, 12, 1}, {16, 8, 0}, {16, 8, 257}}) {
     task.rows = c.rows;
     task.cols = c.cols;
     task.tokens = c.tokens;

@@ -165,7 +165,7 @@ OnDevice onDevice(TestDevice& device, const Case& c, const std::string& cut = ""
   attention.sums = device.unwritten<float>("sums", parts * static_cast<size_t>(c.dim));
   attention.tops = device.unwritten<float>("tops", parts);
   attention.totals = device.unwritten<float>("totals", parts);
-  attention.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width)));
+  attention.out = device.unwritten<Bf16>("out", static_cast<size_t>(inputElements(width, attention.rows.count)));
   CHECK(attend(device.stream(), attention));
 
   OnDevice got{{}, fromInput(device.values(attention.out), static_cast<int>(sequences), width)};
