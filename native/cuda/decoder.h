@@ -10,7 +10,7 @@
 
 namespace pathpress::cuda {
 
-// Rows for steps of so many sequences: one for each, and as many for those that bring several. A step's arrays grow with it.
+// Rows for steps of so many sequences: one for each and more for those that bring several. A step's arrays grow with it.
 inline int rowsOfSteps(int slots) { return slots <= 32 ? 64 : slots <= 64 ? 128 : maxProductTokens; }
 
 struct DecoderLimits {

@@ -76,7 +76,7 @@ void Sequence::afterCompression(const Compression& compression) {
 }
 
 int64_t Sequence::feedable() const {
-  if (prefilling()) return progress.prompt - prefilled;
+  if (prefilling()) return std::min(progress.prompt - prefilled, holding->promptRowsAtOnce());
   if (!knowsNext()) return 1;
   const auto known = static_cast<int64_t>((forced() ? request.forced : lost_->ids).size() - step());
   const int64_t most = std::min(known, holding->rowsAtOnce());

@@ -1,5 +1,5 @@
 // The largest batch that the card has room for, with every entry and under RPC, and its steps at the lengths that a
-// long output goes through. More than maxProductTokens sequences take several steps in turn, and are whole steps.
+// long output goes through. More than maxProductTokens sequences take several steps in turn.
 #include "../../engine/errors.h"
 #include "events.h"
 #include "report.h"
@@ -34,7 +34,7 @@ void measureLargest(const Bench& bench) {
     const double each = entryBytes(shape) * (peak + runs + cachePageEntries) + ring;
     const double room = static_cast<double>(freeBytes()) - spared;
     int batch = bench.tiny ? most : static_cast<int>(room / each);
-    // Of more whole groups: one more sequence would cost as many rows as half a group.
+    // Above a group whole ones: one more sequence would be computed as a block of its own.
     if (batch > groupTokens) batch -= batch % groupTokens;
     if (batch < 1) throw EngineError("OUT_OF_MEMORY", "the card has no room for one sequence");
     const std::unique_ptr<Device> device = openDevice();  // whose memory is free again for the next

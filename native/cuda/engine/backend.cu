@@ -18,8 +18,13 @@ namespace {
 
 constexpr int64_t pagesAStep = 64, positionsAStep = 4096, fewestPlaces = 4;
 constexpr size_t easyPlaces = groupTokens;  // that memory is not asked for
+constexpr size_t mostPlaces = maxProductTokens - groupTokens;  // so that prompts have rows beside them
 
 int64_t upTo(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+int64_t queryRowsOf(const Demand& demand) {
+  return std::max<int64_t>(demand.queryRows, demand.mass || demand.stamps ? recordedRows : 0);
+}
 
 void checkShape(const Model& model) {
   const ModelShape shape = shapeOf(model);
@@ -96,16 +101,23 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
 // Of a sequence, by its policy's closed form: its pages, and what each place has of its own, which is laid out for as many
 // places as there are at least.
 double CudaBackend::neededBytes(const Request& request, const Policy& policy) const {
-  const ModelConfig& config = model_->config;
-  const Demand demand = demandOf(request, policy, config.group());
-  const double pages = peakBlocks(request, policy), heads = static_cast<double>(config.layers) * config.kvHeads;
+  const Demand demand = demandOf(request, policy, model_->config.group());
   const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
-  const double rows = static_cast<double>(demand.queryRows) * config.layers * config.queryWidth() * sizeof(Bf16);
+  return peakBlocks(request, policy) * static_cast<double>(pageBytes()) + fewestPlaces * placeBytes(demand) + angles;
+}
+
+// What a place has of its own beside pages: query rows, bounds of keys, and what is noted of each entry that it may hold.
+double CudaBackend::placeBytes(const Demand& demand) const {
+  const ModelShape& shape = weights_.shape;
+  const double pages = static_cast<double>(upTo(demand.entries, pagesAStep * cachePageEntries) / cachePageEntries);
+  const double rows = static_cast<double>(queryRowsOf(demand)) * shape.layers * shape.heads * shape.dim * sizeof(Bf16);
   const double bounds = demand.readPages > 0 ? static_cast<double>(pageBytes()) * boundsShare : 0;
-  const double masks = demand.headSets ? heads * sizeof(uint16_t) : 0;
-  const double notes = cachePageEntries * (static_cast<double>(notedBytesAnEntry(policy, config)) + masks);
-  const auto laidOut = static_cast<double>(upTo(static_cast<int64_t>(pages), pagesAStep));
-  return pages * static_cast<double>(pageBytes()) + fewestPlaces * (laidOut * (bounds + notes) + rows) + angles;
+  const size_t noted = sizeof(int) * (1 + size_t{demand.mass} + size_t{demand.stamps} + size_t{demand.gaps});
+  double entry = 0;  // of a layer
+  if (demand.layerSets) entry += static_cast<double>(noted);
+  if (demand.groupSets) entry += static_cast<double>(noted) * shape.kvHeads;
+  if (demand.headSets) entry += 2.0 * sizeof(int) * shape.heads + sizeof(uint16_t) * shape.kvHeads;
+  return pages * (bounds + cachePageEntries * shape.layers * entry) + rows;
 }
 
 double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
@@ -142,13 +154,13 @@ int CudaBackend::takeSlot() {
 
 void CudaBackend::giveSlot(int slot) { freeSlots_.push_back(slot); }
 
-// A place has arrays of its own for as many entries as a sequence may hold; more places than memory has entries for take
-// room from those that it has.
+// More places than memory has entries for take room from those that it has.
 size_t CudaBackend::usefulPlaces(const Demand& demand) const {
-  const double memory = static_cast<double>(options_.cacheLimit > 0 ? std::min(options_.cacheLimit, roomBytes_) : roomBytes_);
-  const double each = static_cast<double>(pageBytes()) * std::max<double>(1, static_cast<double>(demand.entries) / cachePageEntries);
-  const auto held = static_cast<size_t>(memory / each);
-  return std::min({demand.places, std::max(easyPlaces, held), size_t{maxProductTokens}});
+  const double limit = options_.cacheLimit > 0 ? static_cast<double>(options_.cacheLimit) : INFINITY;
+  const double pages = static_cast<double>(pageBytes()) * std::max(1.0, static_cast<double>(demand.entries) / cachePageEntries);
+  const double held = std::min(limit / pages, static_cast<double>(roomBytes_) / (pages + placeBytes(demand)));
+  const auto most = static_cast<size_t>(std::clamp<double>(held, easyPlaces, mostPlaces));
+  return std::min(demand.places, most);
 }
 
 bool CudaBackend::prepare(const Demand& demand, bool idle) {
@@ -159,13 +171,21 @@ bool CudaBackend::prepare(const Demand& demand, bool idle) {
   Demand both = laidOut_;
   both.cover(wanted);
   both.places = std::max(wanted.places, usefulPlaces(both));
-  try {
-    layOut(both);
-  } catch (const EngineError& error) {
-    if (error.code != "OUT_OF_MEMORY" || both == wanted) throw;
-    layOut(wanted);
+  for (;;) {
+    try {
+      layOut(both);
+      return true;
+    } catch (const EngineError& error) {
+      if (error.code != "OUT_OF_MEMORY") throw;
+      if (both != wanted) {
+        both = wanted;
+      } else if (wanted.places > easyPlaces) {
+        both.places = wanted.places = std::max(easyPlaces, wanted.places / 2);
+      } else {
+        throw;
+      }
+    }
   }
-  return true;
 }
 
 // Rounded up, so that what comes next is often covered.
@@ -175,10 +195,10 @@ void CudaBackend::layOut(const Demand& asked) {
   compressor_.reset();
   device_->release(fixedArrays_);
   Demand demand = asked;
-  demand.places = std::bit_ceil(std::max<size_t>(demand.places, fewestPlaces));
+  if (demand.places < easyPlaces) demand.places = std::bit_ceil(std::max<size_t>(demand.places, fewestPlaces));
   demand.entries = upTo(demand.entries, pagesAStep * cachePageEntries);
   demand.positions = upTo(demand.positions, positionsAStep);
-  if (demand.mass || demand.stamps) demand.queryRows = std::max<int64_t>(demand.queryRows, groupTokens);
+  demand.queryRows = queryRowsOf(demand);
   const auto slots = static_cast<int>(demand.places), pages = static_cast<int>(demand.entries / cachePageEntries);
   weights_.angles = uploadAngles(*device_, *model_, static_cast<int>(demand.positions));
   compressor_.emplace(*device_, weights_.shape, demand, slots, pages);

@@ -11,6 +11,8 @@ namespace pathpress::cuda {
 
 class CudaHolding;
 
+constexpr int recordedRows = 64;  // of a sequence in a step, at most, where attention to its entries is noted
+
 struct CudaOptions {
   int threads = 1;        // that loaded the model
   size_t cacheLimit = 0;  // bytes of the caches at most; 0 for what the GPU's memory holds
@@ -59,6 +61,7 @@ class CudaBackend : public Backend {
 
  private:
   double neededBytes(const Request& request, const Policy& policy) const;
+  double placeBytes(const Demand& demand) const;
   size_t usefulPlaces(const Demand& demand) const;
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);

@@ -15,7 +15,7 @@ namespace {
 // Where rows of attention are noted, those of a step are there until they are.
 Decoder::KeptRows keptRows(const Recipe& recipe, const Request& request) {
   const auto prompt = static_cast<int>(request.promptIds.size());
-  if (recipe.record != Record::none) return {groupTokens, 0, INT_MAX};
+  if (recipe.record != Record::none) return {recordedRows, 0, INT_MAX};
   const auto turns = static_cast<int>(QueryRows::capacity(recipe, prompt, request.maxTokens));
   switch (recipe.selectors) {
     case Selectors::none: break;
@@ -36,8 +36,7 @@ size_t recordedBytes(Record record) {
   return 0;
 }
 
-}  // namespace
-
+// Of an entry in every set of a sequence, beside its keys and values.
 size_t notedBytesAnEntry(const Policy& policy, const ModelConfig& config) {
   const Recipe recipe = policy.recipe();
   const bool own = recipe.sets == Aggregation::head;
@@ -45,6 +44,8 @@ size_t notedBytesAnEntry(const Policy& policy, const ModelConfig& config) {
   const size_t placed = !policy.evicts() ? 0 : own ? 2 * sizeof(int) : sizeof(int);  // its position, and where it is held
   return static_cast<size_t>(sets) * (placed + recordedBytes(recipe.record));
 }
+
+}  // namespace
 
 CudaHolding::CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy)
     : backend_(backend), recipe_(policy.recipe()) {
@@ -149,6 +150,11 @@ size_t CudaHolding::boundsBytes() const {
 int64_t CudaHolding::rowsAtOnce() const {
   if (reading_.halves > 0) return 1;
   return kept_.turns > 0 ? kept_.turns : backend_.rows();
+}
+
+// Rows whose attention is noted stay where they are until it is.
+int64_t CudaHolding::promptRowsAtOnce() const {
+  return recipe_.record != Record::none ? recordedRows : Holding::promptRowsAtOnce();
 }
 
 int64_t CudaHolding::readBytes() const {

@@ -5,9 +5,6 @@
 
 namespace pathpress::cuda {
 
-// Of an entry in every set of a sequence, beside its keys and values.
-size_t notedBytesAnEntry(const Policy& policy, const ModelConfig& config);
-
 class CudaHolding final : public Holding {
  public:
   CudaHolding(CudaBackend& backend, const Request& request, const Policy& policy);
@@ -26,6 +23,7 @@ class CudaHolding final : public Holding {
   Held held() const override;
   int64_t readBytes() const override;
   int64_t rowsAtOnce() const override;
+  int64_t promptRowsAtOnce() const override;
 
   int ring() const { return kept_.turns; }
   int kvHeads() const { return backend_.model().config.kvHeads; }

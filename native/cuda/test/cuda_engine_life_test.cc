@@ -206,8 +206,22 @@ void places() {
   const DrawnModel drawn(configOf("qwen3", 1, 2), DType::bf16, 3, deviation);
   std::vector<Request> requests;
   for (int i = 0; i < 70; ++i) requests.push_back(requestOf(policyOf("full"), 2, 1));
-  for (const auto& [pages, places] : {std::pair<size_t, size_t>{8, 64}, {70, 128}}) {
+  for (const auto& [pages, places] : {std::pair<size_t, size_t>{8, 64}, {70, 70}}) {
     DeviceEngine device(drawn, pages * 16384);
+    CHECK(oneResultEach(*finish(device.engine(), 1, requests, requests.size())));
+    CHECK_CASE(device.backend().places() == places, std::to_string(device.backend().places()));
+  }
+  if (onGpu) return;
+  PolicyOptions policy = policyOf("rpc");
+  policy.window = 64;  // rows of queries, larger than what such a place has entries for
+  for (Request& request : requests) {
+    request.policy = policy;
+    request.maxTokens = 80;
+    request.stopIds.resize(60);
+    std::iota(request.stopIds.begin(), request.stopIds.end(), 0);
+  }
+  for (const auto& [megabytes, places] : {std::pair<size_t, size_t>{5, 64}, {20, 70}}) {
+    DeviceEngine device(drawn, 0, megabytes << 20);
     CHECK(oneResultEach(*finish(device.engine(), 1, requests, requests.size())));
     CHECK_CASE(device.backend().places() == places, std::to_string(device.backend().places()));
   }

@@ -92,10 +92,24 @@ void many() {
   DeviceEngine first(drawn, size_t{1} << 22), second(drawn, size_t{1} << 22);
   const std::vector<Request> last(requests.end() - 9, requests.end());
   const auto few = finish(first.engine(), 1, last, 4), all = finish(second.engine(), 1, requests, 75);
-  CHECK(first.backend().rows() == 64 && second.backend().rows() == 256 && second.backend().places() == 128);
+  CHECK(first.backend().rows() == 64 && second.backend().rows() == 256 && second.backend().places() == 75);
   int wrong = 0;
   for (size_t i = 0; i < last.size(); ++i) wrong += !sameResult(all->results[66 + i].at(0), few->results[i].at(0));
   noneWrong(wrong, "75 sequences at a time and 4");
+}
+
+// Steps beside many have room for more of a prompt's rows than notes of attention are kept for at once.
+void longPromptsBesideMany() {
+  const DrawnModel drawn(configOf("qwen3", 1, 2), DType::bf16, 8, deviation);
+  for (const char* const name : {"h2o", "raas"}) {
+    std::vector<Request> requests{requestOf(policyOf(name), 128, 8)};
+    capped(requests[0].policy);
+    for (int i = 0; i < 33; ++i) requests.push_back(requestOf(policyOf("full"), 2, 9));
+    DeviceEngine first(drawn), second(drawn, size_t{1} << 21, 0, 128);
+    const auto alone = finish(first.engine(), 1, {requests[0]}, 1), beside = finish(second.engine(), 1, requests, 34);
+    CHECK_CASE(second.backend().rows() == 128, name);
+    CHECK_CASE(sameResult(beside->results[0].at(0), alone->results[0].at(0)), name);
+  }
 }
 
 }  // namespace
@@ -107,4 +121,5 @@ CUDA_TEST(engine) {
   emulatedOnly("replays against the CPU's", replayed);
   aloneAndTogether();
   many();
+  longPromptsBesideMany();
 }

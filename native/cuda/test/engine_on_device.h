@@ -43,10 +43,11 @@ class TellingBackend : public CudaBackend {
 class DeviceEngine {
  public:
   // Bytes: of the caches at most, and of the device, in emulation alone; 0 for as much as there is.
-  explicit DeviceEngine(const DrawnModel& drawn, size_t cacheLimit = size_t{1} << 19, size_t memory = 0)
-      : DeviceEngine(loadModel(drawn.config, {drawn.path}, 1, 0), cacheLimit, memory) {}
+  explicit DeviceEngine(const DrawnModel& drawn, size_t cacheLimit = size_t{1} << 19, size_t memory = 0,
+                        int prefillRows = fewRows)
+      : DeviceEngine(loadModel(drawn.config, {drawn.path}, 1, 0), cacheLimit, memory, prefillRows) {}
 
-  explicit DeviceEngine(std::unique_ptr<Model> model, size_t cacheLimit = 0, size_t memory = 0) {
+  explicit DeviceEngine(std::unique_ptr<Model> model, size_t cacheLimit = 0, size_t memory = 0, int prefillRows = fewRows) {
     auto device = std::make_unique<TestDevice>(shuffled(3));
     device_ = device.get();
     if (memory > 0) device->limit(memory);
@@ -64,7 +65,7 @@ class DeviceEngine {
   TellingBackend& backend() { return *backend_; }
 
  private:
-  static constexpr int prefillRows = 7;  // few, so that prompts come in pieces
+  static constexpr int fewRows = 7;  // so that prompts come in pieces
 
   std::unique_ptr<Engine> engine_;
   TestDevice* device_;  // the engine's
