@@ -34,7 +34,7 @@ export function sweepCommand(program: Command, io: Io, done: (status: number) =>
     .option('--threads <T>', 'threads of each worker (default: the cores, shared out)', whole(1, 1024))
     .option(
       '--batch <B>',
-      `samples in flight at once in a worker; changes no sample (default: ${defaultBatch} shared out, at least 4; 64 for a model above 32 MB)`,
+      `samples in flight at once in a worker; changes no sample (default: ${defaultBatch} shared out, at least 4; 64 for a model above 32 MB or on a GPU)`,
       whole(1, 4096),
     )
     .option('--check', 'check the file, say size and time, and run nothing')

@@ -6,7 +6,7 @@ import { recordedPolicy } from '../policies/scorer.js';
 import type { Problem, Split, Task } from '../tasks/task.js';
 import { firstStop, StopScanner } from '../tokenizer/stop.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { defaultBatch } from './batch.js';
+import { batchOf } from './batch.js';
 import { makeRecord, type EvalRecord, type EvalSettings } from './record.js';
 import { RecordsFile } from './records-file.js';
 import { summarize, type Summary } from './summary.js';
@@ -34,7 +34,7 @@ export interface EvaluateOptions {
   samplesPerProblem?: number;
   /** These alone, in place of every sample of the first problems. */
   samples?: readonly SampleId[];
-  /** Samples in flight at once, `defaultBatch` (16) if left out; never changes one. */
+  /** Samples in flight at once, `batchOf` if left out (16, or 64 for a model above 32 MB or on a GPU); never changes one. */
   batch?: number;
   /** What ends a sample; the ids are the model's own if left out. */
   stop?: { strings?: string[]; ids?: number[] };
@@ -76,7 +76,7 @@ export async function evaluate(
   task: Task,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = defaultBatch, signal, onRecord, onProgress } = options;
+  const { split = 'tune', problems = 200, samplesPerProblem = 1, batch = batchOf(1, engine.info), signal, onRecord, onProgress } = options;
   const { policy } = options;
   if (options.out !== undefined && typeof policy === 'function')
     throw new PathPressError('BAD_OPTION', `out ${options.out}: its records share a policy, and each sample has its own`);

@@ -1,7 +1,6 @@
 /** One cell of an accuracy grid: a policy on a task, as the numbers that a committed record keeps of it. */
 import { mean, shareInterval, type Interval } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
-import { defaultBatch } from '../evaluate/batch.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import type { Policy } from '../policies/policy.js';
@@ -55,7 +54,7 @@ export interface AccuracyCellOptions {
  * @throws as `evaluate`
  */
 export async function accuracyCell(bundle: Bundle, taskName: string, policy: Policy, options: AccuracyCellOptions): Promise<AccuracyCell> {
-  const { problems, split = 'tune', seed = 0, batch = defaultBatch, signal, onProgress } = options;
+  const { problems, split = 'tune', seed = 0, batch, signal, onProgress } = options;
   const { maxTokens, ...sampling } = bundle.defaults;
   const started = performance.now();
   const { records, passAt1, finished, meanTokens } = await evaluate(bundle.engine, bundle.tokenizer, tasks[taskName], {

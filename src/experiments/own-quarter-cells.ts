@@ -1,6 +1,5 @@
 /** H2O and TOVA with a cap of each sample's own: a quarter of the length that the full cache gives it. */
 import { wilson } from '../analysis/statistics.js';
-import { defaultBatch } from '../evaluate/batch.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { leastCap } from '../policies/capped.js';
@@ -54,7 +53,7 @@ export function quarterPolicy(name: 'h2o' | 'tova', pinPrompt: boolean, length: 
  * @param taskName a name of `tasks`
  * @throws as `evaluate`
  */
-export async function ownQuarterCells(bundle: Bundle, taskName: string, { problems, split = 'tune', seed = 0, batch = defaultBatch }: OwnQuarterOptions): Promise<OwnQuarterCell[]> {
+export async function ownQuarterCells(bundle: Bundle, taskName: string, { problems, split = 'tune', seed = 0, batch }: OwnQuarterOptions): Promise<OwnQuarterCell[]> {
   const { maxTokens, ...sampling } = bundle.defaults;
   const run = async (policy: Policy | ((sample: { problem: number }) => Policy)): Promise<EvalRecord[]> =>
     (await evaluate(bundle.engine, bundle.tokenizer, tasks[taskName], { model: bundle.folder, policy, sampling: { ...sampling, seed }, maxTokens, split, problems, batch })).records;

@@ -1,40 +1,13 @@
 /** How a sweep shares out cores and memory among its worker processes. */
 import { availableParallelism, totalmem } from 'node:os';
 import { PathPressError } from '../engine/errors.js';
-import type { Device } from '../engine/types.js';
-import { defaultBatch } from '../evaluate/batch.js';
+import { isSmall, type Load } from '../evaluate/batch.js';
 
 export interface Crew {
   /** Processes, one engine each. */
   workers: number;
   /** Of each engine. */
   threads: number;
-}
-
-/**
- * Weights of this size stay in a core's caches, and engines side by side do not wait for memory: on 2 cores a worker a core
- * is as fast as one worker with both threads to within 4 % (bundled reasoner, 3.6 MB). Each of them reads all weights at every
- * step, so that of larger ones a single engine on all cores has the least to read.
- */
-const smallWeights = 32e6;
-
-const tileTokens = 4; // fewer would leave a product's multipliers waiting
-const largeBatch = 64; // so that reading large weights is shared by many tokens
-
-/** What decides how a sweep is shared out: bytes of the largest model's weights, and where they are multiplied. */
-export interface Load {
-  weightsBytes: number;
-  device: Device;
-}
-
-const isSmall = ({ weightsBytes, device }: Load): boolean => device === 'cpu' && weightsBytes <= smallWeights;
-
-/**
- * Samples in flight at once in each worker where nobody says otherwise. Of small weights, as many in all workers together
- * as one engine has, so that their caches stay in the processor's: on 2 cores two workers with 8 each give 63,500 tokens/s.
- */
-export function batchOf(workers: number, load: Load): number {
-  return isSmall(load) ? Math.max(tileTokens, Math.ceil(defaultBatch / workers)) : largeBatch;
 }
 
 /**

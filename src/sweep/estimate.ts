@@ -1,9 +1,10 @@
 /** How long a sweep will take, from its own records where there are some, else from a second of its work. */
 import { openEngine } from '../engine/engine.js';
+import { batchOf } from '../evaluate/batch.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { tasks } from '../tasks/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
-import { batchOf, crewOf } from './crew.js';
+import { crewOf } from './crew.js';
 import { cellRecords, hasManifest } from './folder.js';
 import { readState } from './lock.js';
 import type { SweepPlan } from './plan.js';

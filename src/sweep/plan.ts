@@ -18,7 +18,7 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { armsOf, type Arm } from './arms.js';
 import { canonicalJson } from './canonical.js';
 import { deviceOf, mistakes, readSweepFile, type SweepFile } from './file.js';
-import type { Load } from './crew.js';
+import type { Load } from '../evaluate/batch.js';
 import type { Manifest, SweepCell } from './manifest.js';
 import { drawsLots, sameCells } from './same-cells.js';
 import { mostSamples, samplesOf, type Shard } from './shard.js';

@@ -1,8 +1,9 @@
 /** Runs a sweep into its folder, or goes on with it. */
+import { batchOf } from '../evaluate/batch.js';
 import { sampleKey } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { RecordsFile } from '../evaluate/records-file.js';
-import { batchOf, crewOf, shareOfMemory, type Crew } from './crew.js';
+import { crewOf, shareOfMemory, type Crew } from './crew.js';
 import { cellPath, cellRecords, checkCellFiles, checkSweepFolder, openSweepFolder } from './folder.js';
 import { RunLock } from './lock.js';
 import type { Order } from './messages.js';
