@@ -13,8 +13,8 @@ template <int rowTiles, int tokenTiles>
 struct WideBlock {
   static constexpr int tiles = rowWarps * rowTiles, tokens = tokenWarps * tokenTiles * 8;
   static constexpr int weightPieces = tiles * stepElements / 8, inputPieces = tokens * packedCols / 8;  // of 16 bytes
-  static constexpr int stage = (weightPieces + inputPieces) * 4;                                      // in words
-  static constexpr int ending = tokenTiles * 8 * tokenStride;                                         // of a warp
+  static constexpr int stage = (weightPieces + inputPieces) * 4;  // in words
+  static constexpr int ending = tokenTiles * 8 * tokenStride;  // of a warp
   static constexpr int words = wideStages * stage > wideWarps * ending ? wideStages * stage : wideWarps * ending;
 };
 

@@ -45,6 +45,7 @@ class Holding {
   virtual Held held() const = 0;
   virtual int64_t readBytes() const = 0;             // that attention reads when it decodes one token after its entries
   virtual int64_t rowsAtOnce() const = 0;            // known generated tokens that one pass may bring
+  // Rows of its prompt that one pass may bring: fewer than all where attention is noted after the pass, from rows kept for it.
   virtual int64_t promptRowsAtOnce() const { return std::numeric_limits<int64_t>::max(); }
 };
 

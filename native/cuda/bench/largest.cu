@@ -34,7 +34,7 @@ void measureLargest(const Bench& bench) {
     const double each = entryBytes(shape) * (peak + runs + cachePageEntries) + ring;
     const double room = static_cast<double>(freeBytes()) - spared;
     int batch = bench.tiny ? most : static_cast<int>(room / each);
-    // Above a group whole ones: one more sequence would be computed as a block of its own.
+    // Of more than a group whole groups: one sequence more would cost a step as much as many.
     if (batch > groupTokens) batch -= batch % groupTokens;
     if (batch < 1) throw EngineError("OUT_OF_MEMORY", "the card has no room for one sequence");
     const std::unique_ptr<Device> device = openDevice();  // whose memory is free again for the next

@@ -39,7 +39,8 @@ void measureProducts(const Bench& bench) {
   const ModelShape& shape = bench.model.shape;
   const size_t widest = static_cast<size_t>(std::max(2 * shape.intermediate, shape.logitsWidth()));
   const Global<float> out = device.unwritten<float>("products", maxProductTokens * widest);
-  const Global<Bf16> halves = device.unwritten<Bf16>("halves", static_cast<size_t>(inputElements(shape.intermediate, maxProductTokens)));
+  const int64_t gated = inputElements(shape.intermediate, maxProductTokens);
+  const Global<Bf16> halves = device.unwritten<Bf16>("halves", static_cast<size_t>(gated));
   const int64_t inputs = inputElements(std::max(shape.intermediate, shape.hidden), maxProductTokens);
   const Global<Bf16> input = device.unwritten<Bf16>("inputs", static_cast<size_t>(inputs));
   fillRandom(device.stream(), input, inputs, 1, 99);
