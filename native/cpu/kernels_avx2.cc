@@ -17,9 +17,15 @@ struct Avx2 {
   // a panel's rows give.
   static constexpr int tokenTile(bool widened) { return widened ? 6 : 3; }
   static constexpr int rowVectors(int tokens, bool widened) { return widened && tokens > 2 ? 2 : 4; }
+  // A core that also serves another guest starts half as many instructions: the fewer beside the sums, the better. Fewer
+  // tokens wait for memory, which is asked for more evenly from shorter turns.
+  static constexpr int groupsATurn(int tokens, int together) {
+    if (together == 2) return tokens > 4 ? 4 : 1;
+    return tokens > 2 ? 2 : 1;
+  }
   static constexpr size_t inputBytes = 192 << 10;
-  // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
-  static constexpr int headTile = 4, tileSums = 8;
+  // Attention (simd_attention.h): twelve sums as in products, eight of four vectors of values side by side.
+  static constexpr int headTile = 6, tileSums = 12, mixedWide = 2, dimsATurn = 2;
 
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set(float value) { return _mm256_set1_ps(value); }
@@ -56,12 +62,8 @@ struct Avx2 {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return _mm256_castsi256_ps(_mm256_slli_epi32(load32(from), 16)); }
-  // Where registers are scarce without a mask, which would take one.
-  template <bool scarce = false>
   static Vec odd(const uint16_t* from) {
-    const __m256i both = load32(from);
-    if constexpr (scarce) return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_srli_epi32(both, 16), 16));
-    return _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
+    return _mm256_castsi256_ps(_mm256_and_si256(load32(from), _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
   }
   // (a0, b0, a1, b1, ...): its first half and its second.
   static void zip(Vec& a, Vec& b) {
@@ -115,8 +117,8 @@ struct Avx2 {
 }  // namespace
 
 extern const Kernels avx2Kernels;
-const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, simdAttend<Avx2>, simdJoin<Avx2>, simdScoreKeys<Avx2>,
-                               simdAddSoftmax<Avx2>, simdSwiglu<Avx2>, simdHighest<Avx2>, simdTemper<Avx2>,
-                               simdWiden<Avx2>};
+const Kernels avx2Kernels = {"avx2", simdMatmul<Avx2>, 3 * Avx2::headTile, simdAttend<Avx2>, simdJoin<Avx2>,
+                               simdScoreKeys<Avx2>, simdAddSoftmax<Avx2>, simdSwiglu<Avx2>, simdHighest<Avx2>,
+                               simdTemper<Avx2>, simdWiden<Avx2>};
 
 }  // namespace pathpress

@@ -15,9 +15,10 @@ struct Avx512 {
   // Products: 24 sums, two weights and an input in 32 registers.
   static constexpr int tokenTile(bool) { return 12; }
   static constexpr int rowVectors(int, bool) { return 2; }
+  static constexpr int groupsATurn(int, int) { return 1; }
   static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
-  static constexpr int headTile = 8, tileSums = 16;
+  static constexpr int headTile = 8, tileSums = 16, mixedWide = 4, dimsATurn = 1;
 
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec set(float value) { return _mm512_set1_ps(value); }
@@ -55,7 +56,6 @@ struct Avx512 {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(from), 16)); }
-  template <bool scarce = false>
   static Vec odd(const uint16_t* from) {
     const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(from), upper));
@@ -98,8 +98,8 @@ struct Avx512 {
 }  // namespace
 
 extern const Kernels avx512Kernels;
-const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, simdAttend<Avx512>, simdJoin<Avx512>, simdScoreKeys<Avx512>,
-                                 simdAddSoftmax<Avx512>, simdSwiglu<Avx512>, simdHighest<Avx512>, simdTemper<Avx512>,
-                                 simdWiden<Avx512>};
+const Kernels avx512Kernels = {"avx512", simdMatmul<Avx512>, 2 * Avx512::headTile, simdAttend<Avx512>, simdJoin<Avx512>,
+                                 simdScoreKeys<Avx512>, simdAddSoftmax<Avx512>, simdSwiglu<Avx512>,
+                                 simdHighest<Avx512>, simdTemper<Avx512>, simdWiden<Avx512>};
 
 }  // namespace pathpress

@@ -12,6 +12,7 @@ struct Lanes512 {
   static constexpr int width = 16;
   static constexpr int tokenTile(bool) { return 12; }
   static constexpr int rowVectors(int, bool) { return 2; }
+  static constexpr int groupsATurn(int, int) { return 1; }
   static constexpr size_t inputBytes = 384 << 10;
   static Vec zero() { return _mm512_setzero_ps(); }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
@@ -27,7 +28,7 @@ struct Bf16Product {
   using Input = uint16_t;
   static constexpr int together = 2, steps = 1;
   static constexpr bool widened = false;
-  template <int, int>
+  template <int>
   static Vec weight(const Weight* from, int v) { return _mm512_castsi512_ps(_mm512_loadu_epi16(from + 32 * v)); }
   template <int>
   static Vec input(const Input* from, int columns) {

@@ -15,9 +15,10 @@ struct Neon {
   // Products: 24 sums, three inputs and a weight in 32 registers.
   static constexpr int tokenTile(bool) { return 3; }
   static constexpr int rowVectors(int, bool) { return 8; }
+  static constexpr int groupsATurn(int, int) { return 1; }
   static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
-  static constexpr int headTile = 4, tileSums = 16;
+  static constexpr int headTile = 4, tileSums = 16, mixedWide = 4, dimsATurn = 1;
 
   static Vec zero() { return vdupq_n_f32(0); }
   static Vec set(float value) { return vdupq_n_f32(value); }
@@ -95,7 +96,7 @@ struct Neon {
 }  // namespace
 
 extern const Kernels neonKernels;
-const Kernels neonKernels = {"neon", simdMatmul<Neon>, simdAttend<Neon>, simdJoin<Neon>,
+const Kernels neonKernels = {"neon", simdMatmul<Neon>, 4 * Neon::headTile, simdAttend<Neon>, simdJoin<Neon>,
                            simdScoreKeys<Neon>, simdAddSoftmax<Neon>, simdSwiglu<Neon>, simdHighest<Neon>, simdTemper<Neon>,
                            simdWiden<Neon>};
 

@@ -155,6 +155,6 @@ void widen(const PageCodes& page) {
 }  // namespace
 
 extern const Kernels scalarKernels;
-const Kernels scalarKernels = {"scalar", matmul, attend, join, scoreKeys, addSoftmax, swiglu, highest, temper, widen};
+const Kernels scalarKernels = {"scalar", matmul, 16, attend, join, scoreKeys, addSoftmax, swiglu, highest, temper, widen};
 
 }  // namespace pathpress

@@ -1,4 +1,7 @@
-// Attention over the pages of one key-value head (attention_task.h), written once over a vector type V (simd_kernels.h).
+// Attention over the pages of one key-value head (attention_task.h), written once over a vector type V (simd_kernels.h), which
+// also says what its registers and its instructions are best used for: V::headTile queries in a tile at most; V::tileSums
+// vectors of scores; V::mixedWide queries at most that take four vectors of values at a time, more take two; and
+// V::dimsATurn dimensions that a turn of the loop over keys adds.
 #pragma once
 
 #include "simd_kernels.h"
@@ -70,6 +73,35 @@ static inline void fetchLines(const typename Element::Storage* from, int element
   for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, 3);
 }
 
+// What dimension i adds to the scores (H, P, vectors); the fewer operands stay in registers, the others pass by.
+template <class V, class Element, int H, int P, int vectors>
+[[gnu::always_inline]] static inline void addDimension(const typename Element::Storage* const (&keys)[P],
+                                                       const float* query, int dim, int i,
+                                                       typename V::Vec (&sums)[H][P][vectors]) {
+  const auto keyOf = [&](int p, int v) { return V::load(Element{}, keys[p] + i * pageEntries + v * V::width); };
+  if constexpr (P * vectors < H) {
+    typename V::Vec key[P][vectors];
+    for (int p = 0; p < P; ++p) {
+      for (int v = 0; v < vectors; ++v) key[p][v] = keyOf(p, v);
+    }
+    for (int h = 0; h < H; ++h) {
+      const auto x = V::set(query[h * dim + i]);
+      for (int p = 0; p < P; ++p) {
+        for (int v = 0; v < vectors; ++v) sums[h][p][v] = V::fma(x, key[p][v], sums[h][p][v]);
+      }
+    }
+  } else {
+    typename V::Vec x[H];
+    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
+    for (int p = 0; p < P; ++p) {
+      for (int v = 0; v < vectors; ++v) {
+        const auto key = keyOf(p, v);
+        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key, sums[h][p][v]);
+      }
+    }
+  }
+}
+
 // Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Beside
 // page p what `soon[p]` points to is fetched, and beside them all the P halves of `later`; null for none.
 template <class V, class Element, int H, int P>
@@ -86,23 +118,26 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
   const typename Element::Storage *keys[P], *then = nullptr;
   for (int p = 0; p < P; ++p) keys[p] = pageData<Element>(pages[p]);
   const int turns = (dim + dimsALine * P - 1) / (dimsALine * P);  // that a half of `later` takes, P lines each
-  for (int i = 0, left = 0; i < dim; ++i) {
-    if (soon && i % dimsALine == 0) {
-      if (left-- == 0) then = *later++, left = turns - 1;
-      for (int p = 0; p < P; ++p) {
-        __builtin_prefetch(soon[p] + i * pageEntries, 0, 3);
-        if (then) __builtin_prefetch(then + p * line, 0, 3);
-      }
-      if (then) then += P * line;
-    }
-    typename V::Vec x[H];
-    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
+  int left = 0;
+  const auto fetch = [&](int i) __attribute__((always_inline)) {
+    if (left-- == 0) then = *later++, left = turns - 1;
     for (int p = 0; p < P; ++p) {
-      for (int v = 0; v < vectors; ++v) {
-        const auto key = V::load(Element{}, keys[p] + i * pageEntries + v * V::width);
-        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key, sums[h][p][v]);
-      }
+      __builtin_prefetch(soon[p] + i * pageEntries, 0, 3);
+      if (then) __builtin_prefetch(then + p * line, 0, 3);
     }
+    if (then) then += P * line;
+  };
+  constexpr int together = V::dimsATurn;
+  static_assert(together == 1 || together % dimsALine == 0);
+  int i = 0;
+  for (; together > 1 && i + together <= dim; i += together) {
+    for (int begin = 0; soon && begin < together; begin += dimsALine) fetch(i + begin);
+#pragma GCC unroll 4
+    for (int more = 0; more < together; ++more) addDimension<V, Element>(keys, query, dim, i + more, sums);
+  }
+  for (; i < dim; ++i) {
+    if (soon && i % dimsALine == 0) fetch(i);
+    addDimension<V, Element>(keys, query, dim, i, sums);
   }
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
@@ -197,7 +232,7 @@ static inline void mixQueries(const AttentionTask& task, int q, int entries) {
   constexpr int W = V::width;
   int channel = 0;
   const auto fetch = [&] { return q == 0 && channel == 0; };
-  if constexpr (4 * H <= V::tileSums) {
+  if constexpr (H <= V::mixedWide) {
     for (; channel + 4 * W <= task.dim; channel += 4 * W) mixTile<V, Element, H, 4>(task, q, entries, channel, W, fetch());
   }
   for (; channel + 2 * W <= task.dim; channel += 2 * W) mixTile<V, Element, H, 2>(task, q, entries, channel, W, fetch());
@@ -210,14 +245,15 @@ template <class V, class Element>
 static void attendPiece(const AttentionTask& task) {
   const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
   const int pages = (entries + pageEntries - 1) / pageEntries;
-  const auto tileAt = [&](int q) { return queries - q < V::headTile ? queries - q : V::headTile; };
+  const int tiles = (queries + V::headTile - 1) / V::headTile, even = (queries + tiles - 1) / tiles;
+  const auto tileAt = [&](int q) { return queries - q < even ? queries - q : even; };
   const Ahead<Element> ahead{task, pages};
   for (int page = 0; task.cold && !task.near && page < pages; ++page) {
     fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * ahead.elements());
   }
   for (int block = 0; block < pages; block += blockPages) {
     const int end = pages - block < blockPages ? pages : block + blockPages;
-    for (int q = 0; q < queries; q += V::headTile) {
+    for (int q = 0; q < queries; q += even) {
       withCount<V::headTile>(tileAt(q), [&]<int H>() {
         constexpr int P = pagesTogether<V, H>();
         const auto tile = [&]<int count>(int page) {
@@ -235,7 +271,7 @@ static void attendPiece(const AttentionTask& task) {
   }
   for (int q = 0; q < queries; ++q) findTop<V>(task, q, pages * pageEntries);
   for (int q = 0; q < queries; ++q) weigh<V>(task, q, pages * pageEntries);
-  for (int q = 0; q < queries; q += V::headTile) {
+  for (int q = 0; q < queries; q += even) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
     withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
   }

@@ -1,7 +1,8 @@
 // Products of weights and tokens, written once over P, which says what a step of the sum is: P::Weight and P::Input as they
 // are stored, P::widened where a weight is not multiplied as it is stored, P::together columns that a panel holds together
-// (matrix.h), taken in P::steps; and of P::Lanes the most tokens of a tile, the vectors of rows in one of so many tokens, and
-// the bytes of inputs that stay in the second cache beside the panels. Everything is static, as in simd_kernels.h.
+// (matrix.h), taken in P::steps; and of P::Lanes the most tokens of a tile, the vectors of rows in one of so many tokens, the
+// groups of columns that a turn of its loop takes, and the bytes of inputs that stay in the second cache beside the
+// panels. Everything is static, as in simd_kernels.h.
 //
 // One accumulator an output element, which takes the columns in ascending order, in every tile: that is what makes an
 // element's bits depend on its row and its input alone.
@@ -24,12 +25,12 @@ struct Float32Product {
   using Input = float;
   static constexpr int together = std::is_same_v<Element, ElementBf16> ? 2 : 1, steps = together;
   static constexpr bool widened = !std::is_same_v<Element, ElementF32>;
-  // The v-th vector of the panel's rows of column `step`, in a tile of so many sums.
-  template <int step, int sums>
+  // The v-th vector of the panel's rows of column `step`.
+  template <int step>
   static Vec weight(const Weight* from, int v) {
     if constexpr (together == 1) return V::load(Element{}, from + v * V::width);
     else if constexpr (step == 0) return V::even(from + 2 * v * V::width);
-    else return V::template odd<(sums > 8)>(from + 2 * v * V::width);
+    else return V::odd(from + 2 * v * V::width);
   }
   template <int step>
   static Vec input(const Input* from, int) { return V::set(from[step]); }
@@ -43,7 +44,7 @@ template <class P, int step, int T, int N>
   using Vec = typename P::Vec;
   if constexpr (N < T) {
     Vec w[N];
-    for (int v = 0; v < N; ++v) w[v] = P::template weight<step, T * N>(panel, v);
+    for (int v = 0; v < N; ++v) w[v] = P::template weight<step>(panel, v);
     for (int t = 0; t < T; ++t) {
       const Vec x = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
       for (int v = 0; v < N; ++v) sums[t][v] = P::accumulate(sums[t][v], w[v], x);
@@ -52,13 +53,21 @@ template <class P, int step, int T, int N>
     Vec x[T];
     for (int t = 0; t < T; ++t) x[t] = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
     for (int v = 0; v < N; ++v) {
-      const Vec w = P::template weight<step, T * N>(panel, v);
+      const Vec w = P::template weight<step>(panel, v);
       for (int t = 0; t < T; ++t) sums[t][v] = P::accumulate(sums[t][v], w, x[t]);
     }
   }
 }
 
-// What a tile fetches while it passes over its panel: as much as a step reads, every so many steps, from `from` on.
+// What a group of columns adds, or what is there of the last.
+template <class P, int T, int N>
+[[gnu::always_inline]] static inline void addGroup(const typename P::Weight* panel, const typename P::Input* input,
+                                                   size_t cols, typename P::Vec (&sums)[T][N]) {
+  addStep<P, 0, T, N>(panel, input, cols, P::together, sums);
+  if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input, cols, P::together, sums);
+}
+
+// What a tile fetches while it passes over its panel: as much as a turn reads, every so many turns, from `from` on.
 struct PanelAhead {
   const std::byte* from;
   int every;
@@ -69,20 +78,24 @@ template <class P, int T, int N>
 static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int first,
                                int rows, float* out, size_t stride, PanelAhead ahead) {
   using V = typename P::Lanes;
-  constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = group * sizeof(*panel);
+  constexpr int groups = P::Lanes::groupsATurn(T, P::together);
+  constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = groups * group * sizeof(*panel);
   panel += first * P::together;
   typename P::Vec sums[T][N];
   for (int t = 0; t < T; ++t) {
     for (int v = 0; v < N; ++v) sums[t][v] = V::zero();
   }
   size_t k = 0;
-  for (int left = 0; k + P::together <= cols; k += P::together, panel += group) {
+  for (int left = 0; k + groups * P::together <= cols; k += groups * P::together, panel += groups * group) {
     if (left-- == 0) {
       for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(ahead.from + line);
       ahead.from += bytes, left = ahead.every - 1;
     }
-    addStep<P, 0, T, N>(panel, input + k, cols, P::together, sums);
-    if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input + k, cols, P::together, sums);
+#pragma GCC unroll 4
+    for (int i = 0; i < groups; ++i) addGroup<P, T, N>(panel + i * group, input + k + i * P::together, cols, sums);
+  }
+  for (; groups > 1 && k + P::together <= cols; k += P::together, panel += group) {
+    addGroup<P, T, N>(panel, input + k, cols, sums);
   }
   if (k < cols) addStep<P, 0, T, N>(panel, input + k, cols, 1, sums);
   for (int t = 0; t < T; ++t) {

@@ -27,6 +27,8 @@ struct Kernels {
   // rows that the thread multiplies afterwards, whose memory may be fetched meanwhile; null where nobody knows.
   void (*matmul)(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride,
                  const std::byte* next);
+  // Queries that attend() takes best at a time: whole tiles, whose scores of a piece stay in the first cache.
+  int queriesTogether;
   void (*attend)(const AttentionTask& task);
   void (*join)(const AttentionJoin& join);
   void (*scoreKeys)(const KeyScores& task);

@@ -6,8 +6,7 @@
 namespace pathpress {
 namespace {
 
-constexpr int queriesTogether = 16;  // of a block of rows: their scores of a piece stay in the first cache
-constexpr int unitPieces = 4;        // 1024 entries: what a thread takes of a reading that is cut
+constexpr int unitPieces = 4;  // 1024 entries: what a thread takes of a reading that is cut
 
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
@@ -16,7 +15,7 @@ size_t size(T value) { return static_cast<size_t>(value); }
 
 // Rows of one sequence together: as many as make a tile of queries, of a quantised cache those of one page.
 void Attention::findBlocks(std::span<const Row> rows, int layer) {
-  const int most = std::max(1, queriesTogether / config_.group());
+  const int most = std::max(1, kernels_.queriesTogether / config_.group());
   blocks_.clear();
   for (size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
