@@ -121,7 +121,7 @@ template <int most, class Tile>
 //
 // What a single pass goes over it fetches shortly before. Several passes, of tiles or of a panel's parts, have a panel from
 // memory once and then from the second cache: they fetch the next panel meanwhile, each its share, so that memory is never
-// idle; after the last panel `next`.
+// idle; after the last panel the first, for the tokens that are left, and at last `next`.
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
                       size_t stride, const std::byte* next) {
@@ -129,7 +129,8 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
   constexpr int T = P::Lanes::tokenTile(P::widened);
   const auto cols = static_cast<size_t>(weight.cols);
   const int fitting = static_cast<int>(std::min<size_t>(P::Lanes::inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
-  const int chunk = std::max(4 * T, fitting / T * T);
+  const int most = std::max(4 * T, fitting) + T, chunks = (tokens + most - 1) / most;
+  const int chunk = ((tokens + chunks - 1) / chunks + T - 1) / T * T;
   const size_t panelBytes = packedBytes(weight.type, 1, weight.cols);
   std::vector<std::byte> packed(weight.packed ? 0 : panelBytes);
   for (int first = 0; first < tokens; first += chunk) {
@@ -141,7 +142,10 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
       const auto* here = static_cast<const std::byte*>(data);
       const int tiles = (last - first + T - 1) / T, present = std::min(panelRows, end - r);
       const int parts = panelRows / (P::Lanes::width * P::Lanes::rowVectors((last - first + tiles - 1) / tiles, P::widened));
-      const std::byte* const follows = r + panelRows < end ? here + panelBytes : next ? next : here;
+      const std::byte* follows = here;
+      if (r + panelRows < end) follows += panelBytes;
+      else if (last < tokens && weight.packed) follows = static_cast<const std::byte*>(weight.rowsFrom(begin, 1).data);
+      else if (next) follows = next;
       PanelAhead ahead{tiles * parts == 1 ? here + shortly : follows, tiles * parts};
       for (int t = first, left = tiles; t < last; --left) {
         const int together = (last - t + left - 1) / left;
