@@ -75,7 +75,7 @@ struct PanelAhead {
 
 // T tokens and N vectors of a panel's rows, the first of which is `first`; of those rows that are below `rows`.
 template <class P, int T, int N>
-static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int first,
+[[gnu::always_inline]] static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int first,
                                int rows, float* out, size_t stride, PanelAhead ahead) {
   using V = typename P::Lanes;
   constexpr int groups = P::Lanes::groupsATurn(T, P::together);
@@ -106,6 +106,13 @@ static inline void productTile(const typename P::Weight* panel, const typename P
       else if (left > 0) V::storePart(to, sums[t][v], left);
     }
   }
+}
+
+// As productTile() in a function of its own, whose loop has all registers.
+template <class P, int T, int N>
+[[gnu::noinline]] static void productTileApart(const typename P::Weight* panel, const typename P::Input* input, size_t cols,
+                                               int first, int rows, float* out, size_t stride, PanelAhead ahead) {
+  productTile<P, T, N>(panel, input, cols, first, rows, out, stride, ahead);
 }
 
 // Calls tile<T>() with T = tokens, which is at most `most`.
@@ -151,9 +158,11 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
         const int together = (last - t + left - 1) / left;
         withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
           constexpr int vectors = P::Lanes::rowVectors(count, P::widened);
+          constexpr bool apart = P::Lanes::groupsATurn(count, P::together) > 1;
+          constexpr auto tile = apart ? productTileApart<P, count, vectors> : productTile<P, count, vectors>;
           for (int row = 0; row < present; row += vectors * P::Lanes::width) {
-            productTile<P, count, vectors>(panel, input + static_cast<size_t>(t) * cols, cols, row, present,
-                                           out + static_cast<size_t>(t) * stride + r, stride, ahead);
+            tile(panel, input + static_cast<size_t>(t) * cols, cols, row, present, out + static_cast<size_t>(t) * stride + r,
+                 stride, ahead);
             ahead.from += panelBytes / static_cast<size_t>(ahead.every) / 64 * 64;
           }
         });
