@@ -24,8 +24,9 @@ struct Avx2 {
     return tokens > 2 ? 2 : 1;
   }
   static constexpr size_t inputBytes = 192 << 10;
-  // Attention (simd_attention.h): twelve sums as in products, eight of four vectors of values side by side.
-  static constexpr int headTile = 6, tileSums = 12, mixedWide = 2, dimsATurn = 2;
+  // Attention (simd_attention.h): twelve sums of six queries, as in products; more than eight of fewer would need registers
+  // that their operands have.
+  static constexpr int headTile = 6, tileSums = 8, mixedWide = 2, stepsATurn = 4;
 
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set(float value) { return _mm256_set1_ps(value); }

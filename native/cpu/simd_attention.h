@@ -1,7 +1,7 @@
 // Attention over the pages of one key-value head (attention_task.h), written once over a vector type V (simd_kernels.h), which
 // also says what its registers and its instructions are best used for: V::headTile queries in a tile at most; V::tileSums
-// vectors of scores; V::mixedWide queries at most that take four vectors of values at a time, more take two; and
-// V::dimsATurn dimensions that a turn of the loop over keys adds.
+// vectors of scores, where a tile takes more than one page; V::mixedWide queries at most that take four vectors of values at
+// a time, more take two; and V::stepsATurn dimensions of keys, or entries of values, that a turn of a loop adds.
 #pragma once
 
 #include "simd_kernels.h"
@@ -73,17 +73,36 @@ static inline void fetchLines(const typename Element::Storage* from, int element
   for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, 3);
 }
 
+// Two vectors of neighbouring elements, in the order that is quickest; storeTwo() knows it.
+template <class V>
+static inline void loadTwo(const float* from, typename V::Vec& a, typename V::Vec& b) {
+  a = V::load(from), b = V::load(from + V::width);
+}
+template <class V>
+static inline void loadTwo(const uint16_t* from, typename V::Vec& even, typename V::Vec& odd) {
+  even = V::even(from), odd = V::odd(from);
+}
+template <class V, class Element>
+static inline void storeTwo(float* to, typename V::Vec a, typename V::Vec b) {
+  if constexpr (sizeof(typename Element::Storage) == 2) V::zip(a, b);
+  V::store(to, a), V::store(to + V::width, b);
+}
+
+// Sixteen keys of a dimension: a vector alone, or two by two as loadTwo() has them.
+template <class V, class Element, int vectors>
+[[gnu::always_inline]] static inline void loadKeys(const typename Element::Storage* from, typename V::Vec (&key)[vectors]) {
+  if constexpr (vectors == 1) key[0] = V::load(Element{}, from);
+  else for (int v = 0; v < vectors; v += 2) loadTwo<V>(from + v * V::width, key[v], key[v + 1]);
+}
+
 // What dimension i adds to the scores (H, P, vectors); the fewer operands stay in registers, the others pass by.
 template <class V, class Element, int H, int P, int vectors>
 [[gnu::always_inline]] static inline void addDimension(const typename Element::Storage* const (&keys)[P],
                                                        const float* query, int dim, int i,
                                                        typename V::Vec (&sums)[H][P][vectors]) {
-  const auto keyOf = [&](int p, int v) { return V::load(Element{}, keys[p] + i * pageEntries + v * V::width); };
   if constexpr (P * vectors < H) {
     typename V::Vec key[P][vectors];
-    for (int p = 0; p < P; ++p) {
-      for (int v = 0; v < vectors; ++v) key[p][v] = keyOf(p, v);
-    }
+    for (int p = 0; p < P; ++p) loadKeys<V, Element>(keys[p] + i * pageEntries, key[p]);
     for (int h = 0; h < H; ++h) {
       const auto x = V::set(query[h * dim + i]);
       for (int p = 0; p < P; ++p) {
@@ -91,12 +110,12 @@ template <class V, class Element, int H, int P, int vectors>
       }
     }
   } else {
-    typename V::Vec x[H];
+    typename V::Vec x[H], key[vectors];
     for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
     for (int p = 0; p < P; ++p) {
+      loadKeys<V, Element>(keys[p] + i * pageEntries, key);
       for (int v = 0; v < vectors; ++v) {
-        const auto key = keyOf(p, v);
-        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key, sums[h][p][v]);
+        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key[v], sums[h][p][v]);
       }
     }
   }
@@ -127,7 +146,7 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
     }
     if (then) then += P * line;
   };
-  constexpr int together = V::dimsATurn;
+  constexpr int together = V::stepsATurn;
   static_assert(together == 1 || together % dimsALine == 0);
   int i = 0;
   for (; together > 1 && i + together <= dim; i += together) {
@@ -142,7 +161,9 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
       float* to = scores + static_cast<size_t>(h) * stride + p * pageEntries;
-      for (int v = 0; v < vectors; ++v) V::store(to + v * V::width, V::multiply(V::set(scale), sums[h][p][v]));
+      const auto scaled = [&](int v) { return V::multiply(V::set(scale), sums[h][p][v]); };
+      if constexpr (vectors == 1) V::store(to, scaled(0));
+      else for (int v = 0; v < vectors; v += 2) storeTwo<V, Element>(to + v * V::width, scaled(v), scaled(v + 1));
     }
   }
 }
@@ -176,25 +197,10 @@ static inline void weigh(const AttentionTask& task, int q, int padded) {
   task.totals[q] = V::sum(total);
 }
 
-// Two vectors of neighbouring elements, in the order that is quickest; storeTwo() knows it.
-template <class V>
-static inline void loadTwo(const float* from, typename V::Vec& a, typename V::Vec& b) {
-  a = V::load(from), b = V::load(from + V::width);
-}
-template <class V>
-static inline void loadTwo(const uint16_t* from, typename V::Vec& even, typename V::Vec& odd) {
-  even = V::even(from), odd = V::odd(from);
-}
-template <class V, class Element>
-static inline void storeTwo(float* to, typename V::Vec a, typename V::Vec b) {
-  if constexpr (sizeof(typename Element::Storage) == 2) V::zip(a, b);
-  V::store(to, a), V::store(to + V::width, b);
-}
-
 // Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
 // asked, what is ahead of them is fetched.
-template <class V, class Element, int H, int J>
-static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest, bool fetch) {
+template <class V, class Element, int H, int J, bool fetch>
+static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest) {
   typename V::Vec sums[H][J];
   for (int h = 0; h < H; ++h) {
     for (int j = 0; j < J; ++j) sums[h][j] = V::zero();
@@ -207,9 +213,7 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
     const auto* soon = fetch ? ahead.soon(half) : nullptr;
     const auto* later = fetch ? ahead.later(half++) : nullptr;
     const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
-    for (int e = 0; e < count; ++e) {
-      if (soon) fetchLines<Element>(soon + e * task.dim, task.dim);
-      if (later) fetchLines<Element>(later + e * task.dim, task.dim);
+    const auto add = [&](int e) __attribute__((always_inline)) {
       typename V::Vec value[J];
       const auto* from = values + e * task.dim;
       for (int j = 0; j + 1 < J; j += 2) loadTwo<V>(from + j * V::width, value[j], value[j + 1]);
@@ -218,7 +222,15 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
         const auto weight = V::set(weights[h * pieceEntries + begin + e]);
         for (int j = 0; j < J; ++j) sums[h][j] = V::fma(weight, value[j], sums[h][j]);
       }
+    };
+    int e = 0;
+    for (constexpr int together = fetch ? 1 : V::stepsATurn; e + together <= count; e += together) {
+      if (soon) fetchLines<Element>(soon + e * task.dim, task.dim);
+      if (later) fetchLines<Element>(later + e * task.dim, task.dim);
+#pragma GCC unroll 4
+      for (int more = 0; more < together; ++more) add(e + more);
     }
+    for (; e < count; ++e) add(e);
   }
   for (int h = 0; h < H; ++h) {
     float* to = task.sums + (q + h) * task.dim + channel;
@@ -231,13 +243,16 @@ template <class V, class Element, int H>
 static inline void mixQueries(const AttentionTask& task, int q, int entries) {
   constexpr int W = V::width;
   int channel = 0;
-  const auto fetch = [&] { return q == 0 && channel == 0; };
+  const auto mix = [&]<int J>() {
+    if (q == 0 && channel == 0) mixTile<V, Element, H, J, true>(task, q, entries, channel, task.dim - channel);
+    else mixTile<V, Element, H, J, false>(task, q, entries, channel, task.dim - channel);
+    channel += J * W;
+  };
   if constexpr (H <= V::mixedWide) {
-    for (; channel + 4 * W <= task.dim; channel += 4 * W) mixTile<V, Element, H, 4>(task, q, entries, channel, W, fetch());
+    while (channel + 4 * W <= task.dim) mix.template operator()<4>();
   }
-  for (; channel + 2 * W <= task.dim; channel += 2 * W) mixTile<V, Element, H, 2>(task, q, entries, channel, W, fetch());
-  if (channel + W <= task.dim) mixTile<V, Element, H, 1>(task, q, entries, channel, W, fetch()), channel += W;
-  if (channel < task.dim) mixTile<V, Element, H, 1>(task, q, entries, channel, task.dim - channel, fetch());
+  while (channel + 2 * W <= task.dim) mix.template operator()<2>();
+  while (channel < task.dim) mix.template operator()<1>();
 }
 
 // Keys and values are read from memory once for all queries; tiles find them in the caches.
