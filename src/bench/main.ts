@@ -1,17 +1,10 @@
-/**
- * `npm run bench`: every speed that the project claims, against ceilings and peers measured in the same run.
- *   -- --only NAME     a part, or the cases whose name begins so (repeatable)
- *   -- --quick         a short run, on the small shape
- *   -- --level avx2    the kernels and ceilings of this instruction set
- *   -- --threads N     all cores if left out
- *   -- --no-peers      ours alone
- *   -- --json FILE     writes the record
- */
+/** `npm run bench`: every speed that the project claims, against ceilings and peers measured in the same run. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { ProgressBar } from '../cli/progress.js';
+import { repeated, text, whole } from '../cli/values.js';
 import { loadBinding } from '../engine/binding.js';
 import { checkedOut, version } from '../package.js';
 import { PathPressError } from '../engine/errors.js';
@@ -26,23 +19,21 @@ import { caption, ceilingsText, terminalTable } from './table.js';
 
 const memory = 20e9;
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true, default: [] },
-    quick: { type: 'boolean', default: false },
-    level: { type: 'string' },
-    threads: { type: 'string' },
-    'no-peers': { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-});
+interface Flags {
+  only: string[];
+  quick: boolean;
+  level?: string;
+  threads: number;
+  peers: boolean;
+  json?: string;
+}
 
-function chosenJobs(): Job[] {
-  const jobs = parts.flatMap((part) => part.jobs(flags.quick).map((job) => ({ part: part.name, job })));
-  const asked = (part: string, { name }: Job): boolean =>
-    flags.only.length === 0 || flags.only.some((only) => only === part || name.startsWith(only));
-  const chosen = jobs.filter(({ part, job }) => asked(part, job)).map(({ job }) => job);
-  if (chosen.length === 0) throw new PathPressError('BAD_FLAG', `--only ${flags.only.join(', ')}: there are ${parts.map(({ name }) => name).join(', ')}`);
+function chosenJobs({ only: asked, quick }: Flags): Job[] {
+  const jobs = parts.flatMap((part) => part.jobs(quick).map((job) => ({ part: part.name, job })));
+  const wanted = (part: string, { name }: Job): boolean =>
+    asked.length === 0 || asked.some((only) => only === part || name.startsWith(only));
+  const chosen = jobs.filter(({ part, job }) => wanted(part, job)).map(({ job }) => job);
+  if (chosen.length === 0) throw new PathPressError('BAD_FLAG', `--only ${asked.join(', ')}: there are ${parts.map(({ name }) => name).join(', ')}`);
   return chosen;
 }
 
@@ -65,12 +56,9 @@ async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[])
   return cases;
 }
 
-async function main(): Promise<void> {
-  const jobs = chosenJobs();
-  const threads = flags.threads === undefined ? availableParallelism() : Number(flags.threads);
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new PathPressError('BAD_FLAG', `--threads ${flags.threads}: must be a whole number from 1 to 1024`);
-  }
+async function bench(flags: Flags): Promise<void> {
+  const { threads } = flags;
+  const jobs = chosenJobs(flags);
   const levels = loadBinding().simd();
   const simd = flags.level ?? levels.at(-1)!;
   if (!levels.includes(simd)) throw new PathPressError('BAD_FLAG', `--level ${simd}: there are ${levels.join(', ')}`);
@@ -88,7 +76,7 @@ async function main(): Promise<void> {
       quick: flags.quick,
       ceilings: new Measured(threads, simd),
       models: new Models(folder),
-      peers: new PeerSet(threads, folder, !flags['no-peers']),
+      peers: new PeerSet(threads, folder, flags.peers),
       folder,
       memory: Math.min(memory, 0.85 * totalmem()),
     };
@@ -125,8 +113,19 @@ function failedCase({ name }: Job, error: Error): BenchCase {
   return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [target('of the case ended', 0, true, 1)] };
 }
 
-await main().catch((error: unknown) => {
-  if (!(error instanceof PathPressError)) throw error;
-  console.error(`error: ${error.message} (${error.code})`);
-  process.exitCode = error.exitStatus;
-});
+await new Command('bench')
+  .description('every speed that the project claims, against ceilings and peers measured in the same run')
+  .option('--only <NAME>', 'a part, or the cases whose name begins so (repeatable; all if left out)', repeated(text), [])
+  .option('--quick', 'a short run, on the small shape', false)
+  .option('--level <NAME>', 'the kernels and ceilings of this instruction set', text)
+  .option('--threads <N>', 'of the engine, the ceilings and the peers', whole(1, 1024), availableParallelism())
+  .option('--no-peers', 'ours alone')
+  .option('--json <FILE>', 'writes the record', text)
+  .action((flags: Flags) =>
+    bench(flags).catch((error: unknown) => {
+      if (!(error instanceof PathPressError)) throw error;
+      console.error(`error: ${error.message} (${error.code})`);
+      process.exitCode = error.exitStatus;
+    }),
+  )
+  .parseAsync();

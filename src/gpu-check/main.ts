@@ -1,17 +1,13 @@
 /**
  * `npm run gpu-check`: builds, holds every operation on the GPU against the CPU engine, and measures kernels, decode steps
  * and compressions with random weights of a 7B model's shape made on the GPU. No checkpoint is needed.
- *   -- --part NAME     ceilings, products, attention, rest, steps or compression (repeatable); operations for the tests alone
- *   -- --largest       also the largest batch that the card has room for, full and under RPC
- *   -- --json FILE     writes the record there (default: data/records/gpu/<device>.json, of a whole run)
- *   -- --from FOLDER   measures nothing: bench.jsonl and tests.txt of a run elsewhere are read
- *   -- --emulated      tiny shapes, by the host: that the whole runs to its end, no figure of a GPU
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { oneOf, repeated, text } from '../cli/values.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 import { writeWhole } from '../whole-file.js';
@@ -22,15 +18,13 @@ import { recordTables } from './table.js';
 const build = join(packageRoot, 'build', 'gpu');
 const parts = ['ceilings', 'products', 'attention', 'rest', 'steps', 'compression'];
 
-const { values: flags } = parseArgs({
-  options: {
-    part: { type: 'string', multiple: true, default: [] },
-    largest: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    from: { type: 'string' },
-    emulated: { type: 'boolean', default: false },
-  },
-});
+interface Flags {
+  part: string[];
+  largest: boolean;
+  json?: string;
+  from?: string;
+  emulated: boolean;
+}
 
 /** Its lines as they come. @throws PathPressError INTERNAL where it fails; exit 2, no GPU, ends the check likewise */
 async function run(command: string, args: string[], onLine: (line: string) => void): Promise<void> {
@@ -58,7 +52,7 @@ async function buildPrograms(): Promise<void> {
   await run('cmake', ['--build', build, '--parallel', '--target', 'pathpress_gpu_bench', 'pathpress_gpu_tests'], () => undefined);
 }
 
-async function measured(): Promise<{ lines: Line[]; tests: string }> {
+async function measured(flags: Flags): Promise<{ lines: Line[]; tests: string }> {
   if (flags.from !== undefined) {
     const place = join(flags.from, 'bench.jsonl');
     const lines = (await readFile(place, 'utf8')).split('\n').filter(Boolean);
@@ -87,22 +81,30 @@ async function measured(): Promise<{ lines: Line[]; tests: string }> {
   return { lines, tests: tests.join('\n') };
 }
 
-try {
-  const unknown = flags.part.find((part) => part !== 'operations' && !parts.includes(part));
-  if (unknown !== undefined) throw new PathPressError('BAD_FLAG', `--part ${unknown}: there are operations, ${parts.join(', ')}`);
-  const { lines, tests } = await measured();
-  const whole = flags.part.length === 0;
-  if (whole) {
-    const record = makeRecord(lines, readOperations(tests), reportedRates(), new Date().toISOString());
-    const place = flags.json ?? join(packageRoot, 'data', 'records', 'gpu', `${record.device.replaceAll(/[^A-Za-z0-9]+/g, '-')}.json`);
-    if (!flags.emulated || flags.json !== undefined) {
-      await mkdir(dirname(place), { recursive: true });
-      await writeWhole(place, `${JSON.stringify(record, null, 1)}\n`);
-      say(`gpu-check: ${place}`);
-    }
-    console.log(recordTables(record));
+async function check(flags: Flags): Promise<void> {
+  const { lines, tests } = await measured(flags);
+  if (flags.part.length > 0) return; // its figures were printed as they came
+  const record = makeRecord(lines, readOperations(tests), reportedRates(), new Date().toISOString());
+  const place = flags.json ?? join(packageRoot, 'data', 'records', 'gpu', `${record.device.replaceAll(/[^A-Za-z0-9]+/g, '-')}.json`);
+  if (!flags.emulated || flags.json !== undefined) {
+    await mkdir(dirname(place), { recursive: true });
+    await writeWhole(place, `${JSON.stringify(record, null, 1)}\n`);
+    say(`gpu-check: ${place}`);
   }
-} catch (error) {
-  console.error(`gpu-check: ${(error as Error).message}`);
-  process.exit(1);
+  console.log(recordTables(record));
 }
+
+await new Command('gpu-check')
+  .description('the GPU against the CPU engine, operation by operation, and its speed against its own ceilings')
+  .option('--part <NAME>', 'some of it (repeatable); operations for the tests alone', repeated(oneOf('operations', ...parts)), [])
+  .option('--largest', 'also the largest batch that the card has room for, full and under RPC', false)
+  .option('--json <FILE>', 'where the record of a whole run goes, instead of data/records/gpu/<device>.json', text)
+  .option('--from <FOLDER>', 'measures nothing: bench.jsonl and tests.txt of a run elsewhere are read', text)
+  .option('--emulated', 'tiny shapes, by the host: that the whole runs to its end, no figure of a GPU', false)
+  .action((flags: Flags) =>
+    check(flags).catch((error: Error) => {
+      console.error(`gpu-check: ${error.message}`);
+      process.exitCode = 1;
+    }),
+  )
+  .parseAsync();
