@@ -53,7 +53,6 @@ struct Neon {
   }
   // Of bfloat16 two by two (2·width): the first of each two, and the second.
   static Vec even(const uint16_t* from) { return vreinterpretq_f32_u32(vshlq_n_u32(load16(from), 16)); }
-  template <bool scarce = false>
   static Vec odd(const uint16_t* from) { return vreinterpretq_f32_u32(vandq_u32(load16(from), vdupq_n_u32(0xFFFF0000u))); }
   // (a0, b0, a1, b1, ...): its first half and its second.
   static void zip(Vec& a, Vec& b) {

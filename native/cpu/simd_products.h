@@ -75,8 +75,9 @@ struct PanelAhead {
 
 // T tokens and N vectors of a panel's rows, the first of which is `first`; of those rows that are below `rows`.
 template <class P, int T, int N>
-[[gnu::always_inline]] static inline void productTile(const typename P::Weight* panel, const typename P::Input* input, size_t cols, int first,
-                               int rows, float* out, size_t stride, PanelAhead ahead) {
+[[gnu::always_inline]] static inline void productTile(const typename P::Weight* panel, const typename P::Input* input,
+                                                      size_t cols, int first, int rows, float* out, size_t stride,
+                                                      PanelAhead ahead) {
   using V = typename P::Lanes;
   constexpr int groups = P::Lanes::groupsATurn(T, P::together);
   constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = groups * group * sizeof(*panel);
@@ -108,7 +109,7 @@ template <class P, int T, int N>
   }
 }
 
-// As productTile() in a function of its own, whose loop has all registers.
+// As productTile() in a function of its own, whose loop has all registers: for tiles of most sums.
 template <class P, int T, int N>
 [[gnu::noinline]] static void productTileApart(const typename P::Weight* panel, const typename P::Input* input, size_t cols,
                                                int first, int rows, float* out, size_t stride, PanelAhead ahead) {
@@ -136,12 +137,11 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
   constexpr int T = P::Lanes::tokenTile(P::widened);
   const auto cols = static_cast<size_t>(weight.cols);
   const int fitting = static_cast<int>(std::min<size_t>(P::Lanes::inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
-  const int most = std::max(4 * T, fitting) + T, chunks = (tokens + most - 1) / most;
-  const int chunk = ((tokens + chunks - 1) / chunks + T - 1) / T * T;
+  const int most = std::max(4 * T, fitting) + T;
   const size_t panelBytes = packedBytes(weight.type, 1, weight.cols);
   std::vector<std::byte> packed(weight.packed ? 0 : panelBytes);
-  for (int first = 0; first < tokens; first += chunk) {
-    const int last = std::min(tokens, first + chunk);
+  for (int first = 0, last, chunks = (tokens + most - 1) / most; first < tokens; first = last, --chunks) {
+    last = first + (tokens - first + chunks - 1) / chunks;
     for (int r = begin; r < end; r += panelRows) {
       if (!weight.packed) packPanel(weight, r, packed.data());
       const void* data = weight.packed ? weight.rowsFrom(r, 1).data : packed.data();
@@ -158,7 +158,7 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
         const int together = (last - t + left - 1) / left;
         withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
           constexpr int vectors = P::Lanes::rowVectors(count, P::widened);
-          constexpr bool apart = P::Lanes::groupsATurn(count, P::together) > 1;
+          constexpr bool apart = 3 * count * vectors > 2 * T * P::Lanes::rowVectors(T, P::widened);
           constexpr auto tile = apart ? productTileApart<P, count, vectors> : productTile<P, count, vectors>;
           for (int row = 0; row < present; row += vectors * P::Lanes::width) {
             tile(panel, input + static_cast<size_t>(t) * cols, cols, row, present, out + static_cast<size_t>(t) * stride + r,

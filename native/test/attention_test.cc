@@ -164,11 +164,11 @@ struct Batch {
   }
 };
 
-void company(const Kernels& kernels, int group, int kvHeads) {
+void company(const Kernels& kernels, int dim, int group, int kvHeads) {
   const int entries[] = {2600, 0, 254, 4100, 17}, counts[] = {1, 40, 9, 1, 1};
-  Batch batch(24, group, kvHeads, entries, counts);
+  Batch batch(dim, group, kvHeads, entries, counts);
   const std::vector<float> together = batch.run(kernels, 1, 0, batch.rows.size());
-  const std::string at = std::string(kernels.name) + " group " + std::to_string(group);
+  const std::string at = std::string(kernels.name) + " dim " + std::to_string(dim) + " group " + std::to_string(group);
   CHECK_CASE(batch.run(kernels, 2, 0, batch.rows.size()) == together, at);
   CHECK_CASE(batch.run(kernels, 3, 0, batch.rows.size()) == together, at);
   for (const int threads : {1, 2}) CHECK_CASE(batch.run(kernels, threads, 0, batch.rows.size(), true) == together, at);
@@ -197,7 +197,8 @@ int main() {
       for (int entries = 250; entries <= 262; ++entries) attention(*kernels, {10, 3, entries, 5, entries % 3 == 0, type});
       for (const int entries : {511, 512, 513, 769}) attention(*kernels, {40, 5, entries, 1, entries % 2 == 0, type});
     }
-    for (const int group : {1, 4, 5, 7, 8, 16}) company(*kernels, group, group > 4 ? 1 : 3);
+    for (const int group : {1, 4, 5, 7, 8, 16}) company(*kernels, 24, group, group > 4 ? 1 : 3);
+    for (const int dim : {2, 10, 34}) company(*kernels, dim, 3, 2);
   }
   return checks();
 }

@@ -192,9 +192,11 @@ int main() {
           both(*kernels, of);
         }
       }
-      // Inputs that the second-level cache does not hold at once.
-      Case wide(type, 37, 6211, 53);
-      both(*kernels, wide);
+      // Inputs that no kernel's share of the second-level cache holds at once, in two chunks and in more.
+      for (const int tokens : {53, 67, 150}) {
+        Case wide(type, 37, 6211, tokens);
+        both(*kernels, wide);
+      }
     }
   }
   return checks();
