@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { program } from '../cli/program.js';
 import { ProgressBar } from '../cli/progress.js';
 import { repeated, text, whole } from '../cli/values.js';
 import { loadBinding } from '../engine/binding.js';
@@ -113,7 +113,7 @@ function failedCase({ name }: Job, error: Error): BenchCase {
   return { part: 'failed', name: `${name}: ${error.message}`, of: '', seconds: 0, rounds: [], peers: [], targets: [target('of the case ended', 0, true, 1)] };
 }
 
-await new Command('bench')
+await program('bench')
   .description('every speed that the project claims, against ceilings and peers measured in the same run')
   .option('--only <NAME>', 'a part, or the cases whose name begins so (repeatable; all if left out)', repeated(text), [])
   .option('--quick', 'a short run, on the small shape', false)

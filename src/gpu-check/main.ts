@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Command } from 'commander';
+import { program } from '../cli/program.js';
 import { oneOf, repeated, text } from '../cli/values.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
@@ -33,7 +33,12 @@ async function run(command: string, args: string[], onLine: (line: string) => vo
     child.once('error', (cause) => reject(new PathPressError('INTERNAL', `${command}: ${cause.message}`, { cause })));
     child.once('close', (code) => resolve(code ?? 1));
   });
-  for await (const line of createInterface({ input: child.stdout })) onLine(line);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) onLine(line);
+  } catch (error) {
+    child.kill(); // nobody reads on
+    throw error;
+  }
   const code = await ended;
   if (code === 2) process.exit(2);
   if (code !== 0) throw new PathPressError('INTERNAL', `${command} ${args.join(' ')} failed (exit ${code})`);
@@ -94,7 +99,7 @@ async function check(flags: Flags): Promise<void> {
   console.log(recordTables(record));
 }
 
-await new Command('gpu-check')
+await program('gpu-check')
   .description('the GPU against the CPU engine, operation by operation, and its speed against its own ceilings')
   .option('--part <NAME>', 'some of it (repeatable); operations for the tests alone', repeated(oneOf('operations', ...parts)), [])
   .option('--largest', 'also the largest batch that the card has room for, full and under RPC', false)

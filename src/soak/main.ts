@@ -1,6 +1,6 @@
 /** `npm run soak`: every part at its full count, or some of them, or a share; see README, "How it is tested". */
 import { randomInt } from 'node:crypto';
-import { Command } from 'commander';
+import { program } from '../cli/program.js';
 import { ProgressBar } from '../cli/progress.js';
 import { oneOf, real, repeated, whole } from '../cli/values.js';
 import { parts } from './parts.js';
@@ -42,7 +42,7 @@ async function soak({ part: names, share, seed: given, first }: Flags): Promise<
   else if (chosen.length === parts.length && share === 1 && first === 0) keepRecord(seed, made);
 }
 
-await new Command('soak')
+await program('soak')
   .description('hours of hostile work; a figure of each part, and what broke')
   .option('--part <NAME>', 'one part (repeatable; all if left out)', repeated(oneOf(...parts.map(({ name }) => name))))
   .option('--share <S>', 'of the full counts', real(0, 1, { open: true }), 1)
