@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatNotebook, notebookLimit, readNotebook, shrinkOutputs, writeNotebook, type Notebook, type Output } from './file.js';
+import { packageRoot } from '../package.js';
 import { decodeMessage, encodeRequest } from './messages.js';
 import { CellOutputs } from './outputs.js';
 
@@ -94,5 +95,15 @@ describe('messages', () => {
     expect(outputs.failure('ok')).toBe('unhandled: Error: lost');
     expect(outputs.list).toHaveLength(1);
     expect(new CellOutputs().failure('abort')).toMatch(/abort/);
+  });
+});
+
+describe('the notebooks here', async () => {
+  const own = path.join(packageRoot, 'notebooks');
+  const names = (await readdir(own)).filter((name) => name.endsWith('.ipynb'));
+  it.each(names)('%s names no place of the machine that ran it', async (name) => {
+    const outputs = (await readNotebook(path.join(own, name))).cells.flatMap(({ outputs = [] }) => outputs);
+    const texts = outputs.map((output) => (output.output_type === 'stream' ? output.text : 'data' in output ? `${output.data['text/plain']}` : ''));
+    expect(texts.join('\n').match(/(?<=^|[\s"'(=])\/(?:[\w.-]+\/)+[\w.-]*/gm) ?? []).toEqual([]);
   });
 });
