@@ -1,6 +1,7 @@
 // AVX2, FMA and F16C: vectors of eight.
 #include <immintrin.h>
 
+#include "simd_attention.h"
 #include "simd_products.h"
 #include "simd_sampling.h"
 #include "simd_votes.h"
@@ -24,7 +25,7 @@ struct Avx2 {
     return tokens > 2 ? 2 : 1;
   }
   static constexpr size_t inputBytes = 192 << 10;
-  // Attention (simd_attention.h): twelve sums of six queries, as in products; more than eight of fewer would need registers
+  // Attention (simd_scores.h): twelve sums of six queries, as in products; more than eight of fewer would need registers
   // that their operands have.
   static constexpr int headTile = 6, tileSums = 8, mixedWide = 2, stepsATurn = 4;
 

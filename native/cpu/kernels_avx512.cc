@@ -1,6 +1,7 @@
 // AVX-512 F, BW, DQ and VL: vectors of sixteen, one page's entries.
 #include <immintrin.h>
 
+#include "simd_attention.h"
 #include "simd_products.h"
 #include "simd_sampling.h"
 #include "simd_votes.h"

@@ -1,6 +1,7 @@
 // NEON as every 64-bit ARM has it: vectors of four.
 #include <arm_neon.h>
 
+#include "simd_attention.h"
 #include "simd_votes.h"
 #include "simd_widen.h"
 #include "simd_products.h"

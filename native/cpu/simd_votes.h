@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../engine/vote_task.h"
-#include "simd_attention.h"
+#include "simd_scores.h"
 
 namespace pathpress {
 

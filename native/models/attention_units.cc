@@ -13,7 +13,7 @@ size_t size(T value) { return static_cast<size_t>(value); }
 
 }  // namespace
 
-// Rows of one sequence together: as many as make a tile of queries, of a quantised cache those of one page.
+// Rows of one sequence together: as many as make whole tiles of queries, of a quantised cache those of one page.
 void Attention::findBlocks(std::span<const Row> rows, int layer) {
   const int most = std::max(1, kernels_.queriesTogether / config_.group());
   blocks_.clear();
