@@ -7,9 +7,9 @@ import { NotebookError, runNotebooks, type NotebookProgress } from './runner.js'
 
 vi.setConfig({ testTimeout: 240_000 });
 
-/** In the notebooks' folder, so that cells import from dist as real notebooks do. */
+/** As deep as notebooks lie, so that cells import from dist as theirs do; where no package that is made meanwhile holds it. */
 let folder: string;
-beforeAll(async () => void (folder = await mkdtemp(path.join(process.cwd(), 'notebooks', '.test-'))));
+beforeAll(async () => void (folder = await mkdtemp(path.join(process.cwd(), 'build', '.test-'))));
 afterAll(() => rm(folder, { recursive: true }));
 
 async function notebookOf(name: string, cells: string[]): Promise<string> {
