@@ -32,15 +32,41 @@ export async function embedByLength(
   run: (sentences: string[]) => Promise<Float32Array>,
   onProgress?: (done: number) => void,
 ): Promise<Float32Array> {
-  const vectors = new Float32Array(sentences.length * dim); // (sentences, dim)
-  const order = sentences.map((_, i) => i).filter((i) => sentences[i].trim() !== '');
-  order.sort((a, b) => sentences[a].length - sentences[b].length || a - b);
-  for (let from = 0; from < order.length; from += batch) {
-    const rows = order.slice(from, from + batch);
-    const made = await run(rows.map((i) => sentences[i]));
-    rows.forEach((row, i) => vectors.set(made.subarray(i * dim, (i + 1) * dim), row * dim));
-    await pause(); // a model in JavaScript never waits for anything, and Ctrl-C would for it
-    onProgress?.(sentences.length - order.length + from + rows.length);
+  const lengths = sentences.map((sentence) => (sentence.trim() === '' ? 0 : sentence.length));
+  return runByLength(lengths, { dim, batch }, (rows) => run(rows.map((i) => sentences[i])), onProgress);
+}
+
+/**
+ * Likewise of anything that has a length, by its place; what has none is not run. Batches may run beside one another.
+ * @param lengths in what a batch is padded in
+ * @param run unit vectors of the sentences at these places, row-major (batch × dim)
+ */
+export async function runByLength(
+  lengths: readonly number[],
+  { dim, batch, together = 1 }: { dim: number; batch: number; together?: number },
+  run: (places: number[]) => Promise<Float32Array>,
+  onProgress?: (done: number) => void,
+): Promise<Float32Array> {
+  const vectors = new Float32Array(lengths.length * dim); // (sentences, dim)
+  const order = lengths.map((_, i) => i).filter((i) => lengths[i] > 0);
+  order.sort((a, b) => lengths[a] - lengths[b] || a - b);
+  let [from, done] = [0, lengths.length - order.length];
+  const lane = async (): Promise<void> => {
+    while (from < order.length) {
+      const rows = order.slice(from, (from += batch));
+      try {
+        const made = await run(rows);
+        rows.forEach((row, i) => vectors.set(made.subarray(i * dim, (i + 1) * dim), row * dim));
+        await pause(); // a model in JavaScript never waits for anything, and Ctrl-C would for it
+        onProgress?.((done += rows.length));
+      } catch (error) {
+        from = order.length; // the other lanes end with their batch
+        throw error;
+      }
+    }
+  };
+  for (const end of await Promise.allSettled(Array.from({ length: together }, lane))) {
+    if (end.status === 'rejected') throw end.reason;
   }
   return vectors;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { embedByLength, normaliseRows, type Embedder } from './embedder.js';
+import { embedByLength, normaliseRows, runByLength, type Embedder } from './embedder.js';
 import { defaultEmbedder, embedderNames, openEmbedder } from './open.js';
 
 const model2vec = fileURLToPath(new URL('../../../shared/data/models/model2vec-bge-base-vq64', import.meta.url));
@@ -73,6 +73,25 @@ describe('embedders', { timeout: 60000 }, () => {
       ['ccc', 'dddd'],
     ]);
     expect(progress).toEqual([3, 5]);
+  });
+
+  it('runs batches beside one another where asked, and none after one has failed', async () => {
+    const [ended, running]: [number[][], number[]] = [[], []];
+    let now = 0;
+    const run = async (places: number[]): Promise<Float32Array> => {
+      running.push(++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+      ended.push(places);
+      if (places.includes(4)) throw new Error('four');
+      return Float32Array.from(places);
+    };
+    const lengths = [9, 0, 1, 8, 2, 7, 3, 6, 4, 5];
+    await expect(runByLength(lengths, { dim: 1, batch: 1, together: 3 }, run)).rejects.toThrow('four');
+    expect(Math.max(...running)).toBe(3);
+    expect(ended.flat().sort()).toEqual([2, 4, 6]); // what ran beside it, to its end
+    const without = lengths.map((length, i) => (i === 4 ? 0 : length));
+    expect([...(await runByLength(without, { dim: 1, batch: 2, together: 3 }, run))]).toEqual([0, 0, 2, 3, 0, 5, 6, 7, 8, 9]);
   });
 
   it('lets timers and signals in between batches, though the model itself never waits', async () => {

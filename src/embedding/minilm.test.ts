@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -47,6 +48,28 @@ describe.skipIf(!there)(`MiniLM${why}`, () => {
     const together = await embedder.embed(sentences);
     const alone = await embedder.embed(sentences.slice(3, 4));
     for (let k = 0; k < 384; k++) expect(alone[k]).toBeCloseTo(together[3 * 384 + k], 5);
+    await embedder.dispose();
+    await expect(embedder.embed(sentences)).rejects.toMatchObject({ code: 'DISPOSED' });
+  });
+
+  it('many batches at a time: the same rows, whatever the order', { timeout: 60000 }, async () => {
+    const embedder = await openMiniLm(weights);
+    const sentences = Array.from({ length: 100 }, (_, i) => (i % 9 === 4 ? ' ' : `${'a long way '.repeat(i % 7)}${i}`));
+    const [once, twice] = await Promise.all([embedder.embed(sentences), embedder.embed([...sentences].reverse())]);
+    for (let i = 0; i < 100; i++) {
+      const [row, other] = [once.subarray(i * 384, i * 384 + 384), twice.subarray((99 - i) * 384, (100 - i) * 384)];
+      const cosine = row.reduce((sum, x, k) => sum + x * other[k], 0);
+      expect(cosine, sentences[i]).toBeCloseTo(i % 9 === 4 ? 0 : 1, 5);
+    }
+    await embedder.dispose();
+  });
+
+  const killer = spawnSync('pkill', ['--version']).error ? ' (skipped: no pkill)' : '';
+  it.skipIf(killer)(`a worker that is killed: a typed error instead of waiting${killer}`, { timeout: 60000 }, async () => {
+    const embedder = await openMiniLm(weights);
+    const embedding = embedder.embed(Array.from({ length: 2000 }, (_, i) => `sentence ${i}`));
+    execFileSync('pkill', ['-KILL', '-P', String(process.pid), '-f', 'minilm-worker']);
+    await expect(embedding).rejects.toMatchObject({ code: 'INTERNAL', message: expect.stringContaining('SIGKILL') });
     await embedder.dispose();
   });
 });

@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { hashWeights } from '../engine/checkpoint.js';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
-import { readTokenizerFiles } from '../tokenizer/files.js';
-import { embedByLength, normaliseRows, type Embedder } from './embedder.js';
+import { pause } from '../pause.js';
+import { readTokenizerFiles, type TokenizerFiles } from '../tokenizer/files.js';
+import { runByLength, type Embedder } from './embedder.js';
+import { MiniLmCrew } from './minilm-crew.js';
+import { dim, type Padded } from './minilm-messages.js';
 
-const dim = 384;
 const batch = 16;
+const encodedAtOnce = 256; // sentences, a few milliseconds
 /** As sentence-transformers does for this model; it was trained at 128. */
 const longestTokens = 256;
 
@@ -53,46 +56,35 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
   const weights = await weightsIn(folder);
   if (!weights) throw new PathPressError('BAD_FILE', `embedder minilm: ${folder} holds no .onnx file`);
   const files = await readTokenizerFiles(folder);
-  const { AutoModel, PretrainedConfig, PreTrainedTokenizer, Tensor, env } = await import('@xenova/transformers');
-  env.allowRemoteModels = false;
-  let model: Awaited<ReturnType<typeof AutoModel.from_pretrained>>;
-  let tokenizer: InstanceType<typeof PreTrainedTokenizer>;
-  try {
-    tokenizer = new PreTrainedTokenizer(files.tokenizer, { ...bertTokens, ...files.config });
-    model = await AutoModel.from_pretrained(dirname(weights), {
-      config: new PretrainedConfig({ model_type: 'bert', architectures: ['BertModel'] }),
-      subfolder: '',
-      model_file_name: basename(weights, '.onnx'),
-      dtype: 'fp32', // the name as it is: no suffix is added
-      local_files_only: true,
-    });
-  } catch (cause) {
-    throw new PathPressError('BAD_WEIGHTS', `embedder minilm: ${weights} does not load: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  const run = async (sentences: string[]): Promise<Float32Array> => {
-    const { ids, mask, tokens } = padded(sentences.map((sentence) => truncated(tokenizer.encode(sentence))));
-    const shape = [sentences.length, tokens];
-    const { last_hidden_state: hidden } = await model({
-      input_ids: new Tensor('int64', ids, shape),
-      attention_mask: new Tensor('int64', mask, shape),
-    });
-    if (hidden?.dims?.[2] !== dim) {
-      throw new PathPressError(
-        'BAD_WEIGHTS',
-        `embedder minilm: ${weights} gives states of shape ${String(hidden?.dims)}, not (batch, tokens, ${dim})`,
-      );
-    }
-    return meanPooled(hidden.data, mask, sentences.length, tokens);
-  };
+  const tokenizer = await tokenizerOf(files, folder);
+  const id = `minilm-${(await hashWeights([weights])).slice(0, 16)}`;
+  const crew = await MiniLmCrew.open(weights);
   return {
     name: 'minilm',
-    id: `minilm-${(await hashWeights([weights])).slice(0, 16)}`,
+    id,
     dim,
-    embed: (sentences, onProgress) => embedByLength(sentences, dim, batch, run, onProgress),
-    dispose: async () => void (await model.dispose()),
+    embed: async (sentences, onProgress) => {
+      const rows: number[][] = [];
+      for (const sentence of sentences) {
+        rows.push(sentence.trim() === '' ? [] : truncated(tokenizer.encode(sentence)));
+        if (rows.length % encodedAtOnce === 0) await pause();
+      }
+      const lengths = rows.map((row) => row.length);
+      const run = (places: number[]): Promise<Float32Array> => crew.embed(padded(places.map((i) => rows[i])));
+      return runByLength(lengths, { dim, batch, together: crew.size }, run, onProgress);
+    },
+    dispose: () => crew.dispose(),
   };
+}
+
+async function tokenizerOf({ tokenizer, config }: TokenizerFiles, folder: string) {
+  const { PreTrainedTokenizer } = await import('@xenova/transformers');
+  try {
+    return new PreTrainedTokenizer(tokenizer, { ...bertTokens, ...config });
+  } catch (cause) {
+    const why = `embedder minilm: ${folder}/tokenizer.json does not load: ${(cause as Error).message}`;
+    throw new PathPressError('BAD_TOKENIZER', why, { cause });
+  }
 }
 
 /** The first tokens and the closing [SEP], as sentence-transformers cuts (the package's own truncation loses [SEP]). */
@@ -100,8 +92,7 @@ function truncated(ids: number[]): number[] {
   return ids.length <= longestTokens ? ids : [...ids.slice(0, longestTokens - 1), ids[ids.length - 1]];
 }
 
-/** Ids padded by 0 to the longest, and which of them are real (batch × tokens). */
-function padded(rows: number[][]): { ids: BigInt64Array; mask: BigInt64Array; tokens: number } {
+function padded(rows: number[][]): Padded {
   const tokens = Math.max(...rows.map((row) => row.length));
   const ids = new BigInt64Array(rows.length * tokens);
   const mask = new BigInt64Array(rows.length * tokens);
@@ -109,17 +100,5 @@ function padded(rows: number[][]): { ids: BigInt64Array; mask: BigInt64Array; to
     row.forEach((id, t) => (ids[i * tokens + t] = BigInt(id)));
     mask.fill(1n, i * tokens, i * tokens + row.length);
   });
-  return { ids, mask, tokens };
-}
-
-/** Unit means of the states that the mask keeps: (batch × tokens × dim), (batch × tokens) → (batch × dim). */
-function meanPooled(states: Float32Array, mask: BigInt64Array, rows: number, tokens: number): Float32Array {
-  const vectors = new Float32Array(rows * dim);
-  for (let row = 0; row < rows; row++) {
-    for (let token = row * tokens; token < (row + 1) * tokens; token++) {
-      if (mask[token] === 0n) continue;
-      for (let k = 0; k < dim; k++) vectors[row * dim + k] += states[token * dim + k];
-    }
-  }
-  return normaliseRows(vectors, dim, 'minilm'); // the count of tokens cancels
+  return { ids, mask, rows: rows.length, tokens };
 }
