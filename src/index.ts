@@ -6,6 +6,7 @@ export { pairSpread, problemsForEquivalence, type EquivalenceGoal, type PairSpre
 export { excessLoss, type BinnedLoss, type ExcessLoss } from './analysis/excess-loss.js';
 export { entropyCeiling, ngramEntropy, prefixEntropies } from './analysis/entropy.js';
 export { defaultLengths, entropyTable, type EntropyCell, type EntropyMode, type OutputIds } from './analysis/entropy-table.js';
+export { pairedMeans, signFlip, studentQuantile, type PairedTest } from './analysis/paired-means.js';
 export { pairedByPrompt, pairedEntropy, shareReaching } from './analysis/pairing.js';
 export { neighbourCounts, redundancy, redundancyRate, repeatedClusters } from './analysis/redundancy.js';
 export { matchedDifference, type MatchedCluster, type MatchedDifference } from './analysis/matched.js';

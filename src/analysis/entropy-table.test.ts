@@ -60,7 +60,7 @@ describe('pairing by prompt', () => {
   ];
 
   it('compares prompts that both sides reach', () => {
-    expect(pairedEntropy(outputs, others, 1, 4)).toEqual({ mean: 1, low: 1, high: 1, pairs: 1 });
+    expect(pairedEntropy(outputs, others, 1, 4)).toBeUndefined(); // one prompt alone
     // a: mean of 0 and 1 against 0; b: 1 against 1
     expect(pairedEntropy(outputs, others, 1, 2)).toMatchObject({ mean: 0.25, pairs: 2 });
     expect(pairedEntropy(outputs, others, 1, 8)).toBeUndefined();
@@ -68,7 +68,7 @@ describe('pairing by prompt', () => {
 
   it('takes any measure, leaving undefined ones out', () => {
     const size = (output: OutputIds): number | undefined => (output.ids.length > 2 ? output.ids.length : undefined);
-    expect(pairedByPrompt(outputs, others, size)).toMatchObject({ mean: 0, pairs: 1 });
+    expect(pairedByPrompt(outputs, [...others, { prompt: 'b', ids: [1, 2, 3] }], size)).toMatchObject({ mean: 2.5, pairs: 2 });
   });
 
   it('gives the share that reaches a length', () => {

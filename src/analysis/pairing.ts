@@ -1,7 +1,8 @@
 /** Two sets of outputs of the same prompts, compared prompt by prompt: what is left once the prompt is the same. */
 import type { OutputIds } from './entropy-table.js';
 import { prefixEntropies } from './entropy.js';
-import { pairedBootstrap, type BootstrapOptions, type PairedDifference } from './statistics.js';
+import { pairedMeans, type PairedTest } from './paired-means.js';
+import type { BootstrapOptions } from './statistics.js';
 
 /** Items grouped by prompt, prompts in order of first appearance. */
 export function groupByPrompt<T extends { prompt: string }>(items: readonly T[]): Map<string, T[]> {
@@ -15,17 +16,17 @@ export function groupByPrompt<T extends { prompt: string }>(items: readonly T[])
 }
 
 /**
- * Mean over the prompts that both sets have a value for of (mean of a − mean of b), with a bootstrap by prompt.
+ * Mean over the prompts that both sets have a value for of (mean of a − mean of b), with the interval and test of `pairedMeans`.
  * @param measure value of an output; undefined leaves it out
- * @returns undefined where no prompt has values on both sides
- * @throws BAD_OPTION where an option of the bootstrap is out of range
+ * @returns undefined where fewer than two prompts have values on both sides
+ * @throws BAD_OPTION where an option is out of range
  */
 export function pairedByPrompt<T extends { prompt: string }>(
   a: readonly T[],
   b: readonly T[],
   measure: (output: T) => number | undefined,
   options: BootstrapOptions = {},
-): PairedDifference | undefined {
+): PairedTest | undefined {
   const [first, second] = [groupByPrompt(a), groupByPrompt(b)];
   const prompts = [...first.keys()].filter((prompt) => second.has(prompt));
   const values = (groups: Map<string, T[]>): number[][] =>
@@ -35,12 +36,12 @@ export function pairedByPrompt<T extends { prompt: string }>(
         .map(measure)
         .filter((value): value is number => value !== undefined),
     );
-  return pairedBootstrap(values(first), values(second), options);
+  return pairedMeans(values(first), values(second), options);
 }
 
 /**
  * Paired difference in n-gram entropy (bits, a − b) at the first `length` ids, of outputs that have as many.
- * @returns undefined where no prompt has such outputs on both sides
+ * @returns undefined where fewer than two prompts have such outputs on both sides
  * @throws BAD_OPTION for an n below 1, or a length below n
  */
 export function pairedEntropy(
@@ -49,7 +50,7 @@ export function pairedEntropy(
   n: number,
   length: number,
   options: BootstrapOptions = {},
-): PairedDifference | undefined {
+): PairedTest | undefined {
   const bits = ({ ids }: OutputIds): number | undefined =>
     ids.length >= length ? prefixEntropies(ids, n, [length])[0] : undefined;
   return pairedByPrompt(a, b, bits, options);

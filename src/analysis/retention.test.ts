@@ -12,6 +12,12 @@ describe('what is held, by hand', () => {
     expect(Array.from(heldShares(all[1]))).toEqual([1, 1, 0, 0, 0.5, 0.5, 0, 1]);
     expect(Array.from(heldShares(all[0]))).toEqual([1, 1, 0, 1, 0]);
   });
+  it('is a share as it is written: 8 of 10 sets are 0.8, where a bin begins', () => {
+    for (const count of [10, 15, 30, 80]) {
+      const trace = Array.from({ length: count }, (_, layer) => set(layer, 1, ...(layer < 0.8 * count ? [0] : [])));
+      expect(heldShares(retained(trace, 0)[0])[0]).toBe(0.8);
+    }
+  });
   it('adds up to what the sets hold', () => {
     for (const one of retained(trace, 2)) {
       const held = one.sets.reduce((sum, { held: own }) => sum + own.reduce((a, b) => a + b, 0), 0);

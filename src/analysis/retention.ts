@@ -27,8 +27,8 @@ export function retained(trace: readonly KeptPositions[], promptTokens: number):
 /** Share of the sets that hold each token, (length). */
 export function heldShares({ length, sets }: Retained): Float64Array {
   const shares = new Float64Array(length);
-  for (const { held } of sets) held.forEach((one, at) => (shares[at] += one / sets.length));
-  return shares;
+  for (const { held } of sets) held.forEach((one, at) => (shares[at] += one));
+  return shares.map((count) => count / sets.length); // not added up in shares: 8 of 10 would be less than 0.8
 }
 
 /** The bins of a share of layers, least first: `from` is where one begins. */

@@ -45,13 +45,21 @@ describe('a difference with several models', { timeout: 60000 }, () => {
     expect(covered).toBeLessThan(200);
   });
 
-  it('has a width where all problems agree, and no p-value that resampling cannot show', () => {
+  it('has a width where all problems agree, and a p-value of as many problems', () => {
     const right: PairedOutcomes = { a: new Array(10).fill([1]), b: new Array(10).fill([1, 1, 1]) };
     const [same] = strataDifference([right]).each;
     expect(same).toEqual({ ...pairedShares(right.a as number[][], right.b as number[][]), p: 1 });
     const [better] = strataDifference([{ a: right.a, b: new Array(10).fill([0]) }], { resamples: 999 }).each;
     expect(better.mean).toBe(1);
-    expect(better.p).toBeCloseTo(2 / 1000, 12);
+    expect(better.p).toBe(2 / 2 ** 10); // ten of ten: a sign test, whatever is resampled
+  });
+
+  it('finds nothing proved by two or three problems, however clear each is', () => {
+    for (const problems of [2, 3]) {
+      const [one] = strataDifference([{ a: new Array(problems).fill([1]), b: new Array(problems).fill([0]) }]).each;
+      expect(one.low).toBeLessThan(0);
+      expect(one.p).toBe(2 / 2 ** problems);
+    }
   });
 
   it('refuses what is not paired', () => {
