@@ -68,6 +68,7 @@ describe('record of a GPU', () => {
     const lines = text.trimEnd().split('\n').map((line, i) => parseLine(line, `line ${i + 1}`));
     const record = makeRecord(lines, [], paper, 'today');
     expect(record.steps).toHaveLength(2);
+    expect(record.largest.every(({ steps }) => steps!.length > 0)).toBe(true); // its figure can be worked out again
     expect(record.targets).toEqual([]);
     expect(recordTables(record)).toContain('decode step');
     expect(recordTables(record)).toContain('the host begins a step in');

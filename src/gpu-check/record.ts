@@ -17,7 +17,10 @@ export interface Throughput extends PaperCell {
 export interface LargestBatch {
   method: string;
   batch: number;
+  /** From the steps below, and from compressions that were measured at batch 16 and scaled. */
   tokensPerSecond: number;
+  /** What was measured at that batch; missing in records of before 2026-11-27. */
+  steps?: { entries: number; seconds: number }[];
 }
 
 export interface GpuRecord {
@@ -83,10 +86,11 @@ function largestOf(lines: Line[]): LargestBatch[] {
     const own = all.filter((one: LargestLine) => one.interval === interval);
     if (own.length === 0) return [];
     const batch = own[0]!.batch;
-    const steps = own.map(({ entries, seconds }) => ({ part: 'step' as const, batch, entries, seconds, bytes: 1 }));
+    const measured = own.map(({ entries, seconds }) => ({ entries, seconds }));
+    const steps = measured.map((one) => ({ part: 'step' as const, batch, ...one, bytes: 1 }));
     const events = linesOf(lines, 'compression').filter((one) => one.interval === interval);
     const { decode, compression } = runSeconds(policy, batch, promptTokens, longest, steps, events);
-    return [{ method, batch, tokensPerSecond: (batch * (longest - 1)) / (decode + compression) }];
+    return [{ method, batch, tokensPerSecond: (batch * (longest - 1)) / (decode + compression), steps: measured }];
   });
 }
 
