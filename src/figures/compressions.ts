@@ -25,7 +25,7 @@ export function compressionsFigure(rows: CompressionShares[], text: FigureText):
   const sources = distinct(rows.map(({ source }) => source));
   const intervals = distinct(rows.map(({ interval }) => interval)).sort((a, b) => a - b);
   const most = Math.max(...rows.map(({ shares }) => shares.length));
-  const columns = Math.min(4, sources.length);
+  const columns = Math.ceil(sources.length / Math.ceil(sources.length / 4)); // at most 4, bands of like length
   const panels = panelGrid(sources.length, columns, 0.035, 0.2);
   const data: Trace[] = [];
   const axes: Trace = { barmode: 'stack', bargap: 0.25 };
