@@ -15,6 +15,13 @@ struct ElementF16 { using Storage = uint16_t; };
 struct ElementBf16 { using Storage = uint16_t; };
 struct ElementI8 { using Storage = int8_t; };
 
+// Calls tile<N>() with N = count, which is at most `most`.
+template <int most, class Tile>
+[[gnu::always_inline]] static inline void withCount(int count, const Tile& tile) {
+  if (count == most) return tile.template operator()<most>();
+  if constexpr (most > 1) withCount<most - 1>(count, tile);
+}
+
 template <class V>
 static void simdSwiglu(float* gate, const float* up, size_t count) {
   const auto one = V::set(1.0f);

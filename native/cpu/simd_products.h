@@ -116,13 +116,6 @@ template <class P, int T, int N>
   productTile<P, T, N>(panel, input, cols, first, rows, out, stride, ahead);
 }
 
-// Calls tile<T>() with T = tokens, which is at most `most`.
-template <int most, class Tile>
-[[gnu::always_inline]] static inline void withTokens(int tokens, const Tile& tile) {
-  if (tokens == most) return tile.template operator()<most>();
-  if constexpr (most > 1) withTokens<most - 1>(tokens, tile);
-}
-
 // Rows [begin, end) and every token; of a packed matrix from a panel's first row on. Tokens are taken so many at a time
 // that their inputs stay in the second-level cache while the panels pass by, and in tiles of like size: one of few tokens
 // has too few sums to fill the multipliers' pipelines.
@@ -156,7 +149,7 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
       PanelAhead ahead{tiles * parts == 1 ? here + shortly : follows, tiles * parts};
       for (int t = first, left = tiles; t < last; --left) {
         const int together = (last - t + left - 1) / left;
-        withTokens<T>(together, [&]<int count>() __attribute__((always_inline)) {
+        withCount<T>(together, [&]<int count>() __attribute__((always_inline)) {
           constexpr int vectors = P::Lanes::rowVectors(count, P::widened);
           constexpr bool apart = 3 * count * vectors > 2 * T * P::Lanes::rowVectors(T, P::widened);
           constexpr auto tile = apart ? productTileApart<P, count, vectors> : productTile<P, count, vectors>;

@@ -26,13 +26,6 @@ static inline int entriesSeen(const AttentionTask& task, int row) {
   return seen < 0 ? 0 : seen > pieceEntries ? pieceEntries : seen;
 }
 
-// Calls tile<N>() with N = count, which is at most `most`.
-template <int most, class Tile>
-static inline void withCount(int count, const Tile& tile) {
-  if (count == most) return tile.template operator()<most>();
-  if constexpr (most > 1) withCount<most - 1>(count, tile);
-}
-
 // Pages that a tile of H queries scores together: what the registers hold.
 template <class V, int H>
 static constexpr int pagesTogether() {
