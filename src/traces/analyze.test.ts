@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +121,21 @@ describe('analyze', { timeout: 60000 }, () => {
     trace([{ output: 'b' }, { ids: [7] }, { output: '' }]);
     expect(await ids()).toEqual([[1], [7], []]);
     expect(readdirSync(cache)).toHaveLength(3);
+  });
+
+  it('of pipes too: what was read counts, not what a second look at the path would show', async () => {
+    const cache = join(folder, 'cache');
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const ids = async (text: string): Promise<number[]> => {
+      const writer = spawn('sh', ['-c', `echo '{"output": "${text}"}' > ${pipe}`]);
+      const [trace] = await Promise.all([loadTrace(pipe, { tokenizer: folder, cache }), once(writer, 'exit')]);
+      return [...trace.rows[0].ids];
+    };
+    expect(await ids('a b')).toEqual([1, 2]);
+    expect(await ids('c d')).toEqual([3, 4]);
+    expect(await ids('a b')).toEqual([1, 2]);
+    expect(readdirSync(cache)).toHaveLength(2);
   });
 
   it('texts of rows of ids are decoded; without a tokenizer that is said', async () => {

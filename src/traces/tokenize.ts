@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
 import { pause } from '../pause.js';
@@ -27,7 +25,7 @@ export interface Trace {
 export interface TraceOptions {
   /** Folder of the tokenizer; needed where a row has text and no ids, or text is wanted of a row of ids. */
   tokenizer?: string;
-  /** Folder that keeps ids by the content of file and tokenizer, false for none; `.cache/ids` of the project if left out. */
+  /** Folder that keeps ids by the texts and the tokenizer, false for none; `.cache/ids` of the project if left out. */
   cache?: string | false;
   signal?: AbortSignal;
 }
@@ -36,7 +34,7 @@ export interface TraceOptions {
 export const idCache = join(packageRoot, '.cache', 'ids');
 
 /** Raise it where the meaning of a cached file changes. */
-const cacheVersion = 1;
+const cacheVersion = 2;
 
 /**
  * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
@@ -61,7 +59,7 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   if (texts.length > 0) {
     if (folder === undefined)
       throw new PathPressError('BAD_OPTION', `${file}:${texts[0].line}: a row of text needs a tokenizer`);
-    const kept = cache === false ? undefined : join(cache, `${await contentKey(file, folder)}.bin`);
+    const kept = cache === false ? undefined : join(cache, `${await contentKey(texts, folder)}.bin`);
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
     if (!found) loaded ??= await loadTokenizer(folder);
     const ids = found ?? [];
@@ -101,12 +99,15 @@ function tokenized(tokenizer: Tokenizer, row: TraceRow, file: string): Int32Arra
   }
 }
 
-/** Changes with the trace, and with anything of the tokenizer that decides ids. */
-async function contentKey(file: string, folder: string): Promise<string> {
+/**
+ * Changes with the texts, and with anything of the tokenizer that decides ids. Of what was read, never of the file again: a
+ * pipe is empty by then, and a file may have changed.
+ */
+async function contentKey(texts: readonly TraceRow[], folder: string): Promise<string> {
   const hash = createHash('sha256').update(
     `ids ${cacheVersion}\n${JSON.stringify(await readTokenizerFiles(folder))}\n`,
   );
-  await pipeline(createReadStream(file), hash, { end: false });
+  for (const { output } of texts) hash.update(`${output!.length} `).update(output!);
   return hash.digest('hex').slice(0, 32);
 }
 
