@@ -57,7 +57,7 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   const { estimateSweep } = await import('../sweep/estimate.js');
   const { crewOf } = await import('../sweep/crew.js');
   const { checkSweepFolder } = await import('../sweep/folder.js');
-  const { refuseBusy } = await import('../sweep/lock.js');
+  const { refuseBusy } = await import('../run-lock.js');
   const plan = await planSweep(file, shard ?? null, io.interrupt);
   await checkSweepFolder(out, plan.manifest);
   if (!check) refuseBusy(out);
@@ -85,11 +85,11 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   return interrupted ? 130 : 0;
 }
 
-async function opening({ manifest, size }: SweepPlan, { seconds, atMost, how }: SweepEstimate, { workers, threads }: Crew): Promise<string> {
+async function opening({ manifest, size }: SweepPlan, { seconds, how }: SweepEstimate, { workers, threads }: Crew): Promise<string> {
   const { duration } = await import('./progress.js');
   const { shard, sweep } = manifest;
   const part = shard ? `${sweep.name}, shard ${shard.index}/${shard.of}` : sweep.name;
   const counts = `${size.cells} cells, ${size.problems} problems, ${size.samples} samples, ${size.tokensAtMost} tokens at most`;
   const crew = `${workers} worker${workers > 1 ? 's' : ''} of ${threads} thread${threads > 1 ? 's' : ''}`;
-  return `${part}: ${counts}; ${crew}; ${atMost ? 'at most' : 'about'} ${duration(seconds)} (${how})\n`;
+  return `${part}: ${counts}; ${crew}; about ${duration(seconds)} (${how})\n`;
 }

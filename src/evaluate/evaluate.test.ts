@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -235,6 +235,28 @@ describe('evaluate', () => {
       await expect(run()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
       expect(readFileSync(out)).toEqual(Buffer.from(content));
     }
+  });
+
+  it('lets one run at a time extend a file', async () => {
+    let second: Promise<unknown> | undefined;
+    const first = run({ onRecord: () => void (second ??= run().catch((error: unknown) => error)) });
+    expect(await first).toMatchObject({ samples: 20 });
+    expect(await second).toMatchObject({ code: 'BUSY', message: expect.stringContaining(`${out}: process ${process.pid}`) });
+    expect(readRecords(out)).toHaveLength(20);
+    expect(readdirSync(folder)).toEqual(['records.jsonl']);
+    expect((await run({ problems: 25 })).samples).toBe(25);
+  });
+
+  it('cuts off a torn line, never a whole one that somebody has added since', async () => {
+    await run({ problems: 2 });
+    const [line] = readFileSync(out, 'utf8').split('\n');
+    rmSync(out);
+    const meanwhile = (text: string) => run({ onProgress: ({ done }) => void (done === 0 && appendFileSync(out, text)) });
+    await expect(meanwhile(`${line}\n{"pro`)).rejects.toMatchObject({ code: 'BUSY' });
+    expect(readFileSync(out, 'utf8')).toBe(`${line}\n{"pro`);
+    rmSync(out);
+    expect((await meanwhile('{"pro')).samples).toBe(20);
+    expect(readRecords(out)).toHaveLength(20);
   });
 
   it('leaves no file behind where nothing was done, and needs none', async () => {

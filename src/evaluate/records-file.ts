@@ -5,11 +5,14 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
+  readSync,
   statSync,
   writeSync,
 } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { decodeUtf8 } from '../json-file.js';
+import { refuseBusy, RunLock, type LockOptions } from '../run-lock.js';
 import { checkSettings, parseRecord, recordStart, type EvalRecord, type EvalSettings } from './record.js';
 
 /**
@@ -23,19 +26,28 @@ export function readRecords(path: string): EvalRecord[] {
 /** A record as a line of its file. */
 export const recordLine = (record: EvalRecord): string => `${JSON.stringify(record)}\n`;
 
-/** A JSONL file of records that many runs may extend: it only ever grows by whole lines, each flushed to the disk. */
+/**
+ * A JSONL file of records that many runs may extend, one after the other: it only ever grows by whole lines, each flushed
+ * to the disk.
+ */
 export class RecordsFile {
   readonly records: EvalRecord[];
   readonly #path: string;
+  readonly #shared: LockOptions | undefined;
+  #lock: RunLock | undefined;
   #size: number; // of the whole lines: what lies beyond was torn by a kill, and is cut off before the first append
   #file: number | null = null;
 
   /**
    * Reads what other runs left; nothing is written before the first `append`.
-   * @throws PathPressError BAD_FILE, BAD_UTF8, BAD_JSON, or RECORD_MISMATCH where a record has other settings or stands twice.
+   * @param guarded where the caller sees to it that no other run extends the file; else a lock stands beside it meanwhile
+   * @throws PathPressError BUSY where another run extends it; BAD_FILE, BAD_UTF8, BAD_JSON, or RECORD_MISMATCH where a
+   *   record has other settings or stands twice.
    */
-  constructor(path: string, settings: EvalSettings) {
+  constructor(path: string, settings: EvalSettings, { guarded = false } = {}) {
     this.#path = path;
+    this.#shared = guarded ? undefined : { name: `${basename(path)}.running.json`, what: path };
+    if (this.#shared) refuseBusy(dirname(path), this.#shared);
     const { records, size } = readWhole(path);
     const seen = new Set<string>();
     records.forEach((record, i) => {
@@ -53,11 +65,15 @@ export class RecordsFile {
     this.#size = size;
   }
 
-  /** @throws PathPressError WRITE_FAILED where the disk takes no more: the file then ends with the last whole record. */
+  /**
+   * @throws PathPressError WRITE_FAILED where the disk takes no more: the file then ends with the last whole record; BUSY
+   *   where another run has extended the file, which then stays as it is
+   */
   append(record: EvalRecord): void {
     const line = Buffer.from(recordLine(record));
+    this.#lock?.check();
+    this.#file ??= this.#open();
     try {
-      this.#file ??= this.#open();
       for (let at = 0; at < line.length;) at += writeSync(this.#file, line, at);
       fdatasyncSync(this.#file);
     } catch (cause) {
@@ -71,12 +87,25 @@ export class RecordsFile {
   close(): void {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
+    this.#lock?.remove();
+    this.#lock = undefined;
   }
 
   #open(): number {
-    const file = openSync(this.#path, 'a');
-    if (fstatSync(file).size > this.#size) ftruncateSync(file, this.#size);
-    return file;
+    let file: number | undefined;
+    try {
+      file = openSync(this.#path, 'a+');
+      if (this.#shared) this.#lock ??= new RunLock(dirname(this.#path), this.#shared);
+      const beyond = Buffer.alloc(Math.max(0, fstatSync(file).size - this.#size));
+      readSync(file, beyond, 0, beyond.length, this.#size);
+      if (beyond.includes(0x0a)) throw new PathPressError('BUSY', `${this.#path}: another run has extended it since it was read`);
+      if (beyond.length > 0) ftruncateSync(file, this.#size);
+      return file;
+    } catch (cause) {
+      if (file !== undefined) closeSync(file);
+      if (cause instanceof PathPressError) throw cause;
+      throw new PathPressError('WRITE_FAILED', `${this.#path}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   #cut(): void {

@@ -6,7 +6,7 @@ import { tasks } from '../tasks/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { crewOf } from './crew.js';
 import { cellRecords, hasManifest } from './folder.js';
-import { readState } from './lock.js';
+import { readState } from '../run-lock.js';
 import type { SweepPlan } from './plan.js';
 import type { RunSweepOptions } from './run.js';
 import { samplesOf } from './shard.js';
@@ -14,7 +14,7 @@ import { samplesOf } from './shard.js';
 /** Time that a sweep needs, and where the number comes from. */
 export interface SweepEstimate {
   seconds: number;
-  /** True where no length is known: every sample at its full one. */
+  /** True where no length is known: every sample at its full one; what workers take to start is not counted. */
   atMost: boolean;
   /** How it was found, for people. */
   how: string;

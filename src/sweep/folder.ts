@@ -7,7 +7,7 @@ import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { readRecords } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
 import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
-import { isLockLeftover, lockName } from './lock.js';
+import { isLockLeftover, lockName } from '../run-lock.js';
 import { inShard } from './shard.js';
 
 const cellsName = 'cells';
@@ -70,7 +70,10 @@ function leftovers(folder: string): string[] | undefined {
     throw new PathPressError('BAD_FILE', `${folder}: ${code === 'ENOTDIR' ? 'not a folder' : (cause as Error).message}`, { cause });
   }
   const foreign = entries.find((entry) => !isLeftover(entry));
-  if (foreign) throw new PathPressError('BAD_FILE', `${folder}: holds ${foreign.name} and no ${manifestName}: give an empty folder`);
+  if (foreign) {
+    const what = hasManifest(folder) ? 'is the folder of a sweep already' : `holds ${foreign.name} and no ${manifestName}`;
+    throw new PathPressError('BAD_FILE', `${folder}: ${what}: give an empty folder`);
+  }
   return entries.map(({ name }) => name);
 }
 

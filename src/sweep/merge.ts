@@ -7,7 +7,7 @@ import { recordLine } from '../evaluate/records-file.js';
 import { pause } from '../pause.js';
 import { writeWhole } from '../whole-file.js';
 import { cellPath, cellRecords, checkCellFiles, checkEmpty, manifestOf, removeEmpty } from './folder.js';
-import { alive, readState } from './lock.js';
+import { alive, readState } from '../run-lock.js';
 import { manifestName, serialiseManifest, type Manifest } from './manifest.js';
 import { samplesOf } from './shard.js';
 import { absent, checkTogether } from './status.js';

@@ -5,7 +5,7 @@ import type { EvalRecord } from '../evaluate/record.js';
 import { RecordsFile } from '../evaluate/records-file.js';
 import { crewOf, shareOfMemory, type Crew } from './crew.js';
 import { cellPath, cellRecords, checkCellFiles, checkSweepFolder, openSweepFolder } from './folder.js';
-import { RunLock } from './lock.js';
+import { RunLock } from '../run-lock.js';
 import type { Order } from './messages.js';
 import type { SweepPlan } from './plan.js';
 import { runPieces, type Piece } from './pool.js';
@@ -84,7 +84,7 @@ export async function runSweep({ manifest, folders, load }: SweepPlan, options: 
     const cell = manifest.cells[number]!;
     let open = files.get(number);
     if (!open) {
-      const file = new RecordsFile(cellPath(out, cell), cell.settings);
+      const file = new RecordsFile(cellPath(out, cell), cell.settings, { guarded: true });
       files.set(number, (open = { file, left: samplesOf(cell, number, manifest.shard).length - file.records.length }));
     }
     open.file.append(record);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { cellRecords, hasManifest, manifestOf } from './folder.js';
-import { alive, readState } from './lock.js';
+import { alive, readState } from '../run-lock.js';
 import { difference, type Manifest } from './manifest.js';
 import { samplesOf, type Shard } from './shard.js';
 

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../package.js';
-import { alive, lockName, readState, RunLock, type RunState } from './lock.js';
+import { packageRoot } from './package.js';
+import { alive, lockName, readState, refuseBusy, RunLock, type RunState } from './run-lock.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-lock-'))));
@@ -70,7 +70,18 @@ describe('the lock of a sweep’s folder', () => {
     expect(() => lock.check()).toThrow('running.json is gone');
   });
 
-  const built = join(packageRoot, 'dist', 'sweep', 'lock.js'); // racers are processes of their own
+  it('of a file stands beside it, names it, and leaves nothing behind', () => {
+    const options = { name: 'a.jsonl.running.json', what: 'a.jsonl' };
+    const lock = new RunLock(folder, options);
+    new RunLock(folder).remove(); // the folder's own is another
+    expect(() => refuseBusy(folder, options)).toThrow(expect.objectContaining({ code: 'BUSY', message: expect.stringContaining(`a.jsonl: process ${process.pid}`) }));
+    expect(() => new RunLock(folder, options)).toThrow(`remove ${join(folder, options.name)}`);
+    lock.remove();
+    refuseBusy(folder, options);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  const built = join(packageRoot, 'dist', 'run-lock.js'); // racers are processes of their own
   it.skipIf(!existsSync(built))('is taken by one of many processes that come at once', { timeout: 120_000 }, async () => {
     const [racers, rounds, gap] = [4, 60, 25]; // milliseconds between rounds
     for (let round = 0; round < rounds; round++) {

@@ -1,11 +1,14 @@
-/** running.json: who works in a sweep's folder, and how far it is. One process at a time writes records there. */
+/**
+ * running.json: who works in a sweep's folder, or on a file of records, and how far it is. One process at a time writes
+ * records there.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { PathPressError } from '../engine/errors.js';
-import { writeWhole } from '../whole-file.js';
+import { PathPressError } from './engine/errors.js';
+import { writeWhole } from './whole-file.js';
 
 /** A run in a folder: the present one, or the last. */
 export interface RunState {
@@ -38,8 +41,8 @@ const schema = z.strictObject({
 export const isLockLeftover = (name: string): boolean => /^running\.json\.[0-9a-f-]+\.part$/.test(name);
 
 /** The state that a run left; undefined where there is none, or one that a kill cut short. */
-export function readState(folder: string): RunState | undefined {
-  return stateOf(bytesOf(join(folder, lockName)));
+export function readState(folder: string, name = lockName): RunState | undefined {
+  return stateOf(bytesOf(join(folder, name)));
 }
 
 function bytesOf(path: string): Buffer | undefined {
@@ -88,22 +91,32 @@ function birth(pid: number): string | undefined {
 }
 
 /** Before any work that a run's start would cost in vain. @throws PathPressError BUSY where another run is at work in the folder */
-export function refuseBusy(folder: string): void {
-  const state = readState(folder);
-  if (state && alive(state)) throw busy(folder, state, join(folder, lockName));
+export function refuseBusy(folder: string, { name = lockName, what = folder }: LockOptions = {}): void {
+  const state = readState(folder, name);
+  if (state && alive(state)) throw busy(what, state, join(folder, name));
 }
 
-const busy = (folder: string, { pid, host }: RunState, file: string): PathPressError =>
-  new PathPressError('BUSY', `${folder}: process ${pid} on ${host} is at work there; if it is not, remove ${file}`);
+const busy = (what: string, { pid, host }: RunState, file: string): PathPressError =>
+  new PathPressError('BUSY', `${what}: process ${pid} on ${host} is at work there; if it is not, remove ${file}`);
+
+/** Of a lock for something else than a whole folder. */
+export interface LockOptions {
+  /** Of the lock's own file; `running.json` if left out. */
+  name?: string;
+  /** What it guards, for errors; the folder if left out. */
+  what?: string;
+}
 
 export class RunLock {
   readonly #path: string;
+  readonly #what: string;
   readonly #state: RunState & { run: string };
   readonly #timer: NodeJS.Timeout;
 
   /** The folder is made. @throws PathPressError BUSY where another run is at work there; WRITE_FAILED */
-  constructor(folder: string) {
-    this.#path = join(folder, lockName);
+  constructor(folder: string, { name = lockName, what = folder }: LockOptions = {}) {
+    this.#path = join(folder, name);
+    this.#what = what;
     const now = Date.now();
     const who = { pid: process.pid, host: hostname(), run: randomUUID(), born: birth(process.pid) };
     this.#state = { ...who, started: now, updated: now, before: 0, done: 0, total: 0, tokens: 0, ended: false };
@@ -132,7 +145,7 @@ export class RunLock {
     const there = stateOf(bytesOf(this.#path));
     if (there?.run === this.#state.run) return;
     const who = there ? `process ${there.pid} on ${there.host} has taken it over` : `${this.#path} is gone`;
-    throw new PathPressError('BUSY', `${dirname(this.#path)}: this run has lost the folder: ${who}`);
+    throw new PathPressError('BUSY', `${this.#what}: this run has lost it: ${who}`);
   }
 
   release(): void {
@@ -140,6 +153,12 @@ export class RunLock {
     this.#state.ended = true;
     this.#write();
     ours.delete(this.#state.run);
+  }
+
+  /** Releases it, and leaves nothing behind. */
+  remove(): void {
+    this.release();
+    if (stateOf(bytesOf(this.#path))?.run === this.#state.run) rmSync(this.#path, { force: true });
   }
 
   /**
@@ -152,7 +171,7 @@ export class RunLock {
     try {
       mkdirSync(folder, { recursive: true });
       writeFileSync(made, JSON.stringify(this.#state));
-      while (!this.#tryTake(folder, made));
+      while (!this.#tryTake(made));
     } catch (cause) {
       if (cause instanceof PathPressError) throw cause;
       throw new PathPressError('WRITE_FAILED', `${this.#path}: ${(cause as Error).message}`, { cause });
@@ -161,7 +180,7 @@ export class RunLock {
     }
   }
 
-  #tryTake(folder: string, made: string): boolean {
+  #tryTake(made: string): boolean {
     const found = bytesOf(this.#path);
     if (!found) return link(made, this.#path);
     const heirs: string[] = [];
@@ -172,7 +191,7 @@ export class RunLock {
       last = bytes;
     }
     const state = stateOf(last);
-    if (state && alive(state)) throw busy(folder, state, heirs.at(-1) ?? this.#path);
+    if (state && alive(state)) throw busy(this.#what, state, heirs.at(-1) ?? this.#path);
     const mine = heir();
     if (!link(made, mine)) return false;
     const still = bytesOf(this.#path)?.equals(found);
