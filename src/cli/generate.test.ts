@@ -1,6 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../package.js';
 import { policyNames } from '../policies/policies.js';
 import { pathpress, temporaryFolder } from './harness.mjs';
 import { writeTinyModel } from './tiny-model.mjs';
@@ -180,5 +183,33 @@ describe('generate', { timeout: 60_000 }, () => {
     const { finish, generatedTokens, ids } = JSON.parse(out);
     expect({ finish, generatedTokens }).toEqual({ finish: 'aborted', generatedTokens: ids.length });
     expect(existsSync(trace)).toBe(true);
+  });
+
+  const program = join(packageRoot, 'dist', 'cli.js');
+  it.skipIf(!existsSync(program))('keeps the trace where the reader of the text goes', async () => {
+    const trace = join(folder.path, 'unread.jsonl');
+    const flags = [...base, ...rpc, '--max-tokens', 1_000_000, '--stream'].map(String);
+    const until = async (args: string[]) => {
+      const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let [shown, said] = ['', ''];
+      child.stdout.on('data', (text) => (shown += String(text)).length > 200 && child.stdout.destroy());
+      child.stderr.on('data', (text) => (said += String(text)));
+      const [status] = (await once(child, 'exit')) as [number | null];
+      return { status, said };
+    };
+    expect(await until([...flags, '--trace', trace])).toEqual({ status: 130, said: '' });
+    expect(readFileSync(trace, 'utf8').split('\n').length).toBeGreaterThan(2);
+    expect(await until(flags)).toEqual({ status: 0, said: '' }); // nothing else was to be kept
+  });
+
+  it('refuses a trace that could not be written before anything is generated, and prints before it writes', async () => {
+    const trace = join(folder.path, 'taken');
+    mkdirSync(`${trace}.${process.pid}.part`);
+    const { status, out, err } = await pathpress([...base, ...rpc, '--max-tokens', 30, '--trace', trace, '--json']);
+    expect({ status, out, err }).toEqual({ status: 1, out: '', err: expect.stringContaining(`--trace ${trace}: cannot be made`) });
+    writeFileSync(trace, ''); // it is there, so that only writing fails
+    const late = await pathpress([...base, ...rpc, '--max-tokens', 30, '--trace', trace, '--json']);
+    expect(late).toMatchObject({ status: 1, err: expect.stringContaining('WRITE_FAILED') });
+    expect(JSON.parse(late.out).generatedTokens).toBe(30);
   });
 });

@@ -57,9 +57,10 @@ async function generate(flags: GenerateFlags, io: Io): Promise<number> {
       signal: io.interrupt,
     }).result;
     if (onTokens) printer!.end();
+    const unread = io.unread?.() ?? false;
+    if (!unread) print(result, tokenizer, run, flags, io); // before the trace, whose disk may be full
     if (trace) writeWhole(flags.trace!, traceLines(result.trace ?? []));
-    print(result, tokenizer, run, flags, io);
-    return result.finish === 'aborted' ? 130 : 0;
+    return result.finish === 'aborted' && (trace || !unread) ? 130 : 0;
   } finally {
     engine.dispose();
   }
