@@ -76,6 +76,10 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
     },
   }).finally(() => bar?.stop());
   io.out(json ? `${JSON.stringify(report)}\n` : await tables(report));
+  for (const { file, entropy } of report.files) {
+    if (Object.values(entropy).every((lengths) => Object.keys(lengths).length === 0))
+      io.err(`note: ${file}: no output has ${Math.min(...flags.lengths)} tokens: give shorter --lengths, or --mode paper\n`);
+  }
   return 0;
 }
 

@@ -36,6 +36,13 @@ export function addModelPlan(model: Command, io: Io, done: (status: number) => v
     .action(async (name: string, flags: PlanFlags) => done(await plan(name, flags, io)));
 }
 
+/** `3.56 MB`, `15.23 GB`: three digits or more, in the largest unit that leaves no 0 before the point. */
+function metric(value: number, unit: string): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P'];
+  const step = Math.min(prefixes.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return `${(value / 1000 ** step).toFixed(step === 0 ? 0 : 2)} ${prefixes[step]}${unit}`;
+}
+
 const scaled = (value: number | undefined, unit: number) => (value === undefined ? undefined : value * unit);
 
 async function plan(model: string, flags: PlanFlags, io: Io): Promise<number> {
@@ -52,14 +59,14 @@ async function plan(model: string, flags: PlanFlags, io: Io): Promise<number> {
     io.out(`${JSON.stringify(plan)}\n`);
     return 0;
   }
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+  const bytes = (count: number) => metric(count, 'B');
   const rows = [
-    ['weights', gigabytes(plan.weightsBytes), `${(plan.parameters / 1e9).toFixed(2)}e9 parameters`],
-    ['cache', gigabytes(plan.cacheBytes), `${plan.cacheBytesPerToken} bytes a token, one copy at its peak`],
-    ['side state', gigabytes(plan.sideBytes), 'that the policy needs beside it'],
-    ['peak', gigabytes(plan.oneCopyBytes), 'all three'],
-    ...(flags.copies === '1' ? [] : [['peak, two copies', gigabytes(plan.peakBytes), 'as the reference’s benchmark']]),
-    ['a step reads', gigabytes(plan.bytesPerStep), `and computes ${(plan.flopsPerStep / 1e12).toFixed(3)} TFLOP`],
+    ['weights', bytes(plan.weightsBytes), `${metric(plan.parameters, '').trimEnd()} parameters`],
+    ['cache', bytes(plan.cacheBytes), `${plan.cacheBytesPerToken} bytes a token, one copy at its peak`],
+    ['side state', bytes(plan.sideBytes), 'that the policy needs beside it'],
+    ['peak', bytes(plan.oneCopyBytes), 'all three'],
+    ...(flags.copies === '1' ? [] : [['peak, two copies', bytes(plan.peakBytes), 'as the reference’s benchmark']]),
+    ['a step reads', bytes(plan.bytesPerStep), `and computes ${metric(plan.flopsPerStep, 'FLOP')}`],
     ...(plan.largestBatch === null ? [] : [['largest batch', String(plan.largestBatch), 'that the memory holds']]),
     ...(plan.tokensPerSecondBound === null
       ? []

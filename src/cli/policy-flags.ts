@@ -109,8 +109,8 @@ export async function settlePolicyFlags(flags: PolicyFlags): Promise<Policy> {
 /** An error about an option as one about its flag: `--pin-prompt …` for `pinPrompt …`. */
 export function asFlag(error: PathPressError): PathPressError {
   if (error.code !== 'BAD_OPTION') return error;
-  const [option] = error.message.split(' ', 1);
-  if (!['policy', 'device', 'cache', 'products'].includes(option) && !(names as readonly string[]).includes(option)) return error;
+  const [option] = error.message.split(/:? /, 1);
+  if (!['policy', 'device', 'cache', 'products', 'stopIds'].includes(option) && !(names as readonly string[]).includes(option)) return error;
   return new PathPressError('BAD_FLAG', flagOf(option) + error.message.slice(option.length), { cause: error });
 }
 
