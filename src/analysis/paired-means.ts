@@ -1,7 +1,7 @@
 /** Paired differences of few pairs, where a percentile bootstrap is too narrow: it draws its spread from the pairs alone. */
-import { PathPressError } from '../engine/errors.js';
+import { PathPressError, wholeAtLeast } from '../engine/errors.js';
 import { randomBits } from './random.js';
-import { mean, type BootstrapOptions, type PairedDifference } from './statistics.js';
+import { checkBootstrap, mean, pairedDifferences, type BootstrapOptions, type PairedDifference } from './statistics.js';
 
 /** A paired difference with its test. */
 export interface PairedTest extends PairedDifference {
@@ -16,15 +16,9 @@ export interface PairedTest extends PairedDifference {
  * @throws BAD_OPTION where a and b differ in length, or an option is out of range
  */
 export function pairedMeans(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[], options: BootstrapOptions = {}): PairedTest | undefined {
+  checkBootstrap(options);
   const { level = 0.95 } = options;
-  if (a.length !== b.length) {
-    throw new PathPressError('BAD_OPTION', `paired arms must cover the same problems: ${a.length} and ${b.length}`);
-  }
-  if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
-  const differences: number[] = [];
-  a.forEach((values, i) => {
-    if (values.length > 0 && b[i].length > 0) differences.push(mean(values) - mean(b[i]));
-  });
+  const differences = pairedDifferences(a, b);
   const pairs = differences.length;
   if (pairs < 2) return undefined;
   const middle = mean(differences);
@@ -43,9 +37,7 @@ const countable = 24; // pairs whose sign patterns are gone through: eight milli
 export function signFlip(differences: readonly number[], { seed = 0, resamples = 20_000 }: Pick<BootstrapOptions, 'seed' | 'resamples'> = {}): number {
   const pairs = differences.length;
   if (pairs === 0) throw new PathPressError('BAD_OPTION', 'a sign-flip test needs at least one difference, got none');
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
-  }
+  wholeAtLeast(1, 'resamples', resamples);
   const size = differences.reduce((sum, d) => sum + Math.abs(d), 0);
   const seen = Math.abs(differences.reduce((sum, d) => sum + d, 0)) - 1e-12 * size; // sums of the same in another order
   if (pairs <= countable) {
@@ -78,9 +70,7 @@ export function signFlip(differences: readonly number[], { seed = 0, resamples =
  */
 export function studentQuantile(share: number, degrees: number): number {
   if (!(share > 0 && share < 1)) throw new PathPressError('BAD_OPTION', `a quantile's share must lie between 0 and 1, not ${share}`);
-  if (!Number.isInteger(degrees) || degrees < 1) {
-    throw new PathPressError('BAD_OPTION', `degrees of freedom must be a whole number >= 1, not ${degrees}`);
-  }
+  wholeAtLeast(1, 'degrees of freedom', degrees);
   if (share < 0.5) return -studentQuantile(1 - share, degrees);
   const central = 2 * share - 1; // what lies within ± the quantile
   let [low, high] = [0, 1];

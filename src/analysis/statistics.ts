@@ -1,5 +1,5 @@
 /** Intervals and tests; every interval is 95 % unless the level says otherwise, every draw is settled by a seed. */
-import { PathPressError } from '../engine/errors.js';
+import { PathPressError, wholeAtLeast } from '../engine/errors.js';
 import { randomIndex } from './random.js';
 
 /** An estimate and its interval, in the unit of the values. */
@@ -17,6 +17,12 @@ export interface BootstrapOptions {
   resamples?: number;
   /** Coverage of the interval; 0.95 if left out. */
   level?: number;
+}
+
+/** @throws BAD_OPTION for `resamples` below 1 or a `level` outside 0 to 1 */
+export function checkBootstrap({ resamples = 1, level = 0.95 }: BootstrapOptions): void {
+  wholeAtLeast(1, 'resamples', resamples);
+  if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
 }
 
 /** Arithmetic mean; NaN of nothing. */
@@ -106,10 +112,7 @@ export function shareInterval(clusters: ArrayLike<number>[], options: BootstrapO
  */
 export function ratioBootstrap(sums: Float64Array, sizes: Float64Array, options: BootstrapOptions = {}): Interval {
   const { seed = 0, resamples = 2000, level = 0.95 } = options;
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
-  }
-  if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
+  checkBootstrap({ resamples, level });
   const clusters = sums.length;
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
@@ -145,16 +148,18 @@ export function pairedBootstrap(
   b: ArrayLike<number>[],
   options: BootstrapOptions = {},
 ): PairedDifference | undefined {
-  if (a.length !== b.length) {
-    throw new PathPressError('BAD_OPTION', `paired arms must cover the same problems: ${a.length} and ${b.length}`);
-  }
-  const differences: number[] = [];
-  for (let i = 0; i < a.length; i++) {
-    if (a[i].length > 0 && b[i].length > 0) differences.push(mean(a[i]) - mean(b[i]));
-  }
+  const differences = pairedDifferences(a, b);
   if (differences.length === 0) return undefined;
   const pairs = differences.length;
   return { ...ratioBootstrap(Float64Array.from(differences), new Float64Array(pairs).fill(1), options), pairs };
+}
+
+/** Mean of a − mean of b of each problem where both arms have a value. @throws BAD_OPTION where a and b differ in length */
+export function pairedDifferences(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number[] {
+  if (a.length !== b.length) {
+    throw new PathPressError('BAD_OPTION', `paired arms must cover the same problems: ${a.length} and ${b.length}`);
+  }
+  return a.flatMap((values, i) => (values.length > 0 && b[i].length > 0 ? [mean(values) - mean(b[i])] : []));
 }
 
 /**

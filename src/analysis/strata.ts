@@ -1,7 +1,7 @@
 /** A difference of two arms measured with several models on the same problems: each model by itself, then together. */
 import { PathPressError } from '../engine/errors.js';
 import { randomBits, randomIndex } from './random.js';
-import { mean, quantile, unseenDifference, type BootstrapOptions, type Interval } from './statistics.js';
+import { checkBootstrap, mean, quantile, unseenDifference, type BootstrapOptions, type Interval } from './statistics.js';
 
 /** Shares (0 to 1) of two arms with one model, (problems)(draws) each; a problem's draws say nothing of another problem's. */
 export interface PairedOutcomes {
@@ -36,8 +36,7 @@ export interface StrataDifference {
  */
 export function strataDifference(models: readonly PairedOutcomes[], options: BootstrapOptions = {}): StrataDifference {
   const { seed = 0, resamples = 2000, level = 0.95 } = options;
-  if (!Number.isInteger(resamples) || resamples < 1) throw new PathPressError('BAD_OPTION', `resamples must be a whole number >= 1, not ${resamples}`);
-  if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
+  checkBootstrap({ resamples, level });
   const problems = checked(models);
   const arms = models.map(({ a, b }) => [a, b].map((arm) => arm.map(drawable)));
   const drawn = models.map(() => new Float64Array(resamples)); // (models)(resamples)

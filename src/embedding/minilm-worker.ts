@@ -4,7 +4,7 @@
  */
 import { basename, dirname } from 'node:path';
 import { AutoModel, PretrainedConfig, Tensor, env } from '@xenova/transformers';
-import { PathPressError } from '../engine/errors.js';
+import { failureOf, PathPressError } from '../engine/errors.js';
 import { normaliseRows } from './embedder.js';
 import { dim, type FromWorker, type Padded, type ToWorker } from './minilm-messages.js';
 
@@ -61,10 +61,7 @@ function meanPooled(states: Float32Array, mask: BigInt64Array, rows: number, tok
 
 process.on('message', (message: ToWorker) => {
   const answer = 'batch' in message ? embed(message.batch) : open(message.weights, message.threads);
-  answer.then(tell, (error: unknown) => {
-    const code = error instanceof PathPressError ? error.code : 'INTERNAL';
-    tell({ failed: { code, message: error instanceof Error ? error.message : String(error) } });
-  });
+  answer.then(tell, (error: unknown) => tell({ failed: failureOf(error) }));
 });
 
 // Ctrl-C reaches every process of a terminal: the embedder's own says what is to be done.

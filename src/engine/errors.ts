@@ -58,6 +58,12 @@ export class PathPressError extends Error {
   }
 }
 
+/** An error as a process tells another of it; what has no code of ours is INTERNAL. */
+export function failureOf(error: unknown): { code: ErrorCode; message: string } {
+  const code = error instanceof PathPressError ? error.code : 'INTERNAL';
+  return { code, message: error instanceof Error ? error.message : String(error) };
+}
+
 /** @throws PathPressError BAD_OPTION naming the option and the value */
 export function wholeAtLeast(least: number, name: string, value: number): void {
   if (!Number.isInteger(value) || value < least) {

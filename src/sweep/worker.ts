@@ -1,6 +1,6 @@
 /** A worker process of a sweep: one engine, samples as they are ordered. It writes no file: the sweep's own process does. */
 import { openEngine } from '../engine/engine.js';
-import { PathPressError } from '../engine/errors.js';
+import { failureOf, PathPressError } from '../engine/errors.js';
 import type { Engine } from '../engine/types.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { tasks } from '../tasks/registry.js';
@@ -53,10 +53,7 @@ process.on('message', (message: ToWorker) => {
   running += 1;
   run(message.order).then(
     () => leaveOr({ done: message.order.id }),
-    (error: unknown) => {
-      const code = error instanceof PathPressError ? error.code : 'INTERNAL';
-      leaveOr({ failed: { code, message: error instanceof Error ? error.message : String(error) } });
-    },
+    (error: unknown) => leaveOr({ failed: failureOf(error) }),
   );
 });
 
