@@ -63,29 +63,30 @@ struct Comparison {
 }  // namespace
 
 std::vector<int32_t> neighbourCounts(const float* vectors, size_t rows, int dim, std::span<const double> thresholds,
-                                     const Kernels& kernels, int threads) {
-  if (rows == 0 || thresholds.empty()) return std::vector<int32_t>(thresholds.size() * rows);
+                                     const Kernels& kernels, int threads, size_t from, size_t to) {
+  to = std::min(to, rows);
+  if (from >= to || thresholds.empty()) return std::vector<int32_t>(thresholds.size() * rows);
   const Comparison comparison{vectors, rows, dim, thresholds, errorBound(vectors, rows, dim)};
   const double below = *std::min_element(thresholds.begin(), thresholds.end()) - comparison.bound;
-  const auto blocks = static_cast<int>((rows + leftRows - 1) / leftRows);
+  const auto blocks = static_cast<int>((to - from + leftRows - 1) / leftRows);
   ThreadPool pool(blocks < 4 ? 1 : threads);
   const auto workers = static_cast<size_t>(pool.threads());
   std::vector<std::vector<int32_t>> counts(workers, std::vector<int32_t>(thresholds.size() * rows));
   std::vector<std::vector<float>> products(workers, std::vector<float>(leftRows * rightRows));
-  const Matrix all{vectors, DType::f32, static_cast<int>(rows), dim};
-  std::vector<std::byte> panels(packedBytes(DType::f32, all.rows, dim));
-  packPanels(all, 0, panelsOf(all.rows), panels.data());
-  const Matrix packed{panels.data(), DType::f32, all.rows, dim, nullptr, true};
+  const Matrix right{comparison.row(from), DType::f32, static_cast<int>(rows - from), dim};  // no pair's higher row is lower
+  std::vector<std::byte> panels(packedBytes(DType::f32, right.rows, dim));
+  packPanels(right, 0, panelsOf(right.rows), panels.data());
+  const Matrix packed{panels.data(), DType::f32, right.rows, dim, nullptr, true};
   pool.run(blocks, false, [&](int block, int worker) {
-    const size_t i0 = static_cast<size_t>(block) * leftRows;
-    const size_t left = std::min(leftRows, rows - i0);
+    const size_t i0 = from + static_cast<size_t>(block) * leftRows;
+    const size_t left = std::min(leftRows, to - i0);
     float* out = products[static_cast<size_t>(worker)].data();
     for (size_t j0 = i0; j0 < rows; j0 += rightRows) {
-      const size_t right = std::min(rightRows, rows - j0);
-      const Matrix matrix = packed.rowsFrom(static_cast<int>(j0), static_cast<int>(right));
+      const size_t columns = std::min(rightRows, rows - j0);
+      const Matrix matrix = packed.rowsFrom(static_cast<int>(j0 - from), static_cast<int>(columns));
       kernels.matmul(matrix, 0, matrix.rows, comparison.row(i0), static_cast<int>(left), out, rightRows, nullptr);
       for (size_t i = 0; i < left; ++i) {
-        for (size_t j = i0 == j0 ? i + 1 : 0; j < right; ++j) {
+        for (size_t j = i0 == j0 ? i + 1 : 0; j < columns; ++j) {
           const double product = out[i * rightRows + j];
           if (product < below) continue;
           comparison.count(i0 + i, j0 + j, product, counts[static_cast<size_t>(worker)].data());

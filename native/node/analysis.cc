@@ -33,16 +33,18 @@ Napi::Value gramOccurrencesOf(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// neighbourCounts(vectors, dim, thresholds, threads, simd): (thresholds, rows)
+// neighbourCounts(vectors, dim, thresholds, threads, simd, from, to): (thresholds, rows)
 Napi::Value neighbourCountsOf(const Napi::CallbackInfo& info) {
   const auto vectors = info[0].As<Napi::Float32Array>();
   const int dim = info[1].As<Napi::Number>().Int32Value();
   const auto thresholds = info[2].As<Napi::Float64Array>();
+  const auto from = static_cast<size_t>(info[5].As<Napi::Number>().Int64Value());
+  const auto to = static_cast<size_t>(info[6].As<Napi::Number>().Int64Value());
   const std::vector<int32_t> counts = guarded(info.Env(), "the analysis", [&] {
     return neighbourCounts(vectors.Data(), vectors.ElementLength() / static_cast<size_t>(dim), dim,
                            {thresholds.Data(), thresholds.ElementLength()},
                            selectKernels(info[4].As<Napi::String>().Utf8Value()),
-                           info[3].As<Napi::Number>().Int32Value());
+                           info[3].As<Napi::Number>().Int32Value(), from, to);
   });
   Napi::Int32Array out = Napi::Int32Array::New(info.Env(), counts.size());
   std::copy(counts.begin(), counts.end(), out.Data());

@@ -132,9 +132,17 @@ void neighbours() {
     }
   }
   for (const Kernels* kernels : availableKernels()) {
-    CHECK_CASE(neighbourCounts(vectors.data(), rows, dim, thresholds, *kernels, 2) == expected, kernels->name);
+    CHECK_CASE(neighbourCounts(vectors.data(), rows, dim, thresholds, *kernels, 2, 0, rows) == expected, kernels->name);
+    for (const size_t part : {1, 50, 64, 200}) {
+      std::vector<int32_t> sum(2 * rows);
+      for (size_t from = 0; from < rows; from += part) {
+        const auto some = neighbourCounts(vectors.data(), rows, dim, thresholds, *kernels, 2, from, from + part);
+        std::transform(sum.begin(), sum.end(), some.begin(), sum.begin(), std::plus<>());
+      }
+      CHECK_CASE(sum == expected, kernels->name);
+    }
   }
-  CHECK(neighbourCounts(nullptr, 0, dim, thresholds, *availableKernels()[0], 2).empty());
+  CHECK(neighbourCounts(nullptr, 0, dim, thresholds, *availableKernels()[0], 2, 0, 0).empty());
 }
 
 }  // namespace

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadBinding } from '../engine/binding.js';
 import { randomIndex } from './random.js';
-import { neighbourCounts, outputRates, redundancy, redundancyRate, repeatedClusters } from './redundancy.js';
+import { neighbourCounts, redundancy, redundancyRate, repeatedClusters } from './redundancy.js';
 
 /** Full similarity matrices in numpy: data/fixtures/analysis/make.py. */
 const golden = JSON.parse(
@@ -27,12 +27,11 @@ describe('redundancy', () => {
     });
   });
 
-  it('rates equal numpy to 1e-6, averaged over outputs; outputs without a sentence are left out', () => {
-    const rates = redundancy([...outputs, new Float32Array(0)], golden.dim, golden);
+  it('rates equal numpy to 1e-6, averaged over outputs; outputs without a sentence are left out', async () => {
+    const rates = await redundancy([...outputs, new Float32Array(0)], golden.dim, golden);
     golden.rates.forEach((row, t) => row.forEach((rate, n) => expect(rates[t][n]).toBeCloseTo(rate, 6)));
     expect(golden.rates[1][0]).toBeGreaterThan(0.2); // the fixture does tell rates apart
-    expect(redundancy([], 3, {})).toEqual([[Number.NaN, Number.NaN, Number.NaN]]);
-    expect(outputRates([new Float32Array(0)], 3, { similar: [1] })).toEqual([[[Number.NaN]]]);
+    expect(await redundancy([], 3, {})).toEqual([[Number.NaN, Number.NaN, Number.NaN]]);
   });
 
   it('equals a plain double loop across block edges', () => {
@@ -71,7 +70,7 @@ describe('redundancy', () => {
     }
     for (const simd of loadBinding().simd()) {
       for (const threads of [1, 3]) {
-        expect(loadBinding().neighbourCounts(vectors, dim, thresholds, threads, simd), simd).toEqual(expected);
+        expect(loadBinding().neighbourCounts(vectors, dim, thresholds, threads, simd, 0, sentences), simd).toEqual(expected);
       }
     }
   });
@@ -89,9 +88,9 @@ describe('redundancy', () => {
     expect(redundancyRate([], 1)).toBeNaN();
   });
 
-  it('does not mix outputs: the same sentence in two outputs is not redundant', () => {
-    expect(redundancy([fan(0), fan(0)], 2, { similar: [0] })).toEqual([[0]]);
-    expect(redundancy([fan(0, 0), fan(0)], 2, { similar: [0] })).toEqual([[0.5]]);
+  it('does not mix outputs: the same sentence in two outputs is not redundant', async () => {
+    expect(await redundancy([fan(0), fan(0)], 2, { similar: [0] })).toEqual([[0]]);
+    expect(await redundancy([fan(0, 0), fan(0)], 2, { similar: [0] })).toEqual([[0.5]]);
   });
 
   it('finds the most repeated clusters, each sentence in one at most', () => {
@@ -105,6 +104,19 @@ describe('redundancy', () => {
     );
     expect(repeatedClusters(fan(0, 90), 2, 0.75, 3)).toEqual([]);
     expect(repeatedClusters(new Float32Array(0), 2, 0.75, 3)).toEqual([]);
+  });
+
+  it('counts a long output in parts, and hears the signal between them', async () => {
+    const [sentences, dim] = [9000, 4]; // 81 million pairs: five parts
+    const vectors = Float32Array.from({ length: sentences * dim }, (_, i) => randomIndex(2000, 5, i) / 1000 - 1);
+    const thresholds = [1.2, 2];
+    const expected = neighbourCounts(vectors, dim, thresholds).map((counts) => [1, 400].map((n) => redundancyRate(counts, n)));
+    expect(await redundancy([vectors], dim, { thresholds, similar: [1, 400] })).toEqual(expected);
+    expect(expected[0][1]).toBeGreaterThan(0.01);
+    const stop = new AbortController();
+    const counted = redundancy([vectors], dim, { thresholds, signal: stop.signal });
+    setImmediate(() => setImmediate(() => stop.abort(new Error('enough'))));
+    await expect(counted).rejects.toThrow('enough');
   });
 
   it('refuses vectors that are no rows', () => {

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { loadBinding } from '../engine/binding.js';
 import { PathPressError } from '../engine/errors.js';
+import { pause } from '../pause.js';
 import { mean } from './statistics.js';
 
 /**
@@ -25,8 +26,35 @@ export function neighbourCounts(
 ): Int32Array[] {
   const sentences = rows(vectors, dim);
   const cosines = Float64Array.from(thresholds);
-  const counts = loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd);
-  return thresholds.map((_, t) => counts.slice(t * sentences, (t + 1) * sentences));
+  const counts = loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd, 0, sentences);
+  return byThreshold(counts, thresholds.length);
+}
+
+const byThreshold = (counts: Int32Array, thresholds: number): Int32Array[] =>
+  Array.from({ length: thresholds }, (_, t) =>
+    counts.slice((t * counts.length) / thresholds, ((t + 1) * counts.length) / thresholds),
+  );
+
+/** Half a second's on a slow core: so long Ctrl-C may have to wait. */
+const pairsAtATime = 2 ** 24;
+
+/** `neighbourCounts`, with the event loop's turn (and `signal`'s) between parts of the pairs. */
+async function neighbourCountsInParts(
+  vectors: Float32Array,
+  dim: number,
+  thresholds: readonly number[],
+  signal?: AbortSignal,
+): Promise<Int32Array[]> {
+  const sentences = rows(vectors, dim);
+  const cosines = Float64Array.from(thresholds);
+  const counts = new Int32Array(thresholds.length * sentences);
+  const part = Math.max(256, Math.ceil(pairsAtATime / sentences));
+  for (let from = 0; from < sentences; from += part) {
+    await pause(signal);
+    const some = loadBinding().neighbourCounts(vectors, dim, cosines, availableParallelism(), '', from, from + part);
+    some.forEach((count, i) => (counts[i] += count));
+  }
+  return byThreshold(counts, thresholds.length);
 }
 
 function rows(vectors: Float32Array, dim: number): number {
@@ -51,37 +79,28 @@ export interface RedundancyOptions {
   thresholds?: readonly number[];
   /** N of rate(N); [1, 2, 4] if left out. */
   similar?: readonly number[];
+  /** Ends the count within half a second or so, with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 /**
- * rate(N) of each output, at every threshold, in one pass over the pairs.
- * @param outputs unit vectors of each output's sentences, row-major (sentences × dim)
- * @returns (outputs)(thresholds)(similar); NaN for an output without a sentence
- */
-export function outputRates(
-  outputs: readonly Float32Array[],
-  dim: number,
-  options: RedundancyOptions = {},
-): number[][][] {
-  const { thresholds = [0.75], similar = [1, 2, 4] } = options;
-  return outputs.map((vectors) =>
-    neighbourCounts(vectors, dim, thresholds).map((counts) => similar.map((n) => redundancyRate(counts, n))),
-  );
-}
-
-/**
- * rate(N) averaged over the outputs that have a sentence: the RPC paper's measure (arXiv 2505.13866).
+ * rate(N) averaged over the outputs that have a sentence: the RPC paper's measure (arXiv 2505.13866), in one pass over the
+ * pairs, between whose parts other events have their turn.
  * @param outputs unit vectors of each output's sentences, row-major (sentences × dim)
  * @returns shares, 0 to 1 (thresholds)(similar); NaN where no output has a sentence
- * @throws BAD_OPTION where dim does not divide an output's vectors
+ * @throws BAD_OPTION where dim does not divide an output's vectors; the signal's reason
  */
-export function redundancy(outputs: readonly Float32Array[], dim: number, options: RedundancyOptions = {}): number[][] {
-  const { thresholds = [0.75], similar = [1, 2, 4] } = options;
-  const rates = outputRates(
-    outputs.filter((vectors) => vectors.length > 0),
-    dim,
-    options,
-  );
+export async function redundancy(
+  outputs: readonly Float32Array[],
+  dim: number,
+  { thresholds = [0.75], similar = [1, 2, 4], signal }: RedundancyOptions = {},
+): Promise<number[][]> {
+  const rates: number[][][] = []; // (outputs)(thresholds)(similar)
+  for (const vectors of outputs) {
+    if (vectors.length === 0) continue;
+    const counts = await neighbourCountsInParts(vectors, dim, thresholds, signal);
+    rates.push(counts.map((one) => similar.map((n) => redundancyRate(one, n))));
+  }
   return thresholds.map((_, t) => similar.map((_, n) => mean(rates.map((rate) => rate[t][n]))));
 }
 

@@ -24,9 +24,11 @@ export function notebookCommand(program: Command, io: Io, done: (status: number)
     .description('register the TypeScript kernel (tslab) with Jupyter and VS Code')
     .option('--prefix <DIR>', "a Python environment's folder; the user's own Jupyter folder if left out")
     .option('--force', "replace another program's kernel of that name")
-    .action(async (flags: { prefix?: string; force?: boolean }) => {
+    .option('--json', 'print one JSON object')
+    .action(async ({ json, ...flags }: { prefix?: string; force?: boolean; json?: boolean }) => {
       const { installKernel } = await import('../notebook/install-kernel.js');
-      io.out(`${await installKernel(flags)}\n`);
+      const file = await installKernel(flags);
+      io.out(json ? `${JSON.stringify({ file })}\n` : `${file}\n`);
       done(0);
     });
   return command;

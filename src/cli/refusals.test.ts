@@ -222,6 +222,13 @@ describe('the program', () => {
     },
   );
 
+  it('says where it put the kernel, in words and as JSON', async () => {
+    const file = join(folder.path, 'share', 'jupyter', 'kernels', 'tslab', 'kernel.json');
+    const install = ['notebook', 'install-kernel', '--prefix', folder.path];
+    expect(await pathpress(install)).toEqual({ status: 0, out: `${file}\n`, err: '' });
+    expect(await pathpress([...install, '--json'])).toEqual({ status: 0, out: `${JSON.stringify({ file })}\n`, err: '' });
+  });
+
   it('fails with 1 where a file cannot be written, and leaves nothing of it', async () => {
     const closed = join(folder.path, 'closed');
     mkdirSync(closed);

@@ -169,8 +169,19 @@ export interface Binding {
    * number of times and how many different grams occur so often, by ascending times.
    */
   gramOccurrences(ids: Int32Array, n: number, lengths: number[], threads: number): Uint32Array[];
-  /** Other rows whose dot product with a row is above a threshold (thresholds × rows). `simd` as in NativeOptions. */
-  neighbourCounts(vectors: Float32Array, dim: number, thresholds: Float64Array, threads: number, simd: string): Int32Array;
+  /**
+   * Other rows whose dot product with a row is above a threshold (thresholds × rows), of the pairs whose lower row is one
+   * of `from` to `to` - 1. `simd` as in NativeOptions.
+   */
+  neighbourCounts(
+    vectors: Float32Array,
+    dim: number,
+    thresholds: Float64Array,
+    threads: number,
+    simd: string,
+    from: number,
+    to: number,
+  ): Int32Array;
 }
 
 /** One layer's attention of a decode step, without a model. */

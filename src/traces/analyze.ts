@@ -104,6 +104,7 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
         similar,
         sample,
         seed,
+        signal,
         onProgress: (done, total) => {
           options.onProgress?.(trace.file, done, total);
           signal?.throwIfAborted();
@@ -133,11 +134,12 @@ function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileRepo
 
 interface Sampling extends Required<Pick<AnalyzeOptions, 'threshold' | 'similar' | 'seed'>> {
   sample?: number;
+  signal?: AbortSignal;
   onProgress: (done: number, total: number) => void;
 }
 
 async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampling): Promise<RedundancyReport> {
-  const { threshold, similar, sample, seed, onProgress } = options;
+  const { threshold, similar, sample, seed, signal, onProgress } = options;
   const all = trace.rows.map((row) => splitSentences(trace.text(row)));
   const drawn =
     sample === undefined
@@ -151,7 +153,7 @@ async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampl
   const vectors = await embedder.embed(flat, (done) => onProgress(done, flat.length));
   let at = 0;
   const outputs = drawn.map((sentences) => vectors.subarray(at, (at += sentences.length * embedder.dim)));
-  const [rates] = redundancy(outputs, embedder.dim, { thresholds: [threshold], similar });
+  const [rates] = await redundancy(outputs, embedder.dim, { thresholds: [threshold], similar, signal });
   const rate = Object.fromEntries(similar.map((n, i) => [n, Number.isNaN(rates[i]) ? null : rates[i]]));
   const sentences = all.reduce((sum, output) => sum + output.length, 0);
   return { embedder: embedder.name, sentences, sampled: flat.length, threshold, rate };
