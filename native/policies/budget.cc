@@ -69,8 +69,8 @@ Keep BudgetedPolicy::keep(const Progress& p) const {
   return k;
 }
 
-// A periodic policy: just before the last compression, or at the end, since what stays never shrinks from one compression
-// to the next.
+// A periodic policy: just before the first compression, where a cap cuts a long prompt, just before the last, or at the end;
+// from the first on what stays never shrinks from one compression to the next.
 int64_t BudgetedPolicy::peak(int64_t promptTokens, int64_t written) const {
   if (how.sharedOut) return promptTokens + written;  // one head may keep all
   if (trigger_ == Trigger::prefill) return std::max(promptTokens, std::min(promptTokens, keep_) + written);
@@ -84,7 +84,7 @@ int64_t BudgetedPolicy::peak(int64_t promptTokens, int64_t written) const {
     return std::min(promptTokens + at, k.pinned + k.scored + k.recent);
   };
   if (last == 0) return promptTokens + written;
-  return std::max(after(last - 1) + interval_, after(last) + written - (last * interval_ + offset));
+  return std::max({after(0) + interval_, after(last - 1) + interval_, after(last) + written - (last * interval_ + offset)});
 }
 
 void BudgetedPolicy::admit(int64_t promptTokens) const {
