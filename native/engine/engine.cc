@@ -86,7 +86,7 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
   demand.places = std::min(batch, requests.size());
   auto run = std::make_shared<Run>(Run{id, std::move(requests), batch, std::move(listener), demand, 0, 0, {}});
   for (size_t i = 0; i < run->requests.size(); ++i) {
-    if (run->requests[i].aborted) run->stopped.insert(i);
+    if (run->requests[i].aborted) run->stopped.emplace(i, Finish::aborted);
   }
   post([this, run] { runs_.push_back(std::make_unique<Run>(std::move(*run))); });
 }
@@ -107,11 +107,15 @@ void Engine::abort(uint64_t id) {
 void Engine::stop(uint64_t id, size_t request, Finish how) {
   post([this, id, request, how] {
     for (const auto& run : runs_) {
-      if (run->id == id && request >= run->started) run->stopped.insert(request);
+      if (run->id == id && request >= run->started) run->stopped.emplace(request, how);
     }
     for (size_t place = sequences_.size(); place-- > 0;) {
-      const Sequence& sequence = *sequences_[place];
-      if (sequence.run.id == id && sequence.index == request) endSequence(place, how);
+      Sequence& sequence = *sequences_[place];
+      if (sequence.run.id != id || sequence.index != request) continue;
+      if (how == Finish::stop && sequence.asked) {  // the compression that waits for its scores belongs to the token before
+        sequence.ended = true;
+        sequence.result.finish = how;
+      } else endSequence(place, how);
     }
   });
 }

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -35,7 +36,7 @@ struct Run {
   std::shared_ptr<Listener> listener;
   Demand demand;
   size_t started = 0, active = 0;
-  std::set<size_t> stopped;  // requests that were stopped before they were started
+  std::map<size_t, Finish> stopped;  // requests that were stopped before they were started, and how
 };
 
 class Engine {

@@ -236,7 +236,8 @@ bool Engine::endFailed() {
 // The next request of a run comes to nothing.
 void Engine::endUnstarted(Run& run) {
   Result result;
-  result.finish = Finish::aborted;
+  const auto stopped = run.stopped.find(run.started);
+  result.finish = stopped == run.stopped.end() ? Finish::aborted : stopped->second;
   result.promptTokens = static_cast<int64_t>(run.requests[run.started].promptIds.size());
   run.listener->result(run.started++, std::move(result));
 }

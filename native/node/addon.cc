@@ -66,9 +66,9 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
 
   // start(run, requests, batch, callback)
   void start(const Napi::CallbackInfo& info) {
-    Engine& engine = live(info.Env());
     guarded(info.Env(), "the request", [&] {
       std::vector<Request> requests = toRequests(info[1].As<Napi::Array>());
+      Engine& engine = live(info.Env());  // after the requests: a getter among them may have disposed of it
       const auto batch = static_cast<size_t>(info[2].As<Napi::Number>().Int64Value());
       const std::shared_ptr<Bridge> bridge = Bridge::create(info.Env(), info[3].As<Napi::Function>());
       try {

@@ -37,6 +37,16 @@ describe('a score of one’s own', () => {
       expect(facts(await run({ policy: rpc({ score: votes }), maxTokens, stopIds: [stop] }))).toEqual(facts(await run({ policy: rpc(), maxTokens, stopIds: [stop] })));
   });
 
+  it('stopped by whoever hears the tokens, it makes the compression of its last token as rpc does', async () => {
+    const stopping = (options: object) => {
+      let heard = 0;
+      return run({ policy: rpc(options), onTokens: () => ++heard >= 21 }); // drawn from what the compression at 20 leaves
+    };
+    const plain = facts(await stopping({}));
+    expect(plain).toMatchObject({ finish: 'stop', compressions: [{ generated: 20 }] });
+    for (let time = 0; time < 40; time++) expect(facts(await stopping({ score: votes }))).toEqual(plain);
+  });
+
   it('that gives positions is recency', async () => {
     expect(facts(await run({ policy: rpc({ score: latest }) }))).toEqual(facts(await run({ policy: recency() })));
   });
