@@ -144,7 +144,9 @@ const hashes = new Map<string, Promise<string>>();
  * @throws BAD_FILE of what is no file (a pipe would never end), what reading throws, or an AbortError
  */
 export async function hashWeights(files: string[], signal?: AbortSignal): Promise<string> {
-  const stats = await Promise.all(files.map((file) => stat(file)));
+  const stats = await Promise.all(files.map((file) => stat(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new PathPressError('BAD_FILE', `${file}: cannot be read (${cause.code})`, { cause });
+  })));
   const odd = stats.findIndex((each) => !each.isFile());
   if (odd >= 0) throw new PathPressError('BAD_FILE', `${files[odd]}: not a file`);
   const key = files.map((file, i) => `${file}:${stats[i].size}:${stats[i].mtimeMs}`).join('|');

@@ -139,7 +139,7 @@ describe('c = 1', () => {
 });
 
 it('a cap holds', async () => {
-  const { compressions } = await run({ policy: recency({ budget: 'cap', keep: 15 }), maxTokens: 60 });
+  const { compressions } = await run({ policy: recency({ budget: 'cap', ratio: undefined, keep: 15 }), maxTokens: 60 });
   expect(compressions.map(({ after }) => after)).toEqual(compressions.map(({ before }) => Math.min(before, 15)));
   expect(compressions.length).toBeGreaterThan(1);
 });

@@ -5,7 +5,7 @@ import { loadBinding, type NativeEngine } from './binding.js';
 import { hashWeights, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { PathPressError } from './errors.js';
 import { NativeGeneration, TokenQueue } from './generation.js';
-import { checkIds, checkOptions, checkReplay, checkRequest } from './request.js';
+import { checkIds, checkOptions, checkReplay, checkRequest, checkSignal } from './request.js';
 import { Run, toError } from './run.js';
 import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo, ReplayRequest, ReplayResult } from './types.js';
 
@@ -28,6 +28,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     failed.abort();
     throw error;
   });
+  // Another opening of these files may have given the hash up.
+  const weightsHash = await hash.catch(() => hashWeights(weightFiles)).catch((error: unknown) => {
+    native.dispose();
+    throw error;
+  });
   const { weightsType, weightsBytes, weightsMapped, simd } = native.info();
   const info: ModelInfo = {
     device: options.device ?? 'cpu',
@@ -40,7 +45,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     weightsType,
     weightsBytes,
     weightsMapped,
-    weightsHash: await hash.catch(() => hashWeights(weightFiles)), // another opening of these files may have given it up
+    weightsHash,
     eosIds,
     simd,
   };
@@ -117,6 +122,7 @@ class NativeBackedEngine implements Engine {
     if (!Number.isSafeInteger(batch) || batch < 1) {
       throw new PathPressError('BAD_OPTION', `batch ${batch} is not a whole number from 1 on`);
     }
+    checkSignal(signal);
     const results = new Array<GenerateResult>(requests.length);
     const checked = requests.map((request) => checkRequest(request, this.info));
     if (signal?.aborted) for (const request of checked) request.aborted = true;

@@ -178,7 +178,16 @@ describe('a request is refused', () => {
     [{ policy: rpc({ ratio: NaN }) }, 'BAD_OPTION', /ratio NaN/],
     [{ policy: rpc({ kernel: 4 }) }, 'BAD_OPTION', /kernel 4/],
     [{ policy: rpc({ aggregation: 'token' as 'head' }) }, 'BAD_OPTION', /aggregation token/],
-    [{ policy: recency({ budget: 'cap', keep: 8 }) }, 'BAD_OPTION', /keep 8/],
+    [{ policy: recency({ budget: 'cap', keep: 8, ratio: undefined }) }, 'BAD_OPTION', /keep 8/],
+    [{ policy: { interval: 16, window: 4, ratio: 2 } as never }, 'BAD_OPTION', /policy missing: unknown/],
+    [{ policy: 'rpc' as never }, 'BAD_OPTION', /policy rpc is not an object/],
+    [{ policy: { ...recency(), intervall: 3 } as never }, 'BAD_OPTION', /intervall 3/],
+    [{ policy: { ...recency(), drawSeed: -5 } as never }, 'BAD_OPTION', /drawSeed -5/],
+    [{ policy: { ...recency(), interval: 16n } as never }, 'BAD_OPTION', /interval 16/],
+    [{ stopIds: [undefined] as never }, 'BAD_OPTION', /stopIds: undefined/],
+    [{ sampling: null as never }, 'BAD_OPTION', /sampling null/],
+    [{ signal: {} as never }, 'BAD_OPTION', /signal/],
+    [{ promptIds: null as never }, 'BAD_PROMPT', /no ids/],
     [{ policy: { name: 'h3o' } as never }, 'BAD_OPTION', /h3o/],
   ])('%o', async (change, code, message) => {
     const expected = { name: 'PathPressError', code, message: expect.stringMatching(message) };

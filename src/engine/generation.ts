@@ -7,26 +7,34 @@ export class TokenQueue implements AsyncIterator<number> {
   private read = 0;
   private ended = false;
   private failure: unknown;
-  private wake: (() => void) | undefined;
+  private waiting: (() => void)[] = []; // several, where calls of next() overlap
 
   constructor(private readonly stop: () => void) {}
 
   push(id: number): void {
+    if (this.ended) return; // whoever left wants no more
     this.ids.push(id);
-    this.wake?.();
+    this.wake();
   }
 
   end(failure?: unknown): void {
+    if (this.ended) return;
     this.ended = true;
     this.failure = failure;
-    this.wake?.();
+    this.wake();
+  }
+
+  private wake(): void {
+    const woken = this.waiting;
+    this.waiting = [];
+    for (const resolve of woken) resolve();
   }
 
   async next(): Promise<IteratorResult<number>> {
     while (this.read === this.ids.length) {
       if (this.failure !== undefined) throw this.failure;
       if (this.ended) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => (this.wake = resolve));
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
     return { done: false, value: this.ids[this.read++] };
   }
@@ -35,7 +43,7 @@ export class TokenQueue implements AsyncIterator<number> {
   async return(): Promise<IteratorResult<number>> {
     this.stop();
     this.read = this.ids.length;
-    this.ended = true;
+    this.end();
     return { done: true, value: undefined };
   }
 }

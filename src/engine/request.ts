@@ -1,5 +1,5 @@
 /** Checks requests and options before anything native sees them. */
-import type { RpcPolicy } from '../policies/policy.js';
+import type { Policy, RpcPolicy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
 import { checkSampling } from './sampling.js';
 import type { NativeRequest } from './binding.js';
@@ -10,13 +10,11 @@ const bad = (what: string): never => {
   throw new PathPressError('BAD_OPTION', what);
 };
 
-/** Options of policies that need not be whole numbers. */
-const shares = new Set(['ratio', 'lambda', 'threshold', 'floor']);
-
 const isInt32 = (value: unknown): value is number => Number.isInteger(value) && (value as number) === ((value as number) | 0);
 
 /** Ids as the engine takes them; `what` they are is said of bad ones. @throws BAD_PROMPT naming id and index. */
-export function checkIds(ids: ArrayLike<number>, vocabSize: number, what = 'the prompt'): Int32Array {
+export function checkIds(given: ArrayLike<number>, vocabSize: number, what = 'the prompt'): Int32Array {
+  const ids = Array.from(given ?? []); // read once: what was checked is what runs
   if (ids.length === 0) throw new PathPressError('BAD_PROMPT', `${what} has no ids`);
   for (let i = 0; i < ids.length; i++) {
     if (!isInt32(ids[i]) || ids[i] < 0 || ids[i] >= vocabSize) {
@@ -26,24 +24,37 @@ export function checkIds(ids: ArrayLike<number>, vocabSize: number, what = 'the 
   return Int32Array.from(ids);
 }
 
-/** @throws BAD_PROMPT, BAD_OPTION; the policy's own options are checked by the native registry. */
+/** The policy with every option settled, read once. */
+function checkPolicy(policy: Policy): Policy {
+  if (typeof policy !== 'object' || policy === null) bad(`policy ${String(policy)} is not an object with a name`);
+  const { ...options } = policy;
+  return settlePolicy(options.name, options);
+}
+
+/** @throws BAD_OPTION */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>; // one of another realm is no instance
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') bad(`signal ${String(signal)} is not an AbortSignal`);
+}
+
+/** @throws BAD_PROMPT, BAD_OPTION */
 export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeRequest {
-  const { maxTokens, stream = [0, 0], stopIds = info.eosIds } = request;
+  const { maxTokens, signal } = request;
+  checkSignal(signal);
+  const stream = Array.from(request.stream ?? [0, 0]), stopIds = Array.from(request.stopIds ?? info.eosIds);
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) bad(`maxTokens ${String(maxTokens)} is not a whole number from 1 on`);
-  if (stream.length !== 2 || !stream.every(isInt32)) bad(`stream ${JSON.stringify(stream)} is not a pair of 32-bit integers`);
+  if (stream.length !== 2 || !stream.every(isInt32)) bad(`stream ${stream.join(', ')} is not a pair of 32-bit integers`);
   // A model's own end may stand outside its vocabulary in published configs; what a user names may not.
-  const stop = stopIds.find((id) => !isInt32(id) || id < 0 || (id >= info.vocabSize && !info.eosIds.includes(id)));
-  if (stop !== undefined) bad(`stopIds: ${String(stop)} is outside the vocabulary of ${info.vocabSize}`);
-  for (const [name, value] of Object.entries(request.policy ?? bad('policy is missing'))) {
-    if (typeof value === 'number' && !Number.isFinite(value)) bad(`policy.${name} ${value} is not a finite number`);
-    const whole = typeof value !== 'number' || shares.has(name) || Number.isSafeInteger(value);
-    if (!whole) bad(`policy.${name} ${value} is not a whole number`);
+  for (const id of stopIds) {
+    if (!isInt32(id) || id < 0 || (id >= info.vocabSize && !info.eosIds.includes(id)))
+      bad(`stopIds: ${String(id)} is outside the vocabulary of ${info.vocabSize}`);
   }
-  const { score, scoreKeys } = request.policy as Partial<RpcPolicy>;
-  if (score !== undefined || scoreKeys !== undefined) settlePolicy(request.policy.name, { ...request.policy }); // the native registry does not see them
+  const policy = checkPolicy(request.policy);
+  const { score, scoreKeys } = policy as Partial<RpcPolicy>;
   return {
     promptIds: checkIds(request.promptIds, info.vocabSize),
-    policy: request.policy,
+    policy,
     sampling: checkSampling(request.sampling),
     maxTokens,
     stopIds: Int32Array.from(stopIds),
@@ -51,7 +62,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     trace: request.trace === true,
     tokens: request.onTokens !== undefined,
     lockstep: request.onTokens !== undefined,
-    aborted: request.signal?.aborted === true,
+    aborted: signal?.aborted === true,
     scored: score !== undefined,
     scoreKeys: scoreKeys === true,
   };
@@ -67,7 +78,7 @@ export function checkReplay({ outputIds, seed = 0, ...rest }: ReplayRequest, inf
 /** @throws BAD_OPTION naming the option and its value. */
 export function checkOptions(options: EngineOptions): void {
   const { model, device = 'cpu', threads, cache, cacheLimit, prefillRows, products, simd } = options;
-  if (typeof model !== 'string' || model === '') bad(`model ${JSON.stringify(model)} is not a folder`);
+  if (typeof model !== 'string' || model === '') bad(`model ${typeof model === 'string' ? `"${model}"` : String(model)} is not a folder`);
   if (!devices.includes(device)) bad(`device "${String(device)}" is not one of ${devices.join(', ')}`);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 1024)) {
     bad(`threads ${threads} is not a whole number from 1 to 1024`);

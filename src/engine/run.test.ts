@@ -4,7 +4,7 @@ import type { NativeBatch, NativeEngine } from './binding.js';
 import { openEngine } from './engine.js';
 import { Run } from './run.js';
 import { fixture, request, rpc } from './testing.js';
-import type { Engine } from './types.js';
+import type { Engine, GenerateRequest } from './types.js';
 
 vi.setConfig({ testTimeout: 60_000 }); // a machine may be busy with other things
 
@@ -78,6 +78,42 @@ describe('streaming', () => {
     };
     await expect(engine.generate({ ...endless, onTokens }).result).rejects.toThrow('from the callback');
   });
+});
+
+it('two that ask for tokens at once are both answered, and after leaving there are none', async () => {
+  const generation = engine.generate(request({ maxTokens: 3 }));
+  const tokens = generation[Symbol.asyncIterator]();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => tokens.next()));
+  const { ids } = await generation.result;
+  expect(answers.map(({ value }) => value as unknown)).toEqual([...ids, undefined, undefined]);
+  const left = engine.generate(request({ maxTokens: 400 }));
+  for await (const id of left) if (id >= 0) break;
+  await left.result;
+  expect(await left[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined });
+});
+
+it('stop before it began is a stop, an abort an abort', async () => {
+  for (let time = 0; time < 20; time++) {
+    const stopped = engine.generate(endless);
+    stopped.stop();
+    expect(await stopped.result).toMatchObject({ finish: 'stop' });
+  }
+  expect(await engine.generate(request({ maxTokens: 120, signal: AbortSignal.abort() })).result).toMatchObject({ finish: 'aborted', ids: [] });
+});
+
+it('what a request says is read once, and one that disposes of the engine is refused', async () => {
+  const short = await openEngine({ model: fixture('llama-g4'), threads: 1 });
+  const policy = { name: 'full', get keep() { short.dispose(); return undefined; } } as unknown as GenerateRequest['policy'];
+  expect(() => short.generate(request({ policy }))).toThrow(/disposed/);
+  let reads = 0;
+  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0, get seed() { return reads++ ? -5 : 7; } };
+  expect((await engine.generate(request({ sampling, maxTokens: 2 })).result).ids).toHaveLength(2);
+  expect(reads).toBe(1);
+});
+
+it('an onTokens that gives a promise ends the run with a word', async () => {
+  const onTokens = (async () => Promise.reject(new Error('nobody hears this'))) as unknown as GenerateRequest['onTokens'];
+  await expect(engine.generate(request({ onTokens })).result).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('async') });
 });
 
 it('stop ids end it and are left out', async () => {

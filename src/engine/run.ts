@@ -70,7 +70,7 @@ export class Run {
       for (let i = 0; i < events.tokens.length; i += 2) this.receiveToken(events.tokens[i], events.tokens[i + 1]);
       for (const result of events.results) {
         const handled = this.handlers.onResult(result.request, this.toResult(result), result);
-        if (handled) this.handled.push(handled.catch((error: unknown) => this.fail(error)));
+        if (handled) this.handled.push(Promise.resolve(handled).catch((error: unknown) => this.fail(error)));
       }
       for (const { request, number, ballots } of events.questions) this.answer(request, number, ballots);
     } catch (error) {
@@ -86,7 +86,12 @@ export class Run {
   }
 
   private receiveToken(request: number, id: number): void {
-    const stop = this.handlers.onToken?.(request, id) === true;
+    const said: unknown = this.handlers.onToken?.(request, id);
+    if (typeof (said as Promise<unknown> | undefined)?.then === 'function') {
+      Promise.resolve(said).catch(() => undefined); // the error below is the one to hear of
+      throw new PathPressError('BAD_OPTION', `onTokens of request ${request} gave a promise: the sequence waits for its answer, so it must not be async`);
+    }
+    const stop = said === true;
     if (!this.requests[request].lockstep) return;
     if (stop) {
       this.stoppedByHandler.add(request);

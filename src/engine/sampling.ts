@@ -2,8 +2,9 @@
 import { PathPressError } from './errors.js';
 import type { Sampling } from './types.js';
 
-/** @throws BAD_OPTION naming the setting and its value. */
+/** The settings, read once. @throws BAD_OPTION naming the setting and its value. */
 export function checkSampling(sampling: Sampling): Sampling {
+  if (typeof sampling !== 'object' || sampling === null) throw new PathPressError('BAD_OPTION', `sampling ${String(sampling)} is not an object`);
   const { temperature, topP, topK, minP, seed } = sampling;
   const refuse = (name: string, value: unknown, rule: string): never => {
     throw new PathPressError('BAD_OPTION', `sampling.${name} ${String(value)} is not ${rule}`);
@@ -13,5 +14,5 @@ export function checkSampling(sampling: Sampling): Sampling {
   if (!(Number.isSafeInteger(topK) && topK >= 0 && topK <= 0x7fffffff)) refuse('topK', topK, 'a whole number from 0 on');
   if (!(minP >= 0 && minP <= 1)) refuse('minP', minP, 'between 0 and 1');
   if (!(Number.isSafeInteger(seed) && seed >= 0)) refuse('seed', seed, 'a whole number from 0 on');
-  return sampling;
+  return { temperature, topP, topK, minP, seed };
 }

@@ -170,7 +170,11 @@ export interface KeptPositions {
   mass?: Float32Array;
 }
 
-/** What a sequence's cache held; entries as in `Compression`, bytes of all layers. */
+/**
+ * What a sequence's cache held; entries of one layer and key-value head, the mean of all, bytes of all layers. Where query
+ * heads keep sets of their own (`aggregation: 'head'`), entries are those of the union that a key-value head holds, while
+ * a `Compression` and `closedForm` count one query head's set.
+ */
 export interface CacheReport {
   finalEntries: number;
   peakEntries: number;

@@ -29,6 +29,7 @@ export function optionParser<S extends z.ZodRawShape>(policy: string, fields: S)
 
 /** @throws PathPressError BAD_OPTION */
 export function refuse(option: string, value: unknown, why: string): never {
-  const shown = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'missing');
+  // JSON has no NaN and no BigInt, and a word for neither.
+  const shown = typeof value === 'object' ? JSON.stringify(value) : value === undefined ? 'missing' : String(value);
   throw new PathPressError('BAD_OPTION', `${option} ${shown}: ${why}`);
 }
