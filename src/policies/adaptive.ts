@@ -7,11 +7,12 @@ const settle = rpcSettler('adaptive');
 const parse = optionParser('adaptive', { moment: choice('sure', 'unsure').default('sure') });
 
 /**
- * RPC whose interval is measured, not set: with e the entropy in bits of the distribution that a token was drawn from, it
- * compresses at the first token that is P / 2 or more after the last compression (the first: after token R) and has
- * mean(e of the last R tokens) ≤ mean(e of all so far), and at 2·P in any case; `unsure` turns the sign. After a
- * compression with t tokens written prompt + ⌊(t − R) / c⌋ + R entries are held; at any time no more than
- * prompt + ⌊(t − R − 2·P) / c⌋ + 2·P + R. With a cap `keep` are held after each, and never more than 2·P beyond it.
+ * RPC whose interval is measured, not set: with e the entropy in bits of the model's distribution (temperature 1, nothing
+ * cut off) that a token was drawn from, it compresses at the first token that is P / 2 or more after the last compression
+ * (the first: after token R) and has mean(e of the last R tokens) ≤ mean(e of all so far), and at 2·P in any case;
+ * `unsure` turns the sign. After a compression with t tokens written prompt + ⌊(t − R) / c⌋ + R entries are held; at any
+ * time no more than prompt + ⌊(t − R − 2·P) / c⌋ + 2·P + R. With a cap `keep` are held after each, and never more than
+ * 2·P beyond it, or beyond prompt + R where that is more.
  */
 export const adaptive: PolicyRow<AdaptivePolicy> = {
   name: 'adaptive',

@@ -10,7 +10,7 @@ const parse = optionParser('lazy-eviction', {
   threshold: share().lt(1, 'must be below 1').default(1e-4),
 });
 
-/** LazyEviction (arXiv 2506.15969). */
+/** LazyEviction (arXiv 2506.15969). Every token but the pinned ones may leave, the newest too, under a ratio as under a cap. */
 export const lazyEviction: PolicyRow<LazyEvictionPolicy> = {
   name: 'lazy-eviction',
   summary: 'tokens leave that were not attended to for long, measured by their own longest pause',

@@ -10,7 +10,10 @@ const parse = optionParser('quest', {
   pinPrompt: flag().optional(),
 });
 
-/** Quest (arXiv 2406.10774). */
+/**
+ * Quest (arXiv 2406.10774). A page's score is summed over the group's query heads; the newest page is always read, and
+ * counts among the ⌊keep / 16⌋. While there are no more pages than that, all are read.
+ */
 export const quest: PolicyRow<QuestPolicy> = {
   name: 'quest',
   summary: 'nothing is evicted; each pass reads only the pages that may hold the largest products with its query',

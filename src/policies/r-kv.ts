@@ -11,7 +11,10 @@ const parse = optionParser('r-kv', {
   lambda: share().default(0.1),
 });
 
-/** R-KV (arXiv 2505.24133). */
+/**
+ * R-KV (arXiv 2505.24133). Votes are a softmax over the candidates; what a key repeats is measured over all keys, the last
+ * R among them.
+ */
 export const rKv: PolicyRow<RKvPolicy> = {
   name: 'r-kv',
   summary: 'the latest queries vote, less what a key repeats of the others',

@@ -12,7 +12,10 @@ const parse = optionParser('vase', {
   sinks: count(0).default(4),
 });
 
-/** VaSE (arXiv 2606.03928). */
+/**
+ * VaSE (arXiv 2606.03928). The quarter with the widest values is one of the places that neither sinks nor the last R take;
+ * the draw is by votes whose softmax runs over candidates and sinks alone, where SnapKV's runs over the whole row.
+ */
 export const vase: PolicyRow<VasePolicy> = {
   name: 'vase',
   summary: 'a quarter of those that stay have the widest values, the others are drawn in proportion to snapkv’s votes',
