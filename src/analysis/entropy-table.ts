@@ -21,6 +21,8 @@ export interface EntropyCell extends Interval {
   length: number;
   /** Outputs that the mean is over. */
   outputs: number;
+  /** Prompts that they answer, which the interval redraws: of one alone it has no width. */
+  prompts: number;
   /** Their share of all outputs. */
   share: number;
   /** Mean of bits over the ceiling log2(ids used − n + 1), over outputs whose ceiling is not 0; NaN where none. */
@@ -82,6 +84,7 @@ export function entropyTable(outputs: readonly OutputIds[], options: EntropyTabl
         length: lengths[column],
         ...interval,
         outputs: filled,
+        prompts: clusters.size,
         share: filled / outputs.length,
         overCeiling: mean(ratios),
       });

@@ -79,6 +79,8 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
   for (const { file, entropy } of report.files) {
     if (Object.values(entropy).every((lengths) => Object.keys(lengths).length === 0))
       io.err(`note: ${file}: no output has ${Math.min(...flags.lengths)} tokens: give shorter --lengths, or --mode paper\n`);
+    if (Object.values(entropy).some((lengths) => Object.values(lengths).some(({ prompts }) => prompts === 1)))
+      io.err(`note: ${file}: intervals redraw prompts; where all outputs share one there is none (in JSON low and high are the mean)\n`);
   }
   return 0;
 }
@@ -94,7 +96,7 @@ async function tables({ files, mode }: AnalyzeReport): Promise<string> {
             n,
             length,
             cell.mean.toFixed(4),
-            `${cell.low.toFixed(4)} to ${cell.high.toFixed(4)}`,
+            cell.prompts > 1 ? `${cell.low.toFixed(4)} to ${cell.high.toFixed(4)}` : '–',
             cell.outputs,
           ]);
         }

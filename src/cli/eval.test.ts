@@ -105,6 +105,16 @@ describe('eval', { timeout: 120_000 }, () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('says so where the policy never fired, and refuses samples that would be the same', async () => {
+    const idle = await pathpress(evaluation(join(folder.path, 'idle.jsonl'), '--problems', 2, '--max-tokens', 30, '--policy', 'rpc'));
+    expect(idle).toMatchObject({ status: 0, err: expect.stringContaining('note: policy rpc (interval 1024, window 32) never fired in 2 samples') });
+    const twice = ['--problems', 1, '--samples-per-problem', 2, '--max-tokens', 30, '--temperature', 0];
+    const same = await pathpress(evaluation(join(folder.path, 'same.jsonl'), ...twice));
+    expect(same).toMatchObject({ status: 2, err: expect.stringContaining('--samples-per-problem 2: with --temperature 0') });
+    const lots = ['--policy', 'random', '--interval', 8, '--window', 4];
+    expect((await pathpress(evaluation(join(folder.path, 'lots.jsonl'), ...twice, ...lots))).status).toBe(0);
+  });
+
   it('refuses the records of another policy', async () => {
     const out = join(folder.path, 'other.jsonl');
     await pathpress(evaluation(out, '--problems', 2, '--max-tokens', 20));

@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { Io } from './io.js';
+import { neverFired } from './never-fired.js';
 import { checkWritable } from './output-file.js';
 import { addRunFlags, settleRun, type RunFlags } from './run-flags.js';
 import { oneOf, text, whole } from './values.js';
+import { drawsLots } from '../sweep/same-cells.js';
 
 interface EvalFlags extends RunFlags {
   task: string;
@@ -38,6 +40,8 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
       `--task ${flags.task}: no such task; there are ${Object.keys(tasks).join(', ')}`,
     );
   const run = await settleRun(flags, io);
+  if (flags.samplesPerProblem > 1 && run.sampling.temperature === 0 && !drawsLots(run.policy))
+    throw new PathPressError('BAD_FLAG', `--samples-per-problem ${flags.samplesPerProblem}: with --temperature 0 every sample of a problem is the same`);
   checkWritable('--out', flags.out);
   const { loadTokenizer } = await import('../tokenizer/tokenizer.js');
   const tokenizer = await loadTokenizer(run.model);
@@ -63,6 +67,8 @@ async function evaluation(flags: EvalFlags, io: Io): Promise<number> {
     });
     bar.stop();
     print(result, flags, io);
+    if ('budget' in run.policy && result.records.length > 0 && result.records.every(({ compressions }) => compressions === 0))
+      io.err(neverFired(run.policy, `${result.records.length} samples`));
     return result.interrupted ? 130 : 0;
   } finally {
     bar.stop();

@@ -7,6 +7,7 @@ import { firstStop, StopScanner } from '../tokenizer/stop.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { writeWhole } from '../whole-file.js';
 import type { Io } from './io.js';
+import { neverFired } from './never-fired.js';
 import { checkWritable } from './output-file.js';
 import { addRunFlags, settleRun, type Run, type RunFlags } from './run-flags.js';
 import { integer, list, text } from './values.js';
@@ -145,14 +146,7 @@ function print(result: GenerateResult, tokenizer: Tokenizer | null, run: Run, fl
   if (!flags.json) io.err(`${report(result)}\n`);
   const fired = evictions ? evictions.count : compressions.length;
   const { policy } = run;
-  if ('budget' in policy && fired === 0) {
-    const { interval, window, keep } = policy;
-    const given = Object.entries({ interval, window, keep }).filter(([, value]) => value !== undefined);
-    const knobs = given.map(([name, value]) => `${name} ${value}`);
-    io.err(
-      `note: policy ${policy.name} (${knobs.join(', ')}) never fired in ${result.generatedTokens} tokens: nothing was evicted\n`,
-    );
-  }
+  if ('budget' in policy && fired === 0) io.err(neverFired(policy, `${result.generatedTokens} tokens`));
 }
 
 function report({ generatedTokens, finish, compressions, evictions, cache, seconds }: GenerateResult): string {

@@ -22,7 +22,7 @@ export function notebookCommand(program: Command, io: Io, done: (status: number)
   command
     .command('install-kernel')
     .description('register the TypeScript kernel (tslab) with Jupyter and VS Code')
-    .option('--prefix <DIR>', "a Python environment's folder; the user's own Jupyter folder if left out")
+    .option('--prefix <DIR>', "a Python environment's folder; the user's own Jupyter folder if left out", text)
     .option('--force', "replace another program's kernel of that name")
     .option('--json', 'print one JSON object')
     .action(async ({ json, ...flags }: { prefix?: string; force?: boolean; json?: boolean }) => {

@@ -203,6 +203,7 @@ describe('the program', () => {
     [['notebook']],
     [['notebook', 'run']],
     [['notebook', 'run', 'x.txt']],
+    [['notebook', 'install-kernel', '--prefix', '']],
     [['model']],
     [['model', 'fetch']],
     [['model', 'fetch', 'bert']],

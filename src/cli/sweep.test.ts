@@ -112,6 +112,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
     ['a task twice', { tasks: [{ name: 'loops' }, { name: 'loops', problems: 3 }] }, 'tasks[1] loops tune: stands twice'],
     ['a cap that a prompt does not fit', { policies: [{ name: 'rpc', budget: 'cap', keep: 40 }] }, 'arm "rpc": keep 40: less than the'],
     ['repetitions without randomness', { sampling: { temperature: 0 } }, 'samplesPerProblem: with temperature 0 every repetition is the same'],
+    ['a cache that the policy cannot thin out', { policies: [{ name: 'full' }, { name: 'rpc', cache: ['f32', 'int4'] }] }, 'cache int4: policy rpc takes entries out of pages'],
     ['a choice that greed does not make', { sampling: { temperature: 0, topK: 5 } }, 'sampling.topK 5 means nothing with temperature 0'],
   ])('refuses %s before it runs', async (_, change, said) => {
     const { status, err } = await pathpress(['sweep', fileOf({ ...sweepFile, ...change }, 'bad.json'), '--out', inside('never')]);

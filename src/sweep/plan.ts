@@ -201,6 +201,8 @@ function refusals(arm: Arm, file: SweepFile, row: TaskRow, model: OpenedModel, l
   }
   if (deviceOf(file) !== 'cpu' && arm.cache !== undefined && arm.cache !== 'bf16')
     wrong.push(`cache ${arm.cache}: device ${deviceOf(file)} caches bf16 alone`);
+  if ((arm.cache === 'int8' || arm.cache === 'int4') && arm.policy.name !== 'full')
+    wrong.push(`cache ${arm.cache}: policy ${arm.policy.name} takes entries out of pages, or looks into them, whose entries share a scale; policy full alone can`);
   try {
     for (const length of new Set(lengths.slice(0, arm.problems))) checkPolicy(arm.policy, length);
   } catch (error) {

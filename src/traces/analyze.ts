@@ -38,6 +38,8 @@ export interface EntropyReport {
   low: number;
   high: number;
   outputs: number;
+  /** Prompts of those outputs, which the interval redraws; of one alone low and high are the mean. */
+  prompts: number;
   /** Share of all outputs that the mean is over. */
   share: number;
   /** Mean of bits over their ceiling; null where every ceiling is 0. */
@@ -125,9 +127,9 @@ function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileRepo
     mode: options.mode,
     seed: options.seed,
   })) {
-    const { mean, low, high, outputs, share } = cell;
+    const { mean, low, high, outputs, prompts, share } = cell;
     const overCeiling = Number.isNaN(cell.overCeiling) ? null : cell.overCeiling;
-    (entropy[cell.n] ??= {})[cell.length] = { mean, low, high, outputs, share, overCeiling };
+    (entropy[cell.n] ??= {})[cell.length] = { mean, low, high, outputs, prompts, share, overCeiling };
   }
   return { file, outputs: rows.length, tokens: rows.reduce((sum, row) => sum + row.ids.length, 0), entropy };
 }
