@@ -9,8 +9,8 @@ import type { Interval } from './statistics.js';
  * @throws BAD_OPTION for a value outside 0 to 1
  */
 export function holm(pValues: readonly number[]): number[] {
-  const bad = pValues.find((p) => !(p >= 0 && p <= 1));
-  if (bad !== undefined) throw new PathPressError('BAD_OPTION', `a p-value must lie in 0 to 1, not ${bad}`);
+  const bad = pValues.findIndex((p) => !(p >= 0 && p <= 1));
+  if (bad >= 0) throw new PathPressError('BAD_OPTION', `a p-value must lie in 0 to 1, not ${pValues[bad]}`);
   const order = pValues.map((_, i) => i).sort((i, j) => pValues[i] - pValues[j]);
   const adjusted = new Array<number>(pValues.length);
   let largest = 0;

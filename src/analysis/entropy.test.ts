@@ -107,6 +107,14 @@ describe('n-gram entropy', { timeout: 60000 }, () => {
     expect(ngramEntropy(twice, 1)).toBeCloseTo(ngramEntropy(ids, 1), 12);
   });
 
+  it('refuses ids that are none, and copies what another thread may write to', () => {
+    for (const odd of [1.5, Number.NaN, 2 ** 32, 'a']) expect(() => ngramEntropy([1, odd as number], 1)).toThrow(`id ${odd} at index 1`);
+    expect(ngramEntropy([0, 2 ** 32 - 1, -1, 7], 1)).toBe(1.5); // as 32 bits the two in the middle are one
+    const shared = new Int32Array(new SharedArrayBuffer(16));
+    shared.set([1, 1, 2, 3]);
+    expect(ngramEntropy(shared, 1)).toBe(1.5);
+  });
+
   it('refuses lengths without a gram, lengths beyond the text, and n below 1', () => {
     expect(() => prefixEntropies([1, 2], 3, [2])).toThrow(/n = 3, not 2/);
     expect(() => prefixEntropies([1, 2], 1, [3])).toThrow(/not 3/);

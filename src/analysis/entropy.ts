@@ -40,7 +40,7 @@ export function prefixEntropies(ids: ArrayLike<number>, n: number, lengths: read
  * Shannon entropy in bits of all sliding n-grams of a text, the RPC paper's measure (arXiv 2505.13866).
  * @param ids token ids, whole numbers of 32 bits (ids), at least n
  * @param threads all cores if left out; changes no entropy
- * @throws BAD_OPTION for an n below 1, or fewer ids than n; NOT_BUILT without the native add-on
+ * @throws BAD_OPTION for an n below 1, fewer ids than n, or an id that is no whole number of 32 bits; NOT_BUILT without the native add-on
  */
 export function ngramEntropy(ids: ArrayLike<number>, n: number, threads?: number): number {
   return prefixEntropies(ids, n, [ids.length], threads)[0];
@@ -58,11 +58,16 @@ function entropyOf(occurrences: Uint32Array, total: number): number {
   return Math.max(0, Math.log2(total) - sum / total);
 }
 
-/** The first `length` ids as the native side reads them; copied only where they lie otherwise. */
+/** The first `length` ids as the native side reads them; copied only where they lie otherwise, or another thread may write to them. */
 function wholeNumbers(ids: ArrayLike<number>, length: number): Int32Array {
-  if (ids instanceof Int32Array) return ids.subarray(0, length);
-  if (ids instanceof Uint32Array) return new Int32Array(ids.buffer, ids.byteOffset, length);
+  if (ids instanceof Int32Array || ids instanceof Uint32Array) {
+    const text = new Int32Array(ids.buffer, ids.byteOffset, length);
+    return ids.buffer instanceof SharedArrayBuffer ? text.slice() : text;
+  }
   const text = new Int32Array(length);
-  for (let i = 0; i < length; i++) text[i] = ids[i];
+  for (let i = 0; i < length; i++) {
+    text[i] = ids[i];
+    if (text[i] !== ids[i] && text[i] >>> 0 !== ids[i]) throw new PathPressError('BAD_OPTION', `id ${String(ids[i])} at index ${i} is not a whole number of 32 bits`);
+  }
   return text;
 }

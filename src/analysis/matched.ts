@@ -1,7 +1,7 @@
 /** A few cases against many controls of the same strata. */
 import { PathPressError } from '../engine/errors.js';
 import { randomIndex } from './random.js';
-import { mean, quantile, type BootstrapOptions, type Interval } from './statistics.js';
+import { checkBootstrap, mean, quantile, type BootstrapOptions, type Interval } from './statistics.js';
 
 /** One cluster: at most one case, and sums over its controls. */
 export interface MatchedCluster {
@@ -25,6 +25,7 @@ export interface MatchedDifference extends Interval {
  * @throws PathPressError BAD_OPTION for a control without a count
  */
 export function matchedDifference(clusters: readonly MatchedCluster[], { seed = 0, resamples = 2000, level = 0.95 }: BootstrapOptions = {}): MatchedDifference | undefined {
+  checkBootstrap({ resamples, level });
   const bad = clusters.flatMap(({ controls }) => controls).find(({ count }) => !(count >= 1));
   if (bad) throw new PathPressError('BAD_OPTION', `controls of stratum ${bad.stratum}: count ${bad.count}`);
   const whole = compare(clusters);

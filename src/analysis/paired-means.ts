@@ -13,7 +13,7 @@ export interface PairedTest extends PairedDifference {
  * Mean over problems of (mean of a − mean of b) with Student's t interval and a sign-flip test. It needs two pairs at least.
  * @param a,b values of the arms (problems)(samples), of the same problems in the same order; a problem where either has none is left out
  * @returns undefined where fewer than two problems have values of both arms
- * @throws BAD_OPTION where a and b differ in length, or an option is out of range
+ * @throws BAD_OPTION where a and b differ in length, a value is not finite, or an option is out of range
  */
 export function pairedMeans(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[], options: BootstrapOptions = {}): PairedTest | undefined {
   checkBootstrap(options);
@@ -32,11 +32,13 @@ const countable = 24; // pairs whose sign patterns are gone through: eight milli
 /**
  * Two-sided sign-flip test of a mean of 0 (R. A. Fisher, 1935): the share of sign patterns that move the sum of the
  * differences as far from 0 as it is. Exact up to 24 pairs; beyond, of `resamples` drawn patterns and the one seen.
- * @throws BAD_OPTION where there is no difference, or `resamples` is not a whole number from 1 on
+ * @throws BAD_OPTION where there is no difference, one is not finite, or `resamples` is not a whole number from 1 on
  */
 export function signFlip(differences: readonly number[], { seed = 0, resamples = 20_000 }: Pick<BootstrapOptions, 'seed' | 'resamples'> = {}): number {
   const pairs = differences.length;
   if (pairs === 0) throw new PathPressError('BAD_OPTION', 'a sign-flip test needs at least one difference, got none');
+  const odd = differences.findIndex((d) => !Number.isFinite(d));
+  if (odd >= 0) throw new PathPressError('BAD_OPTION', `difference ${odd} of a sign-flip test is ${differences[odd]}`);
   wholeAtLeast(1, 'resamples', resamples);
   const size = differences.reduce((sum, d) => sum + Math.abs(d), 0);
   const seen = Math.abs(differences.reduce((sum, d) => sum + d, 0)) - 1e-12 * size; // sums of the same in another order

@@ -16,7 +16,8 @@ import { mean } from './statistics.js';
  * @param thresholds cosines; similar is strictly above
  * @param options threads: all cores if left out; simd: the widest kernels if left out or empty; neither changes a count
  * @returns counts (thresholds)(sentences)
- * @throws BAD_OPTION where dim does not divide the vectors, NOT_BUILT without the native add-on
+ * @throws BAD_OPTION where the vectors are no Float32Array or dim does not divide them, for unknown `simd`; NO_THREAD;
+ *   NOT_BUILT without the native add-on
  */
 export function neighbourCounts(
   vectors: Float32Array,
@@ -58,7 +59,8 @@ async function neighbourCountsInParts(
 }
 
 function rows(vectors: Float32Array, dim: number): number {
-  if (!Number.isInteger(dim) || dim < 1 || vectors.length % dim !== 0) {
+  if (!(vectors instanceof Float32Array)) throw new PathPressError('BAD_OPTION', 'vectors are not a Float32Array');
+  if (!Number.isInteger(dim) || dim < 1 || dim >= 2 ** 31 || vectors.length % dim !== 0 || vectors.length / dim >= 2 ** 31) {
     throw new PathPressError('BAD_OPTION', `${vectors.length} numbers are not rows of ${dim}`);
   }
   return vectors.length / dim;

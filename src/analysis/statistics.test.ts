@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { holm } from './decision.js';
+import { pairedMeans, signFlip } from './paired-means.js';
+import { strataDifference } from './strata.js';
 import { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, shareInterval, wilson } from './statistics.js';
 
 /** numpy quantiles and bootstrap, exact fractions for McNemar: data/fixtures/analysis/make.py. */
@@ -120,4 +123,30 @@ describe('shares on which all problems agree', () => {
     expect(pairedShares(half, [[0], [0], [0], [0]], { seed: 3 })).toEqual(pairedBootstrap(half, [[0], [0], [0], [0]], { seed: 3 }));
     expect(pairedShares([[]], [[1]])).toBeUndefined();
   });
+});
+
+describe('what is not a number is not evidence', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('%d is refused or stays', (odd) => {
+    expect(() => signFlip([odd, 1, 2])).toThrow(/difference 0 of a sign-flip test/);
+    expect(() => pairedMeans([[1], [odd]], [[0], [0]])).toThrow(/difference 1/);
+    expect(() => strataDifference([{ a: [[odd], [1]], b: [[0], [0]] }])).toThrow(/model 0: a draw is/);
+  });
+
+  it('a quantile of values with NaN is NaN, as numpy has it', () => {
+    expect(quantile([1, 2, 3, Number.NaN], 0.1)).toBeNaN();
+  });
+
+  it('p-values that are missing are refused', () => {
+    expect(() => holm([0.001, undefined as unknown as number])).toThrow(/not undefined/);
+  });
+});
+
+it('problems that agree but for the rounding of their sums give the interval of those that agree', () => {
+  // 1/3 as 1/3 - 0 and as 1 - 2/3.
+  const rounded = pairedShares([[1, 0, 0], [1, 1, 1]], [[0, 0, 0], [1, 1, 0]])!;
+  const same = pairedShares([[1, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 0, 0]])!;
+  expect(rounded.low).toBeCloseTo(same.low, 9);
+  expect(rounded.high).toBeCloseTo(same.high, 9);
+  expect(shareInterval([[0.7, 0.7, 0.7], [0.7]]).low).toBeCloseTo(shareInterval([[0.7], [0.7]]).low, 9);
+  expect(() => shareInterval([[1], [1]], { resamples: -1 })).toThrow(/resamples/);
 });

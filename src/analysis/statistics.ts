@@ -25,6 +25,9 @@ export function checkBootstrap({ resamples = 1, level = 0.95 }: BootstrapOptions
   if (!(level > 0 && level < 1)) throw new PathPressError('BAD_OPTION', `level must lie between 0 and 1, not ${level}`);
 }
 
+/** How far sums of the same shares may lie apart that were added up in another order. */
+export const summingSlack = 1e-12;
+
 /** Arithmetic mean; NaN of nothing. */
 export function mean(values: ArrayLike<number>): number {
   return total(values) / values.length;
@@ -37,12 +40,14 @@ function total(values: ArrayLike<number>): number {
 }
 
 /**
- * Linear-interpolation quantile (numpy's default, Hyndman–Fan type 7) of values in any order; NaN of nothing.
+ * Linear-interpolation quantile (numpy's default, Hyndman–Fan type 7) of values in any order; NaN of nothing, and where one is NaN.
  * @param share 0 to 1: 0.5 is the median
  * @throws BAD_OPTION for a share outside 0 to 1
  */
 export function quantile(values: ArrayLike<number>, share: number): number {
-  return sortedQuantile(Float64Array.from(values).sort(), share);
+  const sorted = Float64Array.from(values).sort(); // NaN last
+  const quantile = sortedQuantile(sorted, share);
+  return Number.isNaN(sorted[sorted.length - 1]) ? Number.NaN : quantile;
 }
 
 function sortedQuantile(sorted: Float64Array, share: number): number {
@@ -101,9 +106,10 @@ export function clusterBootstrap(clusters: ArrayLike<number>[], options: Bootstr
  * @throws as `clusterBootstrap`
  */
 export function shareInterval(clusters: ArrayLike<number>[], options: BootstrapOptions = {}): Interval {
+  checkBootstrap(options);
   const means = clusters.filter((cluster) => cluster.length > 0).map(mean);
-  const same = means.length > 0 && means.every((value) => value === means[0]);
-  return same ? wilson(means[0] * means.length, means.length) : clusterBootstrap(clusters, options);
+  const same = means.length > 0 && means.every((value) => Math.abs(value - means[0]) <= summingSlack);
+  return same ? wilson(Math.min(1, means[0]) * means.length, means.length) : clusterBootstrap(clusters, options);
 }
 
 /**
@@ -171,7 +177,7 @@ export function pairedDifferences(a: readonly ArrayLike<number>[], b: readonly A
  */
 export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: BootstrapOptions = {}): PairedDifference | undefined {
   const drawn = pairedBootstrap(a, b, options);
-  if (!drawn || drawn.low < drawn.high) return drawn;
+  if (!drawn || drawn.high - drawn.low > summingSlack) return drawn;
   return { ...unseenDifference(drawn.mean, drawn.pairs), pairs: drawn.pairs };
 }
 

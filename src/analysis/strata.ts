@@ -1,7 +1,7 @@
 /** A difference of two arms measured with several models on the same problems: each model by itself, then together. */
 import { PathPressError } from '../engine/errors.js';
 import { randomBits, randomIndex } from './random.js';
-import { checkBootstrap, mean, quantile, unseenDifference, type BootstrapOptions, type Interval } from './statistics.js';
+import { checkBootstrap, mean, quantile, summingSlack as slack, unseenDifference, type BootstrapOptions, type Interval } from './statistics.js';
 
 /** Shares (0 to 1) of two arms with one model, (problems)(draws) each; a problem's draws say nothing of another problem's. */
 export interface PairedOutcomes {
@@ -31,8 +31,8 @@ export interface StrataDifference {
  * Drawing at both stages counts the spread of K draws (K + K − 1) / K times where once would do: wider, never narrower.
  * Where no problem differs from another the interval follows the rule of `pairedShares`, and p is of a sign test.
  * @param models at least one; all of the same problems in the same order, every problem with at least one draw in both arms
- * @throws BAD_OPTION where there is no model or problem, models or arms differ in problems, a problem has no draw, or an
- *   option is out of range
+ * @throws BAD_OPTION where there is no model or problem, models or arms differ in problems, a problem has no draw, a draw is
+ *   not finite, or an option is out of range
  */
 export function strataDifference(models: readonly PairedOutcomes[], options: BootstrapOptions = {}): StrataDifference {
   const { seed = 0, resamples = 2000, level = 0.95 } = options;
@@ -70,6 +70,8 @@ function checked(models: readonly PairedOutcomes[]): number {
   models.forEach(({ a, b }, m) => {
     const empty = [a, b].flatMap((arm) => arm.findIndex((draws) => draws.length === 0)).find((index) => index >= 0);
     if (empty !== undefined) throw new PathPressError('BAD_OPTION', `model ${m}: problem ${empty} has no draw`);
+    const odd = [...a, ...b].flat().find((draw) => !Number.isFinite(draw)); // undefined counts for none as for one that is absent
+    if (odd !== undefined) throw new PathPressError('BAD_OPTION', `model ${m}: a draw is ${odd}`);
   });
   return problems;
 }
@@ -100,7 +102,6 @@ function redrawn({ draws, same }: Drawable, seed: number, counter: number, strea
 
 function tested(estimate: number, drawn: Float64Array, pairs: number, level: number): TestedDifference {
   const share = (beyond: (value: number) => boolean) => (1 + drawn.filter(beyond).length) / (1 + drawn.length);
-  const slack = 1e-12; // sums of the same shares in another order
   const p = Math.min(1, 2 * Math.min(share((value) => value <= slack), share((value) => value >= -slack)));
   const tail = (1 - level) / 2;
   const [low, high] = [quantile(drawn, tail), quantile(drawn, 1 - tail)];
