@@ -75,12 +75,18 @@ describe('analyze', { timeout: 60000 }, () => {
     expect(none.files[0].redundancy).toMatchObject({ sentences: 0, sampled: 0, rate: { 1: null } });
   });
 
-  it('samples whole outputs by seed, at most as many sentences as asked for', async () => {
-    const sentences = Array.from({ length: 40 }, (_, i) => 1 + (i % 5));
+  it('samples whole outputs by seed until as many sentences are reached as asked for, long ones like any', async () => {
+    const sentences = Array.from({ length: 40 }, (_, i) => (i % 5 ? 1 : 20));
+    const count = (drawn: number[]) => drawn.reduce((sum, i) => sum + sentences[i], 0);
     const drawn = drawOutputs(sentences, 30, 1);
-    const total = drawn.reduce((sum, i) => sum + sentences[i], 0);
-    expect(total).toBeLessThanOrEqual(30);
-    expect(total).toBeGreaterThan(25);
+    const order = drawOutputs(sentences, 1000, 1);
+    expect(drawn).toEqual(order.slice(0, drawn.length));
+    expect(count(drawn)).toBeGreaterThanOrEqual(30);
+    expect(count(drawn.slice(0, -1))).toBeLessThan(30);
+    // Over many seeds the first two that are drawn are long as often as outputs are: one in five.
+    const firsts = Array.from({ length: 500 }, (_, seed) => drawOutputs(sentences, 2, seed).slice(0, 2));
+    const seconds = firsts.filter(([first]) => sentences[first] === 1).map(([, second]) => sentences[second]);
+    expect(seconds.filter((length) => length === 20).length / seconds.length).toBeCloseTo(8 / 39, 1);
     expect(new Set(drawn).size).toBe(drawn.length);
     expect(drawOutputs(sentences, 30, 1)).toEqual(drawn);
     expect(drawOutputs(sentences, 30, 2)).not.toEqual(drawn);
@@ -94,7 +100,7 @@ describe('analyze', { timeout: 60000 }, () => {
       embedder: 'lexical',
       sample: 9,
     });
-    expect(report.files[0].redundancy).toMatchObject({ sentences: 40, sampled: 8 });
+    expect(report.files[0].redundancy).toMatchObject({ sentences: 40, sampled: 10 });
   });
 
   it('keeps ids by content: the same from the cache, anew where file, tokenizer or cache changed', async () => {
