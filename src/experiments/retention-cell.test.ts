@@ -142,3 +142,9 @@ describe('on the bundled reasoner', () => {
     expect(own.at(-1)).toMatch(/\d/);
   });
 });
+
+it('refuses an interval at whose compressions no attention is noted, before anything runs', async () => {
+  const knobs = { problems: 1, interval: 48, window: 32, ratio: 4 };
+  await expect(retentionCell({} as Bundle, 'chains', {}, knobs)).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('interval 48') });
+  await expect(retentionCell({} as Bundle, 'chains', {}, { ...knobs, interval: 64, window: 16 })).rejects.toThrow(/window 16/);
+});

@@ -1,13 +1,14 @@
 /** Which tokens stay under each arm of RPC's frame on one and the same text, as the sums that a committed record keeps of it. */
 import { copiesHeld, overlap, type CopiesHeld, type Retained } from '../analysis/retention.js';
 import { mean } from '../analysis/statistics.js';
+import { PathPressError } from '../engine/errors.js';
 import type { KeptPositions } from '../engine/types.js';
 import type { FrameKnobs } from '../policies/frame.js';
 import type { Policy } from '../policies/policy.js';
 import { tokenClasses } from '../tasks/token-classes.js';
 import type { Bundle } from './bundle.js';
 import { heldSource } from './lookup-cell.js';
-import { retentionRuns, type MarkedText, type RetentionRun, type RetentionRunOptions } from './retention-runs.js';
+import { notingEvery, retentionRuns, type MarkedText, type RetentionRun, type RetentionRunOptions } from './retention-runs.js';
 
 /** How often each copy of a repeated statement is held. */
 type Copies = Omit<CopiesHeld, 'things'>;
@@ -80,11 +81,14 @@ const span = 2; // digits of a value
 
 /**
  * Runs the full cache, then every arm along its text.
- * @param arms by name, of these knobs
- * @throws as `Engine.generateMany` and `Engine.replay`
+ * @param arms by name, of these knobs; attention is noted every 32 tokens, so that interval and window are multiples of it
+ * @throws BAD_OPTION for another interval or window; as `Engine.generateMany` and `Engine.replay`
  */
 export async function retentionCell(bundle: Bundle, task: string, arms: Record<string, Policy>, options: FrameKnobs & RetentionRunOptions): Promise<RetentionCell> {
   const { problems, interval, window, ratio } = options;
+  for (const [name, value] of Object.entries({ interval, window })) {
+    if (value % notingEvery !== 0) throw new PathPressError('BAD_OPTION', `${name} ${value} is not a multiple of ${notingEvery}, the tokens between two notes of attention`);
+  }
   const runs = await retentionRuns(bundle, task, arms, options);
   return { task, problems, interval, window, ratio, ...sumRetention(runs, Object.keys(arms), interval, window) };
 }

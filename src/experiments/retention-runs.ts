@@ -49,7 +49,7 @@ export interface RetentionRunOptions {
   batch?: number;
 }
 
-const notingEvery = 32;
+export const notingEvery = 32;
 /** Notes attention and evicts nothing, so that its text is the full cache's. */
 const noting = settlePolicy('h2o', { budget: 'ratio', ratio: 1, interval: notingEvery, window: notingEvery, recent: 'window', pinPrompt: true, aggregation: 'layer' });
 
