@@ -122,6 +122,7 @@ describe('redundancy', () => {
   it('refuses vectors that are no rows', () => {
     expect(() => neighbourCounts(new Float32Array(7), 2, [0.5])).toThrow(/7 numbers are not rows of 2/);
     expect(() => neighbourCounts(new Float32Array(4), 0, [0.5])).toThrow(/rows of 0/);
+    expect(() => neighbourCounts(new Float32Array(4), 2, [0.5], { simd: 'nope' })).toThrow(expect.objectContaining({ name: 'PathPressError', code: 'BAD_OPTION' }));
     expect(() => neighbourCounts(new Float32Array(0), 2 ** 32, [0.5])).toThrow(/rows of 4294967296/);
     for (const other of [new Float64Array(4), new Uint8Array(4), [1, 0, 0, 1]])
       expect(() => neighbourCounts(other as unknown as Float32Array, 2, [0.5])).toThrow(/not a Float32Array/);

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { loadBinding } from '../engine/binding.js';
-import { PathPressError } from '../engine/errors.js';
+import { PathPressError, toError } from '../engine/errors.js';
 import { pause } from '../pause.js';
 import { mean } from './statistics.js';
 
@@ -27,8 +27,11 @@ export function neighbourCounts(
 ): Int32Array[] {
   const sentences = rows(vectors, dim);
   const cosines = Float64Array.from(thresholds);
-  const counts = loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd, 0, sentences);
-  return byThreshold(counts, thresholds.length);
+  try {
+    return byThreshold(loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd, 0, sentences), thresholds.length);
+  } catch (error) {
+    throw toError(error);
+  }
 }
 
 const byThreshold = (counts: Int32Array, thresholds: number): Int32Array[] =>

@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { version } from '../package.js';
 import { loadBinding, type NativeEngine } from './binding.js';
 import { hashWeights, readCheckpoint, type Checkpoint } from './checkpoint.js';
-import { PathPressError } from './errors.js';
+import { PathPressError, toError } from './errors.js';
 import { NativeGeneration, TokenQueue } from './generation.js';
 import { checkIds, checkOptions, checkReplay, checkRequest, checkSignal } from './request.js';
-import { Run, toError } from './run.js';
+import { Run } from './run.js';
 import type { Engine, EngineOptions, GenerateRequest, GenerateResult, Generation, ModelInfo, ReplayRequest, ReplayResult } from './types.js';
 
 /**

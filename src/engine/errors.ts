@@ -58,6 +58,14 @@ export class PathPressError extends Error {
   }
 }
 
+/** A native error keeps its code and message. */
+export function toError(error: unknown): Error {
+  const code = (error as { code?: unknown }).code;
+  return error instanceof Error && typeof code === 'string' && !(error instanceof PathPressError)
+    ? new PathPressError(code as ErrorCode, error.message, { cause: error })
+    : (error as Error);
+}
+
 /** An error as a process tells another of it; what has no code of ours is INTERNAL. */
 export function failureOf(error: unknown): { code: ErrorCode; message: string } {
   const code = error instanceof PathPressError ? error.code : 'INTERNAL';

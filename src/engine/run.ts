@@ -1,6 +1,6 @@
 /** One run on the native engine: requests go in together, tokens and results come back as they are made. */
 import type { NativeBatch, NativeEngine, NativeRequest, NativeResult } from './binding.js';
-import { PathPressError, type ErrorCode } from './errors.js';
+import { PathPressError, toError } from './errors.js';
 import type { RpcPolicy } from '../policies/policy.js';
 import { askScorer, type Candidates } from '../policies/scorer.js';
 import type { GenerateResult } from './types.js';
@@ -11,14 +11,6 @@ export interface RunHandlers {
 }
 
 let lastRun = 0;
-
-/** A native error keeps its code and message. */
-export function toError(error: unknown): Error {
-  const code = (error as { code?: unknown }).code;
-  return error instanceof Error && typeof code === 'string' && !(error instanceof PathPressError)
-    ? new PathPressError(code as ErrorCode, error.message, { cause: error })
-    : (error as Error);
-}
 
 export class Run {
   readonly id = ++lastRun;
