@@ -39,13 +39,17 @@ export async function readRegular(path: string): Promise<Buffer> {
   return readFile(path);
 }
 
-/** Parses a JSON file. @throws PathPressError BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
-export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readRegular(path).catch((cause: Error) => {
+/** The bytes of a file. @throws PathPressError BAD_FILE naming it where it cannot be read or is no regular file. */
+export async function readBytes(path: string): Promise<Buffer> {
+  return readRegular(path).catch((cause: Error) => {
     if (cause instanceof PathPressError) throw cause;
     throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
   });
-  return parseJson(decodeUtf8(bytes, path), path);
+}
+
+/** Parses a JSON file. @throws PathPressError BAD_FILE (not readable), BAD_UTF8, BAD_JSON, each naming the file. */
+export async function readJson(path: string): Promise<unknown> {
+  return parseJson(decodeUtf8(await readBytes(path), path), path);
 }
 
 /** Checks a value against a schema. @throws PathPressError `code`, naming the place, the field and its value. */

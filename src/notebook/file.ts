@@ -1,7 +1,7 @@
 /** Notebook files (.ipynb, nbformat 4): reading with checks, stable writing, and keeping saved outputs small. */
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
-import { parseAs, readJson } from '../json-file.js';
+import { decodeUtf8, parseAs, parseJson, readBytes } from '../json-file.js';
 import { writeWhole } from '../whole-file.js';
 
 export type Output =
@@ -60,7 +60,12 @@ function joinLines<T extends { cell_type: string }>(cell: T): T {
 
 /** @throws PathPressError `BAD_FILE`, `BAD_UTF8` or `BAD_JSON` naming the file and the field. */
 export async function readNotebook(file: string): Promise<Notebook> {
-  const read = parseAs(schema, await readJson(file), file, 'BAD_FILE');
+  return parseNotebook(await readBytes(file), file);
+}
+
+/** The notebook that the bytes of a file are. @throws PathPressError `BAD_FILE`, `BAD_UTF8` or `BAD_JSON` naming the file and the field. */
+export function parseNotebook(bytes: Uint8Array, file: string): Notebook {
+  const read = parseAs(schema, parseJson(decodeUtf8(bytes, file), file), file, 'BAD_FILE');
   return { ...read, cells: read.cells.map(joinLines) } as Notebook;
 }
 

@@ -92,6 +92,20 @@ describe('a notebook run headless', () => {
     await expect(run).rejects.toThrowError(/stopped\.ipynb, cell 2: interrupted/);
   });
 
+  it('runs each file as it stands when its turn comes, and overwrites nothing that changed while it ran', async () => {
+    const edits = `const { readFileSync, writeFileSync } = await import('node:fs');`;
+    const edit = (name: string) => `${edits} writeFileSync('${name}.ipynb', readFileSync('${name}.ipynb', 'utf8').replace('before', 'after'));`;
+    const second = await notebookOf('second', [`console.log('before')`]);
+    const first = await notebookOf('first', [edit('second')]);
+    await runNotebooks([first, second]);
+    expect((await outputsOf(second))[0][0].text).toEqual(['after\n']);
+
+    const own = await notebookOf('own', [`console.log('before')`, edit('own')]);
+    const edited = (await readFile(own, 'utf8')).replace('before', 'after');
+    await expect(runNotebooks([own])).rejects.toMatchObject({ code: 'NOTEBOOK_FAILED', message: expect.stringMatching(/own\.ipynb: changed while it ran/) });
+    expect(await readFile(own, 'utf8')).toBe(edited);
+  });
+
   it('checks every file before it runs any', async () => {
     const good = await notebookOf('unrun', [`require('node:fs').writeFileSync('ran', '')`]);
     await expect(runNotebooks([good, path.join(folder, 'missing.ipynb')])).rejects.toThrowError(/missing\.ipynb/);

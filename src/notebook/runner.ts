@@ -1,8 +1,10 @@
 /** Notebooks run headless through the tslab kernel, each in its own folder and process. */
 import { realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PathPressError } from '../engine/errors.js';
-import { readNotebook, writeNotebook, type Notebook } from './file.js';
+import { readBytes } from '../json-file.js';
+import { parseNotebook, readNotebook, writeNotebook, type Notebook } from './file.js';
 import { Kernel } from './kernel.js';
 import { CellOutputs } from './outputs.js';
 
@@ -114,20 +116,27 @@ async function runCells(
   }
 }
 
+/** What somebody wrote into the file while it ran must not be lost under the outputs of what stood there before. */
+async function checkUnchanged(file: string, read: Buffer): Promise<void> {
+  const now = await readFile(file).catch(() => undefined);
+  if (!now?.equals(read)) throw new PathPressError('NOTEBOOK_FAILED', `${file}: changed while it ran; its outputs are not saved`);
+}
+
 /**
- * Runs notebooks one after another and saves their outputs into them.
+ * Runs notebooks one after another, each as its file stands when its turn comes, and saves their outputs into them.
  *
  * @returns one row for each notebook, in order
  * @throws NotebookError (`NOTEBOOK_FAILED`) naming notebook, cell and message at the first cell that fails, prints an
- * unhandled rejection, or runs out of time; that notebook's file is left as it was. `BAD_FILE` and `BAD_JSON` before
- * anything runs, `NOT_BUILT` without a build, `WRITE_FAILED` for outputs above 1 MiB.
+ * unhandled rejection, or runs out of time; that notebook's file is left as it was. `NOTEBOOK_FAILED` also
+ * where the file changed while it ran, and keeps that change. `BAD_FILE`, `BAD_UTF8` and `BAD_JSON` before anything runs
+ * (later where a file is spoilt meanwhile), `NOT_BUILT` without a build, `WRITE_FAILED` for outputs above 1 MiB.
  */
 export async function runNotebooks(files: string[], options: RunNotebooksOptions = {}): Promise<NotebookRun[]> {
-  const notebooks: Notebook[] = [];
-  for (const file of files) notebooks.push(await readNotebook(file));
+  for (const file of files) await readNotebook(file);
   const runs: NotebookRun[] = [];
   for (const [index, file] of files.entries()) {
-    const notebook = notebooks[index];
+    const read = await readBytes(file); // again: those before it may have taken hours
+    const notebook = parseNotebook(read, file);
     const started = performance.now();
     const seconds = (): number => (performance.now() - started) / 1000;
     const cells = notebook.cells.filter((cell) => cell.cell_type === 'code').length;
@@ -141,6 +150,7 @@ export async function runNotebooks(files: string[], options: RunNotebooksOptions
     } finally {
       await kernel.stop();
     }
+    if (options.save !== false) await checkUnchanged(file, read);
     const bytes = options.save === false ? null : await writeNotebook(file, notebook);
     runs.push({ notebook: file, cells, seconds: seconds(), bytes });
   }
