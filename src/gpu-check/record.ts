@@ -4,6 +4,7 @@ import { target, type Target } from '../bench/record.js';
 import { reported as paper, type PaperCell } from '../paper/reported.js';
 import { closedForm } from '../policies/closed-form.js';
 import { settlePolicy } from '../policies/settle.js';
+import { publishedName } from '../predict/measured.js';
 import type { Policy } from '../policies/policy.js';
 import { linesOf, type LargestLine, type Line, type LineOf, type Operation } from './lines.js';
 import { runSeconds } from './throughput.js';
@@ -118,7 +119,7 @@ export function targetsOf(record: Omit<GpuRecord, 'targets'>, reported: Reported
   }
   const cell = (method: string) => record.throughput.find((one) => one.method === method && one.batch === 16 && one.length === longest);
   const [full, often, seldom] = methods.map(({ method }) => cell(method));
-  const paper = record.device.includes('H200') ? { full: 5, rpc: 5 } : { full: 4, rpc: 3.5 };
+  const paper = publishedName(record.device) === 'H200' ? { full: 5, rpc: 5 } : { full: 4, rpc: 3.5 };
   if (full) all.push(target("full, batch 16, 32K: times the paper's", full.tokensPerSecond / reported.full, true, paper.full));
   if (seldom) all.push(target("RPC P=4096, batch 16, 32K: times the paper's", seldom.tokensPerSecond / reported.rpc4096, true, paper.rpc));
   for (const [name, one, limit] of [['P=1024', often, 0.01], ['P=4096', seldom, 0.005]] as const) {

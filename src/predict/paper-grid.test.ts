@@ -83,7 +83,13 @@ describe('a record of a GPU', () => {
 
   it('is refused where it lacks a ceiling or is of another GPU', () => {
     expect(() => parseGpuRecord({ ...record, ceilings: { matrixRate: 1 } }, 'h100.json')).toThrowError(/h100\.json.*ceilings\.readBytesPerSecond/);
-    expect(() => parseGpuRecord({ ...record, device: 'NVIDIA L4' }, 'l4.json')).toThrowError(/l4\.json: device "NVIDIA L4" is not one of H100, H200/);
+    for (const device of ['NVIDIA L4', 'NVIDIA GH200 480GB', 'NVIDIA H100 PCIe', 'NVIDIA H100 NVL', 'NVIDIA H200 NVL'])
+      expect(() => parseGpuRecord({ ...record, device }, 'gpu.json')).toThrowError(new RegExp(`gpu\\.json: device "${device}" is not one of NVIDIA H100 80GB HBM3, NVIDIA H200`));
+  });
+
+  it('gives its processors and memory where it has them', () => {
+    const { ceilings } = parseGpuRecord({ ...record, processors: 114, memoryBytes: 85e9 }, 'h100.json');
+    expect(ceilings).toMatchObject({ device: 'H100', processors: 114, memoryBytes: 85e9 });
   });
 
   it('is read from its folder, where there is one', async () => {
@@ -92,10 +98,11 @@ describe('a record of a GPU', () => {
     writeFileSync(join(folder, 'h100.json'), JSON.stringify(record));
     writeFileSync(join(folder, 'notes.txt'), 'none of them');
     expect(await gpuMeasurements(folder)).toEqual([parseGpuRecord(record, 'h100.json')]);
+    await expect(gpuMeasurements(join(folder, 'notes.txt'))).rejects.toMatchObject({ code: 'BAD_FILE', message: expect.stringContaining('notes.txt: cannot be read (ENOTDIR)') });
     rmSync(folder, { recursive: true });
   });
 });
 
-it('the committed records, where there are any, can be read', async () => {
-  await expect(gpuMeasurements()).resolves.toBeInstanceOf(Array);
+it('the committed records give both GPUs their measured ceilings', async () => {
+  expect(ceilingsToUse(await gpuMeasurements()).map(({ device, source }) => [device, source])).toEqual([['H100', 'measured'], ['H200', 'measured']]);
 });
