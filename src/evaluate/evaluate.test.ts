@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PathPressError } from '../engine/errors.js';
 import type { Engine, GenerateRequest, GenerateResult } from '../engine/types.js';
 import type { Policy } from '../policies/policy.js';
 import type { Task } from '../tasks/task.js';
@@ -179,6 +180,21 @@ describe('evaluate', () => {
     expect(await run({}, engine)).toMatchObject({ interrupted: false, samples: 20 });
     expect(engine.asked.slice(0, 3)).toEqual(['4 0', '5 0', '8 0']);
     expect(readRecords(out).map((r) => r.problem).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  });
+
+  it('tells the failure of a sample that the user interrupts after, and no abort', async () => {
+    const ending = (error: (signal: AbortSignal) => unknown) => {
+      const stop = new AbortController();
+      const engine = new PretendEngine();
+      engine.generateMany = async () => {
+        stop.abort();
+        throw error(stop.signal);
+      };
+      return run({ signal: stop.signal }, engine);
+    };
+    await expect(ending(() => new PathPressError('OUT_OF_MEMORY', 'no room'))).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    await expect(ending(() => new TypeError('a bug'))).rejects.toThrowError('a bug');
+    expect(await ending(({ reason }) => reason)).toMatchObject({ interrupted: true, samples: 0 });
   });
 
   it.each<[string, Partial<EvaluateOptions>]>([

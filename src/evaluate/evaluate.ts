@@ -45,7 +45,7 @@ export interface EvaluateOptions {
   signal?: AbortSignal;
   /** Given each record as its sample ends. */
   onRecord?: (record: EvalRecord) => void;
-  /** Told at the start and after each sample that is written. */
+  /** Told at the start and as each sample ends, also one that an interruption ends and of which no record is kept. */
   onProgress?: (progress: Progress) => void;
 }
 
@@ -68,7 +68,9 @@ export interface Evaluation extends Summary {
  * Runs a task on an engine, one record a sample, written as the sample ends, so that a kill costs those in flight alone. A
  * run that was killed and resumed leaves the records of an undisturbed one, its lines perhaps in another order; the result
  * has them in the order of problems and samples.
- * @throws PathPressError BAD_OPTION for an `out` where each sample has its own policy; RECORD_MISMATCH where `out` holds records of other settings; WRITE_FAILED; the engine's own.
+ * @throws PathPressError BAD_OPTION for an `out` where each sample has its own policy; BUSY where another run extends `out`;
+ *   RECORD_MISMATCH where it holds records of other settings; BAD_FILE, BAD_UTF8 or BAD_JSON where it is no file of records;
+ *   WRITE_FAILED; the engine's own, of a sample also where the signal comes after it.
  */
 export async function evaluate(
   engine: Engine,
@@ -113,13 +115,17 @@ export async function evaluate(
       },
     );
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    // The failure of a sample, or of the disk, is told also where the user interrupts after it.
+    if (!isAbort(error, signal)) throw error;
   } finally {
     file?.close();
   }
   records.sort((a, b) => a.problem - b.problem || a.sample - b.sample);
   return { ...summarize(records), records, interrupted: records.length < total };
 }
+
+const isAbort = (error: unknown, signal?: AbortSignal): boolean =>
+  signal?.aborted === true && (error === signal.reason || (error as Error | undefined)?.name === 'AbortError');
 
 /** What every record of such an evaluation carries. */
 export function evalSettings(info: ModelInfo, task: Task, options: EvaluateOptions & { policy: Policy }): EvalSettings {
