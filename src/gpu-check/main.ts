@@ -2,17 +2,17 @@
  * `npm run gpu-check`: builds, holds every operation on the GPU against the CPU engine, and measures kernels, decode steps
  * and compressions with random weights of a 7B model's shape made on the GPU. No checkpoint is needed.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { program } from '../cli/program.js';
 import { oneOf, repeated, text } from '../cli/values.js';
 import { PathPressError } from '../engine/errors.js';
-import { packageRoot } from '../package.js';
+import { decodeUtf8, readBytes } from '../json-file.js';
+import { checkedOut, packageRoot, version } from '../package.js';
 import { writeWhole } from '../whole-file.js';
 import { parseLine, readOperations, type Line } from './lines.js';
 import { makeRecord, reportedRates } from './record.js';
+import { run } from './run.js';
 import { recordTables } from './table.js';
 
 const build = join(packageRoot, 'build', 'gpu');
@@ -26,22 +26,9 @@ interface Flags {
   emulated: boolean;
 }
 
-/** Its lines as they come. @throws PathPressError INTERNAL where it fails; exit 2, no GPU, ends the check likewise */
-async function run(command: string, args: string[], onLine: (line: string) => void): Promise<void> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once('error', (cause) => reject(new PathPressError('INTERNAL', `${command}: ${cause.message}`, { cause })));
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-  try {
-    for await (const line of createInterface({ input: child.stdout })) onLine(line);
-  } catch (error) {
-    child.kill(); // nobody reads on
-    throw error;
-  }
-  const code = await ended;
-  if (code === 2) process.exit(2);
-  if (code !== 0) throw new PathPressError('INTERNAL', `${command} ${args.join(' ')} failed (exit ${code})`);
+/** One of the two programs that need a GPU: their exit 2, there is none (they have said so), ends the check likewise. */
+async function runOnGpu(name: 'gpu_tests' | 'gpu_bench', args: string[], onLine: (line: string) => void): Promise<void> {
+  if ((await run(join(build, 'cuda', name), args, onLine, [0, 2])) === 2) process.exit(2);
 }
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -57,11 +44,13 @@ async function buildPrograms(): Promise<void> {
   await run('cmake', ['--build', build, '--parallel', '--target', 'pathpress_gpu_bench', 'pathpress_gpu_tests'], () => undefined);
 }
 
+const textOf = async (place: string): Promise<string> => decodeUtf8(await readBytes(place), place);
+
 async function measured(flags: Flags): Promise<{ lines: Line[]; tests: string }> {
   if (flags.from !== undefined) {
     const place = join(flags.from, 'bench.jsonl');
-    const lines = (await readFile(place, 'utf8')).split('\n').filter(Boolean);
-    return { lines: lines.map((text, i) => parseLine(text, `${place}:${i + 1}`)), tests: await readFile(join(flags.from, 'tests.txt'), 'utf8') };
+    const lines = (await textOf(place)).split('\n').filter(Boolean);
+    return { lines: lines.map((text, i) => parseLine(text, `${place}:${i + 1}`)), tests: await textOf(join(flags.from, 'tests.txt')) };
   }
   const lines: Line[] = [];
   const tests: string[] = [];
@@ -77,19 +66,21 @@ async function measured(flags: Flags): Promise<{ lines: Line[]; tests: string }>
   await buildPrograms();
   if (flags.part.length === 0 || flags.part.includes('operations')) {
     say('gpu-check: operations against the CPU engine');
-    await run(join(build, 'cuda', 'gpu_tests'), ['all'], (line) => {
+    await runOnGpu('gpu_tests', ['all'], (line) => {
       tests.push(line);
       if (!line.startsWith('operation ')) say(line);
     });
   }
-  if (flags.part.length === 0 || asked.length > 0) await run(join(build, 'cuda', 'gpu_bench'), asked, keep);
+  if (flags.part.length === 0 || asked.length > 0) await runOnGpu('gpu_bench', asked, keep);
   return { lines, tests: tests.join('\n') };
 }
 
 async function check(flags: Flags): Promise<void> {
+  const beside = (['json', 'from'] as const).find((name) => flags[name] !== undefined);
+  if (flags.part.length > 0 && beside) throw new PathPressError('BAD_FLAG', `--${beside} ${flags[beside]}: not with --part, of which no record is made`);
   const { lines, tests } = await measured(flags);
   if (flags.part.length > 0) return; // its figures were printed as they came
-  const record = makeRecord(lines, readOperations(tests), reportedRates(), new Date().toISOString());
+  const record = makeRecord(lines, readOperations(tests), reportedRates(), { date: new Date().toISOString(), commit: checkedOut(), engine: version });
   const place = flags.json ?? join(packageRoot, 'data', 'records', 'gpu', `${record.device.replaceAll(/[^A-Za-z0-9]+/g, '-')}.json`);
   if (!flags.emulated || flags.json !== undefined) {
     await mkdir(dirname(place), { recursive: true });
@@ -109,7 +100,9 @@ await program('gpu-check')
   .action((flags: Flags) =>
     check(flags).catch((error: Error) => {
       console.error(`gpu-check: ${error.message}`);
-      process.exitCode = 1;
+      // Of input alone: that a run on a GPU failed must not pass for there being none.
+      const isInput = error instanceof PathPressError && (error.code === 'BAD_FLAG' || flags.from !== undefined);
+      process.exitCode = isInput ? error.exitStatus : 1;
     }),
   )
   .parseAsync();

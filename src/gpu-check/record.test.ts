@@ -9,6 +9,8 @@ import { makeRecord, reportedRates, targetsOf, type GpuRecord } from './record.j
 import { recordTables } from './table.js';
 
 const paper = { full: 340, rpc4096: 570 };
+const today = { date: 'today', commit: 'abc1234', engine: '0.2.0' };
+const held = [{ name: 'a', measure: 'nmse', value: 0, bound: 1 }];
 
 /** A card that reads 1 TB/s, whose steps take 1 ms and 1 µs an entry, and whose compressions take 10 µs a sequence and entry. */
 function made(device = 'NVIDIA H100'): Line[] {
@@ -27,13 +29,13 @@ function made(device = 'NVIDIA H100'): Line[] {
   return lines.map((one, i) => parseLine(JSON.stringify(one), `line ${i}`));
 }
 
-const missed = (lines: Line[], tests = ''): string[] =>
-  makeRecord(lines, readOperations(tests), paper, 'today').targets.filter(({ met }) => !met).map(({ what }) => what);
+const missed = (lines: Line[], tests = 'operation a: wrong 0 (bound 0)'): string[] =>
+  makeRecord(lines, readOperations(tests), paper, today).targets.filter(({ met }) => !met).map(({ what }) => what);
 
 describe('record of a GPU', () => {
   // By hand: 16 · 32767 tokens in the sum over entries 129 … 32895 of 1 ms + 1 µs an entry.
   it('has the full cache’s tokens a second', () => {
-    const cell = makeRecord(made(), [], paper, 'today').throughput.find(({ method, length }) => method === 'Full KV' && length === 32768);
+    const cell = makeRecord(made(), held, paper, today).throughput.find(({ method, length }) => method === 'Full KV' && length === 32768);
     const seconds = 32767 * 1e-3 + ((129 + 32895) / 2) * 32767 * 1e-6;
     expect(cell!.tokensPerSecond).toBeCloseTo((16 * 32767) / seconds, 6);
     expect(cell!.compressionShare).toBe(0);
@@ -56,9 +58,17 @@ describe('record of a GPU', () => {
     expect(missed(made(), tests)).toContain('operations beyond their bound');
   });
 
+  it('is refused where no operation of a GPU was held against the CPU', () => {
+    expect(() => makeRecord(made(), readOperations(''), paper, today)).toThrow('NVIDIA H100: no operation was held against the CPU engine');
+  });
+
+  it('says by which version and commit it was made', () => {
+    expect(makeRecord(made(), held, paper, today)).toMatchObject(today);
+  });
+
   it('names what was not measured', () => {
-    expect(() => makeRecord(made().filter((one) => one.part !== 'ceiling'), [], paper, '')).toThrow('no ceiling "read" was measured');
-    expect(() => makeRecord(made().filter((one) => one.part !== 'shape'), [], paper, '')).toThrow('no shape was named');
+    expect(() => makeRecord(made().filter((one) => one.part !== 'ceiling'), held, paper, today)).toThrow('no ceiling "read" was measured');
+    expect(() => makeRecord(made().filter((one) => one.part !== 'shape'), held, paper, today)).toThrow('no shape was named');
     expect(() => parseLine('{"part":"step","batch":1,"entries":2,"seconds":-1,"bytes":1}', 'bench.jsonl:7')).toThrow(/bench\.jsonl:7.*seconds/s);
   });
 
@@ -66,7 +76,7 @@ describe('record of a GPU', () => {
   it.skipIf(!existsSync(emulated))('runs to its end in emulation, tables and all (needs a build that emulates)', () => {
     const text = execFileSync(emulated, ['--shape', 'tiny', 'ceilings', 'steps', 'compression', 'largest'], { encoding: 'utf8' });
     const lines = text.trimEnd().split('\n').map((line, i) => parseLine(line, `line ${i + 1}`));
-    const record = makeRecord(lines, [], paper, 'today');
+    const record = makeRecord(lines, [], paper, today);
     expect(record.steps).toHaveLength(2);
     expect(record.largest.every(({ steps }) => steps!.length > 0)).toBe(true); // its figure can be worked out again
     expect(record.targets).toEqual([]);

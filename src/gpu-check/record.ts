@@ -24,8 +24,15 @@ export interface LargestBatch {
   steps?: { entries: number; seconds: number }[];
 }
 
-export interface GpuRecord {
+/** What a record says of its making; of a run elsewhere (`--from`), where it was read. */
+interface Made {
   date: string;
+  /** The checkout's; missing, as the engine's version, in records of before 2026-11-27. */
+  commit?: string;
+  engine?: string;
+}
+
+export interface GpuRecord extends Made {
   /** As the driver names it. */
   device: string;
   driver: string;
@@ -141,8 +148,12 @@ export function targetsOf(record: Omit<GpuRecord, 'targets'>, reported: Reported
   return all;
 }
 
-/** @throws PathPressError BAD_FILE where there is no device, shape or ceiling among the lines */
-export function makeRecord(lines: Line[], operations: Operation[], reported: Reported, date: string): GpuRecord {
+/**
+ * @param made when, and by which version and commit
+ * @throws PathPressError BAD_FILE where there is no device, shape or ceiling among the lines, or where no operation of a GPU
+ *   was held against the CPU: a record without any would read as if all had held
+ */
+export function makeRecord(lines: Line[], operations: Operation[], reported: Reported, made: Required<Made>): GpuRecord {
   const ceiling = (name: string): number => {
     const found = linesOf(lines, 'ceiling').find((one) => one.name === name);
     if (!found) throw new PathPressError('BAD_FILE', `no ceiling "${name}" was measured`);
@@ -151,9 +162,10 @@ export function makeRecord(lines: Line[], operations: Operation[], reported: Rep
   const device = linesOf(lines, 'device')[0];
   const shape = linesOf(lines, 'shape')[0];
   if (!device || !shape) throw new PathPressError('BAD_FILE', `no ${device ? 'shape' : 'device'} was named`);
+  if (device.bytes > 0 && operations.length === 0) throw new PathPressError('BAD_FILE', `${device.name}: no operation was held against the CPU engine`);
   const memory = linesOf(lines, 'memory')[0];
   const record: Omit<GpuRecord, 'targets'> = {
-    date,
+    ...made,
     device: device.name,
     driver: device.driver,
     runtime: device.runtime,
