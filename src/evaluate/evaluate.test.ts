@@ -243,6 +243,8 @@ describe('evaluate', () => {
       [`${good}${good.split('\n')[1]}\n`, 'RECORD_MISMATCH', /line 3: problem 0, sample 0 stands twice/],
       ['{"id":"a"}\n', 'RECORD_MISMATCH', /line 1: not a record/],
       ['7\n', 'RECORD_MISMATCH', /line 1: not a record/],
+      [good.replace('"problem":0', '"problem":-1'), 'RECORD_MISMATCH', /line \d: problem -1 is not a whole number/],
+      [good.replace('"sample":0', '"sample":0.5'), 'RECORD_MISMATCH', /line 1: sample 0\.5 is not a whole number/],
       ['a letter to a friend', 'RECORD_MISMATCH', /no record/],
       [Buffer.from([0x7b, 0xff, 0x0a]), 'BAD_UTF8', /not valid UTF-8/],
     ];
@@ -251,6 +253,14 @@ describe('evaluate', () => {
       await expect(run()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
       expect(readFileSync(out)).toEqual(Buffer.from(content));
     }
+  });
+
+  it('names a file of records that is not there, to who reads it', async () => {
+    expect(() => readRecords(join(folder, 'typo.jsonl'))).toThrowError(expect.objectContaining({ code: 'BAD_FILE', message: expect.stringMatching(/typo\.jsonl: cannot be read \(ENOENT\)/) }));
+    writeFileSync(out, '');
+    expect(readRecords(out)).toEqual([]);
+    rmSync(out);
+    expect(await run({ problems: 2 })).toMatchObject({ samples: 2 });
   });
 
   it('lets one run at a time extend a file', async () => {

@@ -115,7 +115,7 @@ const numbers = [
 
 /**
  * A line of a records file as a record.
- * @throws PathPressError BAD_JSON for a line that is no JSON, RECORD_MISMATCH for one that is no record; both name file and line.
+ * @throws PathPressError BAD_JSON for a line that is no JSON, RECORD_MISMATCH for one that is no record, or of no sample; both name file and line.
  */
 export function parseRecord(line: string, where: string): EvalRecord {
   const value = parseJson(line, where);
@@ -124,6 +124,9 @@ export function parseRecord(line: string, where: string): EvalRecord {
     numbers.find((key) => typeof record[key] !== 'number') ??
     (typeof record.correct !== 'boolean' ? 'correct' : undefined);
   if (missing) throw new PathPressError('RECORD_MISMATCH', `${where}: not a record of an evaluation: no "${missing}"`);
+  // One of no sample would stand for one that was run.
+  const odd = (['problem', 'sample'] as const).find((key) => !Number.isSafeInteger(record[key]) || record[key] < 0);
+  if (odd) throw new PathPressError('RECORD_MISMATCH', `${where}: ${odd} ${record[odd]} is not a whole number from 0 on`);
   return record;
 }
 

@@ -17,10 +17,15 @@ import { checkSettings, parseRecord, recordStart, type EvalRecord, type EvalSett
 
 /**
  * Records of a file that `evaluate` wrote, in its order; a last line that a kill cut short is left out.
- * @throws PathPressError BAD_FILE, BAD_UTF8, BAD_JSON or RECORD_MISMATCH, naming file and line
+ * @throws PathPressError BAD_FILE (also where there is none), BAD_UTF8, BAD_JSON or RECORD_MISMATCH, naming file and line
  */
 export function readRecords(path: string): EvalRecord[] {
-  return readWhole(path).records;
+  return readWhole(path, false).records;
+}
+
+/** The same of a file that nobody may have begun yet: none where there is none. @throws as `readRecords` */
+export function recordsSoFar(path: string): EvalRecord[] {
+  return readWhole(path, true).records;
 }
 
 /** A record as a line of its file. */
@@ -48,7 +53,7 @@ export class RecordsFile {
     this.#path = path;
     this.#shared = guarded ? undefined : { name: `${basename(path)}.running.json`, what: path };
     if (this.#shared) refuseBusy(dirname(path), this.#shared);
-    const { records, size } = readWhole(path);
+    const { records, size } = readWhole(path, true);
     const seen = new Set<string>();
     records.forEach((record, i) => {
       const where = `${path} line ${i + 1}`;
@@ -117,8 +122,8 @@ export class RecordsFile {
   }
 }
 
-function readWhole(path: string): { records: EvalRecord[]; size: number } {
-  const bytes = read(path);
+function readWhole(path: string, mayLack: boolean): { records: EvalRecord[]; size: number } {
+  const bytes = read(path, mayLack);
   const size = bytes.lastIndexOf(0x0a) + 1;
   const torn = bytes.subarray(size, size + recordStart.length).toString('latin1');
   if (!recordStart.startsWith(torn)) {
@@ -131,7 +136,7 @@ function readWhole(path: string): { records: EvalRecord[]; size: number } {
   return { records: lines.map((line, i) => parseRecord(line, `${path} line ${i + 1}`)), size };
 }
 
-function read(path: string): Buffer {
+function read(path: string, mayLack: boolean): Buffer {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
       throw new PathPressError('BAD_FILE', `${path}: not a regular file`);
@@ -139,7 +144,7 @@ function read(path: string): Buffer {
   } catch (cause) {
     if (cause instanceof PathPressError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return Buffer.alloc(0);
+    if (code === 'ENOENT' && mayLack) return Buffer.alloc(0);
     throw new PathPressError('BAD_FILE', `${path}: cannot be read (${code})`, { cause });
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { sampleKey } from '../evaluate/evaluate.js';
 import { checkSettings, type EvalRecord } from '../evaluate/record.js';
-import { readRecords } from '../evaluate/records-file.js';
+import { recordsSoFar } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
 import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
 import { isLockLeftover, lockName } from '../run-lock.js';
@@ -86,14 +86,14 @@ export function checkCellFiles(folder: string, { cells }: Manifest): void {
 }
 
 /**
- * The records of a cell, each held against it, in the order of the file.
+ * The records of a cell, each held against it, in the order of the file; none where it has not begun.
  * @param number the cell's in the manifest
  * @throws as `readRecords`; RECORD_MISMATCH for a record of other settings, of another shard, or that stands twice
  */
 export function cellRecords(folder: string, { cells, shard }: Manifest, number: number): EvalRecord[] {
   const cell = cells[number]!;
   const path = cellPath(folder, cell);
-  const records = readRecords(path);
+  const records = recordsSoFar(path);
   const seen = new Set<string>();
   records.forEach((record, i) => {
     const where = `${path} line ${i + 1}`;
