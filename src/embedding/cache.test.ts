@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,20 @@ describe('embedding cache', { timeout: 60000 }, () => {
     const { embedder, asked } = counting();
     expect([...(await withCache(embedder, folder).embed(['a']))]).toEqual([1, 97, 0.5]);
     expect(asked).toEqual(['a']);
+  });
+
+  it('a file that does not open, or cannot be read, costs its records alone', async () => {
+    const cached = withCache(counting().embedder, folder);
+    await cached.embed(['a']);
+    await cached.dispose();
+    symlinkSync(join(folder, 'removed'), join(folder, 'counting-1', '0.bin')); // listed, and not there when it is opened
+    mkdirSync(join(folder, 'counting-1', '1.bin'));
+    for (let i = 0; i < 100; i++) writeFileSync(join(folder, 'counting-1', '1.bin', `entry-${i}`), ''); // a size as of records
+    const { embedder, asked } = counting();
+    const again = withCache(embedder, folder);
+    expect([...(await again.embed(['a', 'bb']))]).toEqual([1, 97, 0.5, 2, 98, 0.5]);
+    expect(asked).toEqual(['bb']);
+    await again.dispose();
   });
 
   it('a folder that cannot be written costs time alone', async () => {

@@ -14,8 +14,8 @@ const flushEvery = 256;
 
 /**
  * Keeps an embedder's vectors on disk by content. Every process appends fixed-size records (key, vector, checksum) to a
- * file of its own and reads those of all; a record cut short by a crash, or damaged, is a miss. A folder that cannot
- * be written costs time, not results: a warning is emitted once.
+ * file of its own and reads those of all; a record cut short by a crash, damaged, or in a file that cannot be read, is a
+ * miss. A folder that cannot be written costs time, not results: a warning is emitted once.
  */
 export function withCache(inner: Embedder, folder = embeddingCache): Embedder {
   const store = new RecordStore(join(folder, inner.id), inner.dim);
@@ -84,7 +84,13 @@ class RecordStore {
     } catch {
       return; // nothing cached yet
     }
-    for (const name of names) this.#index(openSync(join(folder, name), 'r'));
+    for (const name of names) {
+      try {
+        this.#index(openSync(join(folder, name), 'r'));
+      } catch {
+        // Removed since it was listed, or not for this user to read: its records are misses.
+      }
+    }
   }
 
   #index(file: number): void {
@@ -105,7 +111,11 @@ class RecordStore {
     const place = this.#places.get(key.toString('latin1'));
     if (!place) return undefined;
     const record = Buffer.alloc(this.#recordBytes);
-    readSync(place.file, record, 0, record.length, place.at);
+    try {
+      readSync(place.file, record, 0, record.length, place.at);
+    } catch {
+      return undefined; // a disk's failure costs time, too
+    }
     const body = record.subarray(0, record.length - checkBytes);
     if (!checksum(body).equals(record.subarray(record.length - checkBytes))) return undefined;
     return Float32Array.from({ length: this.dim }, (_, k) => body.readFloatLE(keyBytes + 4 * k));

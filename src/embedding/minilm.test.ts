@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchPinned } from './fetch-minilm.js';
-import { openMiniLm } from './minilm.js';
+import { embedderId, openMiniLm } from './minilm.js';
 
 /** Vectors by sentence-transformers from the PyTorch weights: data/fixtures/analysis/make_minilm.py. */
 const golden = JSON.parse(
@@ -92,6 +92,18 @@ describe('MiniLM folders', { timeout: 60000 }, () => {
       message: expect.stringContaining('model.onnx'),
     });
   });
+});
+
+it('vectors of another tokenizer are kept apart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pathpress-'));
+  const weights = join(folder, 'model.onnx');
+  writeFileSync(weights, 'weights');
+  const tokenizer = (vocab: Record<string, number>) => ({ tokenizer: { model: { vocab } }, config: {} });
+  const id = await embedderId(weights, tokenizer({ a: 0, b: 1 }));
+  expect(await embedderId(weights, tokenizer({ a: 0, b: 1 }))).toBe(id);
+  expect(await embedderId(weights, tokenizer({ a: 1, b: 0 }))).not.toBe(id);
+  expect(await embedderId(weights, { ...tokenizer({ a: 0, b: 1 }), config: { do_lower_case: false } })).not.toBe(id);
+  rmSync(folder, { recursive: true });
 });
 
 describe('fetching pinned files', { timeout: 60000 }, () => {

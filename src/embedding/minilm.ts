@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -56,8 +57,8 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
   const weights = await weightsIn(folder);
   if (!weights) throw new PathPressError('BAD_FILE', `embedder minilm: ${folder} holds no .onnx file`);
   const files = await readTokenizerFiles(folder);
+  const id = await embedderId(weights, files);
   const tokenizer = await tokenizerOf(files, folder);
-  const id = `minilm-${(await hashWeights([weights])).slice(0, 16)}`;
   const crew = await MiniLmCrew.open(weights);
   return {
     name: 'minilm',
@@ -75,6 +76,12 @@ export async function openMiniLm(folder: string): Promise<Embedder> {
     },
     dispose: () => crew.dispose(),
   };
+}
+
+/** By all that decides a vector: another tokenizer gives the same weights other tokens. @throws as `hashWeights` */
+export async function embedderId(weights: string, { tokenizer, config }: TokenizerFiles): Promise<string> {
+  const tokens = createHash('sha256').update(JSON.stringify([tokenizer, config])).digest('hex');
+  return `minilm-${(await hashWeights([weights])).slice(0, 16)}-${tokens.slice(0, 16)}`;
 }
 
 async function tokenizerOf({ tokenizer, config }: TokenizerFiles, folder: string) {
