@@ -126,6 +126,15 @@ describe('eval', { timeout: 120_000 }, () => {
     expect(readFileSync(out)).toEqual(before);
   });
 
+  it('says nothing of samples where it is interrupted before the first', async () => {
+    const out = join(folder.path, 'none.jsonl');
+    const args = evaluation(out, '--problems', 3, '--max-tokens', 20);
+    const note = `interrupted: 0 samples are in ${out}; the same command goes on from there\n`;
+    expect(await pathpress(args, AbortSignal.abort())).toEqual({ status: 130, out: '', err: note });
+    expect(await pathpress([...args, '--json'], AbortSignal.abort())).toEqual({ status: 130, out: '{"problems":0,"samples":0}\n', err: note });
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('ends with 130 when it is interrupted, and goes on from there', async () => {
     const out = join(folder.path, 'interrupted.jsonl');
     const args = evaluation(out, '--problems', 30, '--max-tokens', 600, '--batch', 2, ...rpc);

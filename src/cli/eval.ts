@@ -80,7 +80,9 @@ function print({ records, interrupted, ...summary }: Evaluation, flags: EvalFlag
   if (interrupted)
     io.err(`interrupted: ${records.length} samples are in ${flags.out}; the same command goes on from there\n`);
   const { passAt1, samples, problems, meanEntries, peakEntries, meanTokens, finished, lookups } = summary;
-  if (flags.json) return io.out(`${JSON.stringify(summary)}\n`);
+  // Of no sample there is no figure.
+  if (flags.json) return io.out(`${JSON.stringify(samples > 0 ? summary : { problems, samples })}\n`);
+  if (samples === 0) return;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   io.out(
     `pass@1   ${percent(passAt1.mean)} [${percent(passAt1.low)}, ${percent(passAt1.high)}] of ${samples} samples, ${problems} problems\n`,
