@@ -1,9 +1,26 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PathPressError } from './engine/errors.js';
 import { fillWhole, writeWhole } from './whole-file.js';
+
+/** What was flushed and moved, in order: the place of a file, or the move's end. */
+const { done, failing } = vi.hoisted(() => ({ done: [] as string[], failing: { code: '' } }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const fsyncSync = (file: number): void => {
+    const isFolder = fs.fstatSync(file).isDirectory();
+    done.push(isFolder ? 'folder flushed' : 'file flushed');
+    if (isFolder && failing.code) throw Object.assign(new Error(failing.code), { code: failing.code });
+    fs.fsyncSync(file);
+  };
+  const renameSync = (from: string, to: string): void => {
+    fs.renameSync(from, to);
+    done.push('moved');
+  };
+  return { ...fs, fsyncSync, renameSync };
+});
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'pathpress-whole-'))));
@@ -30,6 +47,18 @@ describe.each(ways)('%s', (_, write) => {
     await writing(at('a', 'b.txt'), () => ['three']);
     expect(readFileSync(at('a', 'b.txt'), 'utf8')).toBe('three');
     expect(readdirSync(at('a'))).toEqual(['b.txt']);
+  });
+
+  it('has the file on the disk before it moves it, and the move after that', async () => {
+    const isWindows = process.platform === 'win32';
+    for (const [code, fails] of [['', false], ['EINVAL', false], ['EPERM', false], ['EIO', !isWindows]] as const) {
+      failing.code = code;
+      done.length = 0;
+      const end = await writing(at('b.txt'), () => ['x']).catch((error: unknown) => error);
+      expect(end === undefined, code).toBe(!fails);
+      expect(done).toEqual(['file flushed', 'moved', ...(isWindows ? [] : ['folder flushed'])]);
+    }
+    failing.code = '';
   });
 
   it('shows nothing of it before the end', async () => {

@@ -1,5 +1,5 @@
-/** Files that appear whole or not at all: written beside their place, and moved there when they are done. */
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+/** Files that appear whole or not at all, also where the power fails: written and flushed beside their place, and moved there. */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PathPressError } from './engine/errors.js';
 
@@ -18,6 +18,7 @@ class PartialFile {
 
   keep(): void {
     renameSync(this.partial, this.path);
+    flushFolder(dirname(this.path));
   }
 
   /** Leaves nothing behind; gives the error to throw, which names the file. */
@@ -29,6 +30,20 @@ class PartialFile {
     }
     if (cause instanceof PathPressError || (cause as Error).name === 'AbortError') return cause as Error;
     return new PathPressError('WRITE_FAILED', `${this.path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A move is on the disk once its folder is. Windows opens no folder, and some file systems flush none. */
+function flushFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  let opened: number | undefined;
+  try {
+    opened = openSync(folder, 'r');
+    fsyncSync(opened);
+  } catch (cause) {
+    if (!['EINVAL', 'EPERM', 'EACCES', 'ENOTSUP'].includes((cause as NodeJS.ErrnoException).code!)) throw cause;
+  } finally {
+    if (opened !== undefined) closeSync(opened);
   }
 }
 
@@ -44,6 +59,7 @@ export function writeWhole(path: string, content: string | Uint8Array | Iterable
     try {
       const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
       for (const piece of pieces) writeFileSync(file, piece);
+      fsyncSync(file); // before the move, which else may reach the disk without what it moves
     } finally {
       closeSync(file);
     }
@@ -58,6 +74,12 @@ export async function fillWhole(path: string, fill: (partial: string) => Promise
   const made = new PartialFile(path);
   try {
     await fill(made.begin());
+    const file = openSync(made.partial, 'r+');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     made.keep();
   } catch (cause) {
     throw made.drop(cause);

@@ -1,5 +1,5 @@
 /** `npm run bench`: every speed that the project claims, against ceilings and peers measured in the same run. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { program } from '../cli/program.js';
@@ -7,6 +7,7 @@ import { ProgressBar } from '../cli/progress.js';
 import { repeated, text, whole } from '../cli/values.js';
 import { loadBinding } from '../engine/binding.js';
 import { checkedOut, version } from '../package.js';
+import { writeWhole } from '../whole-file.js';
 import { PathPressError } from '../engine/errors.js';
 import { Measured } from './ceilings.js';
 import { withFloor } from './floors.js';
@@ -98,7 +99,7 @@ async function bench(flags: Flags): Promise<void> {
     });
     // After each job, so that a run that is cut off leaves what it has.
     const keep = (cases: BenchCase[]): void => {
-      if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
+      if (flags.json !== undefined) writeWhole(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
     };
     const record = recordOf(await measure(jobs, context, keep));
     console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(record.cases)}`);

@@ -1,9 +1,9 @@
 /** data/records/soak.json: the last full run of the suite. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { versions } from '../engine/engine.js';
 import { checkedOut, packageRoot, version } from '../package.js';
+import { writeWhole } from '../whole-file.js';
 
 export interface PartRecord {
   name: string;
@@ -28,8 +28,6 @@ export function keepRecord(seed: number, parts: PartRecord[], folder = join(pack
     seed,
     parts,
   };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 1)}\n`);
-  renameSync(`${path}.part`, path);
+  writeWhole(path, `${JSON.stringify(record, null, 1)}\n`);
   console.log(`kept in ${path}`);
 }
