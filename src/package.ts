@@ -8,7 +8,7 @@ export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export const version: string = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).version;
 
-/** The folder of a model that comes with the project: `reasoner` or `writer`. */
+/** The folder of a model that comes with the project: `reasoner` (also `reasoner-s2`, `reasoner-s3`) or `writer`. */
 export function bundledModel(name: string): string {
   return join(packageRoot, 'data', 'models', name);
 }

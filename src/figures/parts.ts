@@ -3,8 +3,7 @@ import { PathPressError } from '../engine/errors.js';
 import { labelWidth, type Panel } from './frame.js';
 import { axis, type ModelKind, type Trace } from './theme.js';
 
-/** The words around a figure; `title` states the finding, so it is written from the numbers, not before them. */
-/** What stands above a figure, and the note under it. */
+/** What stands above a figure, and the note under it; `title` states the finding, so it is written from the numbers, not before them. */
 export interface FigureText {
   title: string;
   subtitle?: string;

@@ -13,11 +13,12 @@ export function packPng(png: Buffer): Buffer {
   const pixels = Buffer.concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
   const packed = deflateSync(inflateSync(pixels), { level: constants.Z_BEST_COMPRESSION });
   const first = chunks.findIndex(({ type }) => type === 'IDAT');
-  const written = chunks.flatMap(({ type, data }, index) => (type !== 'IDAT' ? [chunk(type, data)] : index === first ? [chunk(type, packed)] : []));
+  const written = chunks.flatMap(({ type, data }, index) => (type !== 'IDAT' ? [pngChunk(type, data)] : index === first ? [pngChunk(type, packed)] : []));
   return Buffer.concat([png.subarray(0, signature), ...written]);
 }
 
-function chunk(type: string, data: Buffer): Buffer {
+/** A chunk of a PNG: length, type, data and their checksum. */
+export function pngChunk(type: string, data: Buffer): Buffer {
   const named = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
   length.writeUInt32BE(data.length);

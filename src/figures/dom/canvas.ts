@@ -1,14 +1,6 @@
 /** The little of a 2D canvas that plotly needs to draw heat maps: filled rectangles, pixels, and a PNG of them. */
-import { deflateSync, crc32 } from 'node:zlib';
-
-function chunk(type: string, body: Buffer): Buffer {
-  const data = Buffer.concat([Buffer.from(type, 'latin1'), body]);
-  const framed = Buffer.alloc(data.length + 8);
-  framed.writeUInt32BE(body.length, 0);
-  data.copy(framed, 4);
-  framed.writeUInt32BE(crc32(data), data.length + 4);
-  return framed;
-}
+import { deflateSync } from 'node:zlib';
+import { pngChunk } from '../png.js';
 
 /** PNG of 8-bit RGBA pixels, row-major (height × width × 4). */
 export function encodePng(width: number, height: number, pixels: Uint8ClampedArray): Buffer {
@@ -19,7 +11,7 @@ export function encodePng(width: number, height: number, pixels: Uint8ClampedArr
   const rows = Buffer.alloc(height * (width * 4 + 1)); // each row led by its filter type, 0
   for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * width * 4, (y + 1) * width * 4), y * (width * 4 + 1) + 1);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(rows)), pngChunk('IEND', Buffer.alloc(0))]);
 }
 
 /** CSS colours as plotly writes them on canvases: rgb(), rgba() and #rrggbb. */
