@@ -26,6 +26,8 @@ it.each<[(string | number)[], ...string[]]>([
   [['nowhere'], 'nowhere', 'QwQ-32B'],
   [['QwQ-32B', '--copies', 3], '--copies', '3'],
   [['QwQ-32B', '--batch', 0], '--batch', '0'],
+  [['QwQ-32B', '--length', 10_000_001], '--length', '10000001', '10000000'],
+  [['QwQ-32B', '--prompt', 10_000_001], '--prompt', '10000001', '10000000'],
   [['QwQ-32B', '--bandwidth', 0], '--bandwidth', '0'],
   [['QwQ-32B', '--device-memory', -1], '--device-memory', '-1'],
   [['QwQ-32B', '--policy', 'tova'], '--keep'],

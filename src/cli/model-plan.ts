@@ -24,8 +24,8 @@ export function addModelPlan(model: Command, io: Io, done: (status: number) => v
     .argument('<DIR|NAME>', 'a folder with config.json, or R1-Distill-Qwen-7B, QwQ-32B, R1-Distill-Llama-8B', text);
   addPolicyFlags(command)
     .option('--batch <N>', 'sequences side by side', whole(1, 1e6), 1)
-    .option('--prompt <N>', 'tokens of each prompt', whole(1, 1e9), 128)
-    .option('--length <N>', 'tokens that each generates', whole(1, 1e9), 4096)
+    .option('--prompt <N>', 'tokens of each prompt', whole(1, 1e7), 128)
+    .option('--length <N>', 'tokens that each generates', whole(1, 1e7), 4096)
     .option('--cache <TYPE>', 'of keys and values: f32, bf16, int8 or int4 (default: the weights’)', oneOf(...cacheTypes))
     .option('--copies <N>', '2: with the second copy of the cache of the reference’s benchmark', oneOf('1', '2'), '1')
     .option('--gpus <N>', 'devices that the layers are spread over (default: 1, or the paper’s)', whole(1, 1024))

@@ -73,8 +73,9 @@ export function failureOf(error: unknown): { code: ErrorCode; message: string } 
 }
 
 /** @throws PathPressError BAD_OPTION naming the option and the value */
-export function wholeAtLeast(least: number, name: string, value: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new PathPressError('BAD_OPTION', `${name} must be a whole number >= ${least}, not ${value}`);
+export function wholeAtLeast(least: number, name: string, value: number, most = Infinity): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const range = most === Infinity ? `>= ${least}` : `from ${least} to ${most}`;
+    throw new PathPressError('BAD_OPTION', `${name} must be a whole number ${range}, not ${value}`);
   }
 }

@@ -61,6 +61,19 @@ describe('by hand', () => {
     expect((await plan({ cache: 'int8' })).cacheBytesPerToken).toBe(28 * 4 * (page / 16 + 128));
   });
 
+  it.each<[Partial<PlanOptions>, RegExp]>([
+    [{ batch: NaN }, /batch must be a whole number from 1 to 1000000, not NaN/],
+    [{ batch: -3 }, /batch .* -3/],
+    [{ prompt: 0.5 }, /prompt .* 0\.5/],
+    [{ length: 1e9 }, /length must be a whole number from 1 to 10000000, not 1000000000/],
+    [{ copies: 3 as 2 }, /copies .* 3/],
+    [{ gpus: 0 }, /gpus .* 0/],
+    [{ deviceMemory: NaN }, /deviceMemory must be a number above 0, not NaN/],
+    [{ flops: -1 }, /flops .* -1/],
+  ])('refuses %j', async (options, message) => {
+    await expect(plan(options)).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringMatching(message) });
+  });
+
   it('nulls where memory and speed are not given, and the one that is given', async () => {
     expect(await plan()).toMatchObject({ largestBatch: null, tokensPerSecondBound: null });
     const { flopsPerStep, tokensPerSecondBound } = await plan({ flops: 1e12 });

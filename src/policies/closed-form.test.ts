@@ -43,6 +43,15 @@ describe('closedForm', () => {
     );
   });
 
+  it('refuses counts that are none, and more compressions than memory lists', () => {
+    const tova = settlePolicy('tova', { budget: 'cap', keep: 200 });
+    for (const [prompt, generated] of [[-1, 10], [0.5, 10], [10, NaN], [10, -1]] as const)
+      expect(() => closedForm(tova, prompt, generated)).toThrowError(/must be a whole number >= 0/);
+    expect(() => closedForm(tova, 128, 1e9)).toThrowError(/generated 1000000000: tova would compress more than 10000000 times/);
+    expect(closedForm(settlePolicy('full'), 128, 1e9).final).toBe(128 + 1e9 - 1);
+    expect(closedForm(settlePolicy('rpc', { interval: 4096, window: 32, ratio: 4 }), 128, 1e9).compressions).toHaveLength(Math.floor((1e9 - 1 - 32) / 4096));
+  });
+
   it('gives the golden facts at P = 4096', () => {
     const { compressions } = closedForm(settlePolicy('rpc', { interval: 4096, window: 32, ratio: 4 }), 0, 10_000);
     expect(compressions).toEqual([{ generated: 4128, before: 4128, after: 1056 }, { generated: 8224, before: 5152, after: 2080 }]); // prettier-ignore
