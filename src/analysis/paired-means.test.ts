@@ -20,6 +20,7 @@ describe("Student's t", () => {
 
   it('refuses what has no quantile', () => {
     expect(() => studentQuantile(1, 3)).toThrow(/between 0 and 1, not 1/);
+    expect(() => studentQuantile(1e-17, 3)).toThrow(/between 0 and 1, not 1e-17/);
     expect(() => studentQuantile(0.9, 0)).toThrow(/>= 1, not 0/);
   });
 });

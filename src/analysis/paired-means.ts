@@ -66,12 +66,13 @@ export function signFlip(differences: readonly number[], { seed = 0, resamples =
 
 /**
  * Quantile of Student's t (W. S. Gosset, 1908) with a whole number of degrees of freedom, by halving an interval of its
- * distribution's closed form (Abramowitz & Stegun, 26.7.3 and 26.7.4), to 1e-12 of its size.
- * @param share above 0 and below 1
+ * distribution's closed form (Abramowitz & Stegun, 26.7.3 and 26.7.4), to 1e-9 of its size for shares from 1e-6 to
+ * 1 - 1e-6; nearer to 0 or 1 what lies beyond has few digits left, at 1e-10 six.
+ * @param share above 0 and below 1 by more than numbers beside 1 round (1e-16)
  * @throws BAD_OPTION where an argument is out of range
  */
 export function studentQuantile(share: number, degrees: number): number {
-  if (!(share > 0 && share < 1)) throw new PathPressError('BAD_OPTION', `a quantile's share must lie between 0 and 1, not ${share}`);
+  if (!(share > 0 && share < 1 && 1 - share < 1)) throw new PathPressError('BAD_OPTION', `a quantile's share must lie between 0 and 1, not ${share}`);
   wholeAtLeast(1, 'degrees of freedom', degrees);
   if (share < 0.5) return -studentQuantile(1 - share, degrees);
   const central = 2 * share - 1; // what lies within ± the quantile
