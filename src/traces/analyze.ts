@@ -22,7 +22,7 @@ export interface AnalyzeOptions {
   threshold?: number;
   /** N of rate(N); 1, 2, 4 if left out. */
   similar?: readonly number[];
-  /** Sentences to reach in each file: whole outputs are drawn until there are so many. All if left out. */
+  /** Sentences embedded at most, of each file: whole outputs are drawn. All if left out. */
   sample?: number;
   /** Of the bootstrap and of `sample`; 0 if left out. */
   seed?: number;
@@ -162,16 +162,18 @@ async function redundancyReport(trace: Trace, embedder: Embedder, options: Sampl
 }
 
 /**
- * Indices of whole outputs in an order that the seed decides, until `sample` sentences are reached. (Drawing sentences would
- * itself lower the rate, and so would leaving out the output that goes beyond: it is a long one more often than not.)
+ * Indices of whole outputs in an order that the seed decides, until the next would bring more than `sample` sentences;
+ * the first is always taken. Drawing sentences would itself lower the rate. Leaving out the output that goes beyond does not:
+ * over all orders the mean of what is drawn is that of all outputs (each that could have been the one beyond is so as often as
+ * the others, so that those before it are like the first of an order), while to take it along would lean to long outputs.
  * @param sentences how many each output has; those without any are passed over
  */
 export function drawOutputs(sentences: readonly number[], sample: number, seed: number): number[] {
   const drawn: number[] = [];
   let sum = 0;
   for (const i of shuffledIndices(sentences.length, seed)) {
-    if (sum >= sample) break;
     if (sentences[i] === 0) continue;
+    if (drawn.length > 0 && sum + sentences[i] > sample) break;
     drawn.push(i);
     sum += sentences[i];
   }
