@@ -51,7 +51,7 @@ export function analyzeCommand(program: Command, io: Io, done: (status: number) 
     .option('--embedder-path <DIR>', 'the folder of the embedder’s weights', text)
     .option('--threshold <T>', 'sentences are similar above this cosine (0.75)', real(-1, 1))
     .option('--similar <LIST>', 'a sentence is redundant with more than so many similar ones (1,2,4)', list(whole(0)))
-    .option('--sample <N>', 'draw whole outputs until N sentences are reached', whole(1))
+    .option('--sample <N>', 'draw whole outputs, by seed, of at most N sentences together', whole(1))
     .option('--seed <S>', 'key of the draw and of the intervals (0)', whole(0))
     .option('--json', 'print one JSON object')
     .action(async (files: string[], flags: AnalyzeFlags) => done(await analyze(files, flags, io)));

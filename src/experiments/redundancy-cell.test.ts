@@ -10,10 +10,11 @@ it('compares as many sentences of either side, from the middle of the longer one
   const again = Array.from({ length: 4 }, () => 'one sentence comes again');
   const embedder = await openEmbedder('lexical');
   const long = [{ prompt: 'a', text: text(...again, ...different, ...again) }];
-  const matched = await matchedRedundancy([...long, { prompt: 'b', text: text(...different) }], [{ prompt: 'a', text: text(...different) }, { prompt: 'a', text: text(...again, ...again) }], embedder);
-  expect(matched).toMatchObject({ pairs: 1, sentences: 5 });
-  expect(matched.rate['1'].difference.mean).toBe(0);
-  const whole = await matchedRedundancy(long, [{ prompt: 'a', text: text(...different, ...different.map((one) => `not ${one} but something else`), 'the end', 'of it', 'all') }], embedder);
-  expect(whole.rate['1'].first.mean).toBeCloseTo(8 / 13); // thirteen sentences against thirteen: the eight that come again
+  const matched = await matchedRedundancy([...long, { prompt: 'b', text: text(...different) }], [{ prompt: 'a', text: text(...different) }, { prompt: 'a', text: text(...again, ...again) }, { prompt: 'b', text: text(...different) }], embedder);
+  expect(matched).toMatchObject({ pairs: 2, sentences: 10 });
+  expect(matched.rate['1'].difference).toMatchObject({ mean: 0, pairs: 2, p: 1 });
+  const whole = await matchedRedundancy([...long, { prompt: 'b', text: text(...different) }], [{ prompt: 'b', text: text(...different) }, { prompt: 'a', text: text(...different, ...different.map((one) => `not ${one} but something else`), 'the end', 'of it', 'all') }], embedder);
+  expect(whole.rate['1'].first.mean).toBeCloseTo(4 / 13); // thirteen sentences against thirteen: the eight that come again; none of b’s
+  await expect(matchedRedundancy(long, long, embedder)).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('1 prompts') });
   await embedder.dispose();
 });

@@ -1,7 +1,9 @@
 /** Redundancy of a set of texts, as the numbers that a committed record keeps of it. */
 import { neighbourCounts, redundancyRate, repeatedClusters } from '../analysis/redundancy.js';
 import { splitSentences } from '../analysis/sentences.js';
+import { pairedMeans, type PairedTest } from '../analysis/paired-means.js';
 import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js';
+import { PathPressError } from '../engine/errors.js';
 import { drawOutputs } from '../traces/analyze.js';
 import type { Embedder } from '../embedding/embedder.js';
 
@@ -54,7 +56,7 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
   };
 }
 
-/** Whole outputs drawn by seed until `sentences` of them are reached: drawing sentences would itself lower the rate. */
+/** Whole outputs drawn by seed until the next would bring more than `sentences` sentences: drawing sentences would itself lower the rate. */
 export function sampleOutputs<T extends { text: string }>(outputs: readonly T[], sentences: number, seed: number): T[] {
   const counts = outputs.map(({ text }) => splitSentences(text).length);
   return drawOutputs(counts, sentences, seed).map((i) => outputs[i]);
@@ -66,8 +68,8 @@ export interface MatchedRedundancy {
   pairs: number;
   /** Sentences of one side, all pairs together. */
   sentences: number;
-  /** rate(N) of the first and of the second side, and the difference within a pair: shares, bootstrap by prompt. */
-  rate: Record<string, { first: Interval; second: Interval; difference: Interval }>;
+  /** rate(N), shares: of the first and of the second side, bootstrap by prompt; and the difference within a pair, as `pairedMeans`. */
+  rate: Record<string, { first: Interval; second: Interval; difference: PairedTest }>;
 }
 
 const fewestSentences = 5;
@@ -76,6 +78,7 @@ const fewestSentences = 5;
  * Redundancy at equal prompts and equal numbers of sentences: of each prompt the first output of either side, the longer
  * one cut to the other's number of sentences from its middle. Fewer sentences lower the rate by themselves.
  * @param first outputs of one model, with the prompt that each answers; `second` those of the other
+ * @throws BAD_OPTION where fewer than two prompts have both; else as the embedder
  */
 export async function matchedRedundancy(
   first: readonly { prompt: string; text: string }[],
@@ -88,6 +91,8 @@ export async function matchedRedundancy(
   };
   const [ours, theirs] = [byPrompt(first), byPrompt(second)];
   const pairs = [...ours.keys()].filter((prompt) => theirs.has(prompt)).map((prompt) => [ours.get(prompt)!, theirs.get(prompt)!]);
+  if (pairs.length < 2)
+    throw new PathPressError('BAD_OPTION', `${pairs.length} prompts were answered by both with ${fewestSentences} sentences or more: a difference needs two`);
   const cut = pairs.map((pair) => {
     const count = Math.min(...pair.map((sentences) => sentences.length));
     return pair.map((sentences) => sentences.slice(Math.floor((sentences.length - count) / 2)).slice(0, count));
@@ -105,7 +110,7 @@ export async function matchedRedundancy(
     sentences: cut.reduce((sum, [sentences]) => sum + sentences.length, 0),
     rate: Object.fromEntries(similar.map((n) => {
       const [a, b] = [rates(0, n), rates(1, n)];
-      return [n, { first: interval(a), second: interval(b), difference: interval(a.map((rate, i) => rate - b[i])) }];
+      return [n, { first: interval(a), second: interval(b), difference: pairedMeans(a.map((rate) => [rate]), b.map((rate) => [rate]))! }];
     })),
   };
 }
