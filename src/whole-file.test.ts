@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -47,6 +47,14 @@ describe.each(ways)('%s', (_, write) => {
     await writing(at('a', 'b.txt'), () => ['three']);
     expect(readFileSync(at('a', 'b.txt'), 'utf8')).toBe('three');
     expect(readdirSync(at('a'))).toEqual(['b.txt']);
+  });
+
+  it('puts no file in the place of what is none', async () => {
+    mkdirSync(at('folder'));
+    symlinkSync('/dev/null', at('device'));
+    for (const name of ['folder', ...(process.platform === 'win32' ? [] : ['device'])])
+      await expect(async () => writing(at(name), () => ['x'])).rejects.toMatchObject({ code: 'WRITE_FAILED', message: `${at(name)}: not a regular file` });
+    expect(readdirSync(folder).sort()).toEqual(['device', 'folder']);
   });
 
   it('has the file on the disk before it moves it, and the move after that', async () => {

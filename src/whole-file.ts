@@ -1,5 +1,5 @@
 /** Files that appear whole or not at all, also where the power fails: written and flushed beside their place, and moved there. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PathPressError } from './engine/errors.js';
 
@@ -12,6 +12,8 @@ class PartialFile {
   }
 
   begin(): string {
+    // The move would put a file in the place of a device or a pipe: of the terminal itself, for who may.
+    if (statSync(this.path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('not a regular file');
     mkdirSync(dirname(this.path), { recursive: true });
     return this.partial;
   }
