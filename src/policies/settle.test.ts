@@ -73,7 +73,7 @@ describe('settlePolicy', () => {
     ['rpc', { interval: 2.5 }, 'interval 2.5: must be a whole number'],
     ['rpc', { interval: '16' }, 'interval 16: must be a whole number'],
     ['rpc', { ratio: 0.5 }, 'ratio 0.5: must be at least 1'],
-    ['rpc', { ratio: Number.NaN }, 'ratio null: must be a number'],
+    ['rpc', { ratio: Number.NaN }, 'ratio NaN: must be a number'],
     ['rpc', { kernel: 4 }, 'kernel 4: must be odd'],
     ['rpc', { kernel: -3 }, 'kernel -3: must be at least 1'],
     ['rpc', { pooling: 'sum' }, 'pooling sum: must be one of avg, max, none'],
