@@ -23,12 +23,23 @@ export function neighbourCounts(
   vectors: Float32Array,
   dim: number,
   thresholds: readonly number[],
-  { threads = availableParallelism(), simd = '' }: { threads?: number; simd?: string } = {},
+  { threads, simd }: { threads?: number; simd?: string } = {},
 ): Int32Array[] {
-  const sentences = rows(vectors, dim);
-  const cosines = Float64Array.from(thresholds);
+  return byThreshold(countPairs(vectors, dim, thresholds, 0, rows(vectors, dim), threads, simd), thresholds.length);
+}
+
+/** Of the pairs whose lower row is one of `from` to `to` - 1: counts (thresholds × sentences). */
+function countPairs(
+  vectors: Float32Array,
+  dim: number,
+  thresholds: readonly number[],
+  from: number,
+  to: number,
+  threads = availableParallelism(),
+  simd = '',
+): Int32Array {
   try {
-    return byThreshold(loadBinding().neighbourCounts(vectors, dim, cosines, threads, simd, 0, sentences), thresholds.length);
+    return loadBinding().neighbourCounts(vectors, dim, Float64Array.from(thresholds), threads, simd, from, to);
   } catch (error) {
     throw toError(error);
   }
@@ -50,13 +61,11 @@ async function neighbourCountsInParts(
   signal?: AbortSignal,
 ): Promise<Int32Array[]> {
   const sentences = rows(vectors, dim);
-  const cosines = Float64Array.from(thresholds);
   const counts = new Int32Array(thresholds.length * sentences);
   const part = Math.max(256, Math.ceil(pairsAtATime / sentences));
   for (let from = 0; from < sentences; from += part) {
     await pause(signal);
-    const some = loadBinding().neighbourCounts(vectors, dim, cosines, availableParallelism(), '', from, from + part);
-    some.forEach((count, i) => (counts[i] += count));
+    countPairs(vectors, dim, thresholds, from, from + part).forEach((count, i) => (counts[i] += count));
   }
   return byThreshold(counts, thresholds.length);
 }

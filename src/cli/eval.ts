@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { PathPressError } from '../engine/errors.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
+import { drawsLots } from '../policies/settle.js';
 import type { Io } from './io.js';
 import { neverFired } from './never-fired.js';
 import { checkWritable } from './output-file.js';
 import { addRunFlags, settleRun, type RunFlags } from './run-flags.js';
 import { oneOf, text, whole } from './values.js';
-import { drawsLots } from '../sweep/same-cells.js';
 
 interface EvalFlags extends RunFlags {
   task: string;

@@ -25,7 +25,7 @@ export function checkIds(given: ArrayLike<number>, vocabSize: number, what = 'th
 }
 
 /** The policy with every option settled, read once. */
-function checkPolicy(policy: Policy): Policy {
+function settledPolicy(policy: Policy): Policy {
   if (typeof policy !== 'object' || policy === null) bad(`policy ${String(policy)} is not an object with a name`);
   const { ...options } = policy;
   return settlePolicy(options.name, options);
@@ -50,7 +50,7 @@ export function checkRequest(request: GenerateRequest, info: ModelInfo): NativeR
     if (!isInt32(id) || id < 0 || (id >= info.vocabSize && !info.eosIds.includes(id)))
       bad(`stopIds: ${String(id)} is outside the vocabulary of ${info.vocabSize}`);
   }
-  const policy = checkPolicy(request.policy);
+  const policy = settledPolicy(request.policy);
   const { score, scoreKeys } = policy as Partial<RpcPolicy>;
   return {
     promptIds: checkIds(request.promptIds, info.vocabSize),

@@ -255,14 +255,6 @@ describe('evaluate', () => {
     }
   });
 
-  it('names a file of records that is not there, to who reads it', async () => {
-    expect(() => readRecords(join(folder, 'typo.jsonl'))).toThrowError(expect.objectContaining({ code: 'BAD_FILE', message: expect.stringMatching(/typo\.jsonl: cannot be read \(ENOENT\)/) }));
-    writeFileSync(out, '');
-    expect(readRecords(out)).toEqual([]);
-    rmSync(out);
-    expect(await run({ problems: 2 })).toMatchObject({ samples: 2 });
-  });
-
   it('lets one run at a time extend a file', async () => {
     let second: Promise<unknown> | undefined;
     const first = run({ onRecord: () => void (second ??= run().catch((error: unknown) => error)) });

@@ -2,8 +2,7 @@
  * `npm run gpu-check`: builds, holds every operation on the GPU against the CPU engine, and measures kernels, decode steps
  * and compressions with random weights of a 7B model's shape made on the GPU. No checkpoint is needed.
  */
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { program } from '../cli/program.js';
 import { oneOf, repeated, text } from '../cli/values.js';
 import { PathPressError } from '../engine/errors.js';
@@ -83,8 +82,7 @@ async function check(flags: Flags): Promise<void> {
   const record = makeRecord(lines, readOperations(tests), reportedRates(), { date: new Date().toISOString(), commit: checkedOut(), engine: version });
   const place = flags.json ?? join(packageRoot, 'data', 'records', 'gpu', `${record.device.replaceAll(/[^A-Za-z0-9]+/g, '-')}.json`);
   if (!flags.emulated || flags.json !== undefined) {
-    await mkdir(dirname(place), { recursive: true });
-    await writeWhole(place, `${JSON.stringify(record, null, 1)}\n`);
+    writeWhole(place, `${JSON.stringify(record, null, 1)}\n`);
     say(`gpu-check: ${place}`);
   }
   console.log(recordTables(record));

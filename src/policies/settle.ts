@@ -26,3 +26,12 @@ export function checkPolicy(policy: Policy, promptTokens: number): void {
   const settled = settlePolicy(policy.name, { ...policy });
   if ('keep' in settled) admitPrompt(settled, promptTokens);
 }
+
+/** Whether a policy has a key of lots: with one, repetitions differ even without sampling. */
+export function drawsLots(policy: Policy): boolean {
+  try {
+    return Boolean(settlePolicy(policy.name, { ...policy, drawSeed: 0 }));
+  } catch {
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import { devices, type Device } from '../engine/types.js';
-import { decodeUtf8, parseJson, readRegular } from '../json-file.js';
+import { decodeUtf8, parseJson, readBytes } from '../json-file.js';
 
 const whole = (least: number, most: number) =>
   z.int({ error: 'must be a whole number' }).min(least, `must be at least ${least}`).max(most, `must be at most ${most}`);
@@ -61,10 +61,7 @@ export interface ReadSweep {
  * @throws PathPressError BAD_FILE; BAD_UTF8; BAD_JSON naming the line; BAD_SWEEP naming every mistake by its path in the file
  */
 export async function readSweepFile(path: string): Promise<ReadSweep> {
-  const bytes = await readRegular(path).catch((cause: Error) => {
-    if (cause instanceof PathPressError) throw cause;
-    throw new PathPressError('BAD_FILE', `${path}: ${cause.message}`, { cause });
-  });
+  const bytes = await readBytes(path);
   const value = parseJson(decodeUtf8(bytes, path), path);
   const parsed = schema.safeParse(value);
   if (!parsed.success) {

@@ -11,7 +11,7 @@ import { evalSettings } from '../evaluate/evaluate.js';
 import type { EvalSettings } from '../evaluate/record.js';
 import { bundledModel, portableName, version } from '../package.js';
 import { pause } from '../pause.js';
-import { checkPolicy } from '../policies/settle.js';
+import { checkPolicy, drawsLots } from '../policies/settle.js';
 import { tasks } from '../tasks/registry.js';
 import type { Task } from '../tasks/task.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
@@ -20,7 +20,7 @@ import { canonicalJson } from './canonical.js';
 import { deviceOf, mistakes, readSweepFile, type SweepFile } from './file.js';
 import type { Load } from '../evaluate/batch.js';
 import type { Manifest, SweepCell } from './manifest.js';
-import { drawsLots, sameCells } from './same-cells.js';
+import { sameCells } from './same-cells.js';
 import { mostSamples, samplesOf, type Shard } from './shard.js';
 
 /** What a sweep will run, in numbers. */

@@ -1,17 +1,8 @@
 /** Cells of a sweep that are one: they would share a file, or count one draw as two. */
 import type { Policy } from '../policies/policy.js';
-import { settlePolicy } from '../policies/settle.js';
+import { drawsLots } from '../policies/settle.js';
 import { canonicalJson } from './canonical.js';
 import type { SweepCell } from './manifest.js';
-
-/** Whether a policy has a key of lots: with one, repetitions differ even without sampling. */
-export function drawsLots(policy: Policy): boolean {
-  try {
-    return Boolean(settlePolicy(policy.name, { ...policy, drawSeed: 0 }));
-  } catch {
-    return false;
-  }
-}
 
 /** Why cells may not stand beside each other. @param places of the cells in the sweep file, one each */
 export function sameCells(cells: readonly SweepCell[], places: readonly string[]): string[] {

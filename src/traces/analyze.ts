@@ -22,7 +22,7 @@ export interface AnalyzeOptions {
   threshold?: number;
   /** N of rate(N); 1, 2, 4 if left out. */
   similar?: readonly number[];
-  /** Sentences embedded at most, of each file: whole outputs are drawn. All if left out. */
+  /** Sentences embedded at most, of each file: whole outputs are drawn, one at least. All if left out. */
   sample?: number;
   /** Of the bootstrap and of `sample`; 0 if left out. */
   seed?: number;
