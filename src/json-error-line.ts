@@ -4,19 +4,45 @@ type Wanted = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma
 
 /** The line, from 1 on, at which a text stops being JSON (the engine's own message names none); that of its end where it is cut short. */
 export function jsonErrorLine(text: string): number {
+  let at = 0; // end of the last token that fits
+  for (const { end } of tokens(text)) at = end;
+  const blank = /^[ \t\r\n]*/.exec(text.slice(at))![0].length; // what is wrong begins behind it
+  return lineOf(text, at + (at + blank < text.length ? blank : 0));
+}
+
+/** The first key of a JSON text that its object has already, of which JSON.parse would drop the former value. */
+export function repeatedKey(text: string): { key: string; line: number } | undefined {
+  const objects: Set<string>[] = []; // keys so far of all that is open, innermost last
+  for (const { kind, word, wanted, end } of tokens(text)) {
+    if (kind === '{' || kind === '[') objects.push(new Set());
+    else if (kind === '}' || kind === ']') objects.pop();
+    else if (word !== undefined && wanted.startsWith('key')) {
+      const key = JSON.parse(word) as string; // the same key may be written in many ways
+      if (objects.at(-1)!.has(key)) return { key, line: lineOf(text, end) };
+      objects.at(-1)!.add(key);
+    }
+  }
+  return undefined;
+}
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
+
+/** The tokens of a text as far as it is JSON: what was wanted where each stands, and where it ends. */
+function* tokens(text: string): Generator<{ kind: string; word: string | undefined; wanted: Wanted; end: number }> {
   const open: string[] = []; // brackets to be closed, innermost last
   let wanted: Wanted = 'value';
-  token.lastIndex = 0;
-  let at = 0; // end of the last token that fits
-  for (let found = token.exec(text); found; found = token.exec(text)) {
+  for (let end = 0; ;) {
+    token.lastIndex = end;
+    const found = token.exec(text);
+    if (!found) return;
     const [, mark, word] = found;
-    const next = after(mark ?? (word === undefined ? 'other' : 'word'), wanted, open);
-    if (next === undefined) break;
+    const kind = mark ?? (word === undefined ? 'other' : 'word');
+    const next = after(kind, wanted, open);
+    if (next === undefined) return;
+    end += found[0].length;
+    yield { kind, word, wanted, end };
     wanted = next;
-    at = token.lastIndex;
   }
-  const blank = /^[ \t\r\n]*/.exec(text.slice(at))![0].length; // what is wrong begins behind it
-  return text.slice(0, at + (at + blank < text.length ? blank : 0)).split('\n').length;
 }
 
 /** What may follow a token; undefined where the token itself may not stand. */

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { PathPressError, type ErrorCode } from './engine/errors.js';
-import { jsonErrorLine } from './json-error-line.js';
+import { jsonErrorLine, repeatedKey } from './json-error-line.js';
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -28,6 +28,14 @@ export function parseJson(text: string, place: string): unknown {
     const line = text.trimEnd().includes('\n') ? ` line ${jsonErrorLine(text)}` : '';
     throw new PathPressError('BAD_JSON', `${place}${line}: not JSON: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** `parseJson` of what people write by hand. @throws PathPressError BAD_JSON also where an object has a key twice: one value would be lost. */
+export function parseWritten(text: string, place: string): unknown {
+  const value = parseJson(text, place);
+  const repeated = repeatedKey(text);
+  if (repeated) throw new PathPressError('BAD_JSON', `${place} line ${repeated.line}: key ${JSON.stringify(repeated.key)} stands twice in one object`);
+  return value;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { PathPressError } from '../engine/errors.js';
+import { PathPressError, RefusedOptions, refusalText } from '../engine/errors.js';
 import type { Policy } from '../policies/policy.js';
 import { integer, oneOf, real } from './values.js';
 
@@ -106,13 +106,20 @@ export async function settlePolicyFlags(flags: PolicyFlags): Promise<Policy> {
   return settlePolicy(flags.policy, Object.fromEntries(names.map((name) => [name, flags[name]])));
 }
 
-/** An error about an option as one about its flag: `--pin-prompt …` for `pinPrompt …`. */
+/** An error about options as one about their flags: `--pin-prompt …` for `pinPrompt …`. */
 export function asFlag(error: PathPressError): PathPressError {
   if (error.code !== 'BAD_OPTION') return error;
+  if (error instanceof RefusedOptions) {
+    const flags = error.refusals.map((refusal) => refusalText({ ...refusal, option: flagOf(refusal.option) }));
+    return new PathPressError('BAD_FLAG', flags.join('; '), { cause: error });
+  }
   const [option] = error.message.split(/:? /, 1);
-  if (!['policy', 'device', 'cache', 'products', 'stopIds'].includes(option) && !(names as readonly string[]).includes(option)) return error;
+  if (!named.includes(option)) return error;
   return new PathPressError('BAD_FLAG', flagOf(option) + error.message.slice(option.length), { cause: error });
 }
+
+/** Options whose errors begin with their name, which is a flag's too: a policy's where the engine refuses it for a prompt. */
+const named: readonly string[] = [...names, 'device', 'cache', 'products', 'stopIds', 'contrast'];
 
 /** `--pin-prompt` for `pinPrompt`. */
 export function flagOf(option: string): string {

@@ -58,6 +58,26 @@ export class PathPressError extends Error {
   }
 }
 
+/** An option whose value is refused, and why. */
+export interface Refusal {
+  option: string;
+  value: unknown;
+  why: string;
+}
+
+/** BAD_OPTION of options by their names, each with its value: `keep 3: less than the window 32`. */
+export class RefusedOptions extends PathPressError {
+  constructor(readonly refusals: readonly Refusal[]) {
+    super('BAD_OPTION', refusals.map(refusalText).join('; '));
+  }
+}
+
+export function refusalText({ option, value, why }: Refusal): string {
+  // JSON has no NaN and no BigInt, and a word for neither.
+  const shown = typeof value === 'object' ? JSON.stringify(value) : value === undefined ? 'missing' : String(value);
+  return `${option} ${shown}: ${why}`;
+}
+
 /** A native error keeps its code and message. */
 export function toError(error: unknown): Error {
   const code = (error as { code?: unknown }).code;

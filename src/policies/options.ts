@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PathPressError } from '../engine/errors.js';
+import { RefusedOptions, type Refusal } from '../engine/errors.js';
 
 /** Fields of option schemas; each says in words what it wants. */
 export const count = (least = 1) => z.int({ error: 'must be a whole number' }).min(least, `must be at least ${least}`);
@@ -13,23 +13,27 @@ export const choice = <const T extends readonly [string, ...string[]]>(...words:
   z.enum(words, { error: `must be one of ${words.join(', ')}` });
 
 /**
- * A function from given options to all of them, defaults filled in. It throws PathPressError BAD_OPTION for a value out
- * of range or an option that the policy does not use.
+ * A function from given options to all of them, defaults filled in. It throws RefusedOptions for all values out of range
+ * and all options that the policy does not use.
  */
 export function optionParser<S extends z.ZodRawShape>(policy: string, fields: S) {
   const schema = z.strictObject(fields);
   return (given: Record<string, unknown>) => {
     const parsed = schema.safeParse(given);
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0]!;
-    const option = issue.code === 'unrecognized_keys' ? issue.keys[0]! : String(issue.path[0]);
-    return refuse(option, given[option], issue.code === 'unrecognized_keys' ? `policy ${policy} does not use it` : issue.message);
+    const wrong = new Map<string, Refusal>(); // of each option the first that is wrong with it
+    for (const issue of parsed.error.issues) {
+      const unused = issue.code === 'unrecognized_keys';
+      for (const option of unused ? issue.keys : [String(issue.path[0])]) {
+        const why = unused ? `policy ${policy} does not use it` : issue.message;
+        if (!wrong.has(option)) wrong.set(option, { option, value: given[option], why });
+      }
+    }
+    throw new RefusedOptions([...wrong.values()]);
   };
 }
 
-/** @throws PathPressError BAD_OPTION */
+/** @throws RefusedOptions */
 export function refuse(option: string, value: unknown, why: string): never {
-  // JSON has no NaN and no BigInt, and a word for neither.
-  const shown = typeof value === 'object' ? JSON.stringify(value) : value === undefined ? 'missing' : String(value);
-  throw new PathPressError('BAD_OPTION', `${option} ${shown}: ${why}`);
+  throw new RefusedOptions([{ option, value, why }]);
 }

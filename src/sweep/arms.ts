@@ -1,6 +1,6 @@
 /** The arms of a sweep: every combination of every policy's options, settled and named. */
 import { isDeepStrictEqual } from 'node:util';
-import { PathPressError } from '../engine/errors.js';
+import { RefusedOptions } from '../engine/errors.js';
 import { cacheTypes, type CacheType } from '../engine/types.js';
 import type { Policy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
@@ -42,8 +42,11 @@ export function armsOf({ policies }: SweepFile, place: string): Arm[] {
         try {
           all.push(armOf(row, choice, where));
         } catch (error) {
-          if (!(error instanceof PathPressError)) throw error;
-          refused.add(`${where}.${error.message}`); // one bad value of a list is refused in many combinations
+          if (!(error instanceof RefusedOptions)) throw error;
+          for (const { option, value, why } of error.refusals) {
+            // One bad value of a list is refused in many combinations.
+            refused.add(`${where}.${option === 'policy' ? 'name' : option} ${JSON.stringify(value) ?? 'missing'}: ${why}`);
+          }
         }
       }
       wrong.push(...refused);
@@ -68,7 +71,7 @@ function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
 function armOf(row: Record<string, unknown>, choice: Record<string, unknown>, where: string): Arm {
   const { name, arm = name, cache, problems, ...options } = choice;
   if (cache !== undefined && !cacheTypes.includes(cache as CacheType)) {
-    throw new PathPressError('BAD_OPTION', `cache ${JSON.stringify(cache)}: must be one of ${cacheTypes.join(', ')}`);
+    throw new RefusedOptions([{ option: 'cache', value: cache, why: `must be one of ${cacheTypes.join(', ')}` }]);
   }
   const named = Object.keys(row).filter((key) => key !== 'drawSeed' && Array.isArray(row[key]) && (row[key] as unknown[]).length > 1);
   const label = [arm, ...named.map((key) => `${key}=${String(choice[key])}`)].join(' ');

@@ -43,6 +43,7 @@ describe('a sweep file', () => {
   it.each<[string, string | Buffer | object, string, (string | RegExp)[]]>([
     ['what is no JSON', '{"name": "s",\n"models": [}', 'BAD_JSON', [/sweep\.json line 2: not JSON/]],
     ['what is no UTF-8', Buffer.from([0x7b, 0xff]), 'BAD_UTF8', ['sweep.json']],
+    ['a key twice', '{"name": "s",\n"models": ["a"],\n"m\\u006fdels": ["b"]}', 'BAD_JSON', [/sweep\.json line 3: key "models" stands twice/]],
     ['a list', [], 'BAD_SWEEP', ['the file []']],
     ['an empty object', {}, 'BAD_SWEEP', ['name missing: must be a text', 'models missing: must be a list', 'tasks missing', 'policies missing']],
     ['a name that is no name of a folder', { ...sound, name: 'a/b' }, 'BAD_SWEEP', ['name "a/b": may hold letters, digits']],
@@ -56,7 +57,9 @@ describe('a sweep file', () => {
     ['a hot sampling', { ...sound, sampling: { temperature: 'hot', topP: 0 } }, 'BAD_SWEEP', ['sampling.temperature "hot": must be a number', 'sampling.topP 0: must be above 0']],
     ['a policy without a name', { ...sound, policies: [{ interval: 3 }] }, 'BAD_SWEEP', ['policies[0].name missing: must be a text']],
     ['a comma in an arm, which --contrast A,B could not name', { ...sound, policies: [{ name: 'full', arm: 'a, b' }] }, 'BAD_SWEEP', ['policies[0].arm "a, b": may hold no comma']],
-    ['an unknown policy', { ...sound, policies: [{ name: 'full' }, { name: 'fool' }] }, 'BAD_SWEEP', ['policies[1].policy fool: unknown; there are full, rpc']],
+    ['texts in place of objects', { ...sound, tasks: ['loops'], policies: ['rpc'], sampling: 'hot' }, 'BAD_SWEEP', ['tasks[0] "loops": must be an object', 'policies[0] "rpc": must be an object', 'sampling "hot": must be an object']],
+    ['an unknown policy', { ...sound, policies: [{ name: 'full' }, { name: 'fool' }] }, 'BAD_SWEEP', ['policies[1].name "fool": unknown; there are full, rpc']],
+    ['many mistakes in one policy', { ...sound, policies: [{ name: 'rpc', window: 0, pooling: 'mid', interval: '8', size: 3 }] }, 'BAD_SWEEP', ['policies[0].window 0: must be at least 1', 'policies[0].pooling "mid": must be one of avg, max, none', 'policies[0].interval "8": must be a whole number', 'policies[0].size 3: policy rpc does not use it']],
     ['policies that do not hold', { ...sound, policies: [{ name: 'rpc', window: [0, 8], kernel: [4, 7] }, { name: 'full', window: 8 }] }, 'BAD_SWEEP', ['policies[0].window 0: must be at least 1', 'policies[0].kernel 4: must be odd', 'policies[1].window 8: policy full does not use it']],
     ['problems that are none', { ...sound, policies: [{ name: 'full', problems: 0 }] }, 'BAD_SWEEP', ['policies[0].problems 0: must be at least 1']],
     ['an empty list', { ...sound, policies: [{ name: 'rpc', window: [] }] }, 'BAD_SWEEP', ['policies[0].window []: must not be empty']],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import { devices, type Device } from '../engine/types.js';
-import { decodeUtf8, parseJson, readBytes } from '../json-file.js';
+import { decodeUtf8, parseWritten, readBytes } from '../json-file.js';
 
 const whole = (least: number, most: number) =>
   z.int({ error: 'must be a whole number' }).min(least, `must be at least ${least}`).max(most, `must be at most ${most}`);
@@ -14,15 +14,17 @@ const number = () => z.number({ error: 'must be a number' });
 const mostProblems = 1_000_000;
 const seed = whole(0, Number.MAX_SAFE_INTEGER);
 
+const notObject = { error: 'must be an object' };
+
 const task = z.strictObject({
   name: word(),
   split: z.enum(['tune', 'test'], { error: 'must be tune or test' }).default('tune'),
   problems: whole(1, mostProblems).default(200),
   samplesPerProblem: whole(1, mostProblems).default(1),
-});
+}, notObject);
 
 /** The policy's own options are settled later: it says itself which it takes. `problems`: of each task at most so many. */
-const policy = z.looseObject({ name: word(), arm: word().regex(/^[^,]*$/, 'may hold no comma').optional(), problems: whole(1, mostProblems).optional() });
+const policy = z.looseObject({ name: word(), arm: word().regex(/^[^,]*$/, 'may hold no comma').optional(), problems: whole(1, mostProblems).optional() }, notObject);
 
 const sampling = z.strictObject({
   temperature: number().min(0, 'must be at least 0').optional(),
@@ -32,7 +34,7 @@ const sampling = z.strictObject({
   maxTokens: whole(1, 2 ** 31 - 1).optional(),
   stop: some(word()).optional(),
   ignoreEos: z.boolean({ error: 'must be true or false' }).optional(),
-});
+}, notObject);
 
 const schema = z.strictObject({
   name: word().regex(/^[\w.-]+$/, 'may hold letters, digits, _, . and - only'),
@@ -42,7 +44,7 @@ const schema = z.strictObject({
   seeds: some(seed).default([0]),
   sampling: sampling.default({}),
   device: z.enum(devices, { error: `must be one of ${devices.join(', ')}` }).optional(),
-});
+}, notObject);
 
 /** A sweep file, its defaults filled in; what is left out of `sampling` is the model's own, no device the processor. */
 export type SweepFile = z.infer<typeof schema>;
@@ -58,11 +60,11 @@ export interface ReadSweep {
 
 /**
  * Reads a sweep file and holds it against the schema.
- * @throws PathPressError BAD_FILE; BAD_UTF8; BAD_JSON naming the line; BAD_SWEEP naming every mistake by its path in the file
+ * @throws PathPressError BAD_FILE; BAD_UTF8; BAD_JSON naming the line, also of a key that stands twice; BAD_SWEEP naming every mistake by its path in the file
  */
 export async function readSweepFile(path: string): Promise<ReadSweep> {
   const bytes = await readBytes(path);
-  const value = parseJson(decodeUtf8(bytes, path), path);
+  const value = parseWritten(decodeUtf8(bytes, path), path);
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     throw mistakes(
