@@ -76,7 +76,9 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
     },
   }).finally(() => bar?.stop());
   io.out(json ? `${JSON.stringify(report)}\n` : await tables(report));
-  for (const { file, entropy } of report.files) {
+  for (const { file, entropy, tokens, unknown } of report.files) {
+    if (unknown > 0)
+      io.err(`note: ${file}: ${unknown} of ${tokens} ids stand for words that the tokenizer lacks: it is another model's, and entropy comes out too low\n`);
     if (Object.values(entropy).every((lengths) => Object.keys(lengths).length === 0))
       io.err(`note: ${file}: no output has ${Math.min(...flags.lengths)} tokens: give shorter --lengths, or --mode paper\n`);
     if (Object.values(entropy).some((lengths) => Object.values(lengths).some(({ prompts }) => prompts === 1)))

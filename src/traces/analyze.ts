@@ -63,6 +63,8 @@ export interface FileReport {
   file: string;
   outputs: number;
   tokens: number;
+  /** Of the tokenised texts' ids, those that stand for a word which the tokenizer's vocabulary lacks. */
+  unknown: number;
   /** By n, then by length. */
   entropy: Record<string, Record<string, EntropyReport>>;
   redundancy?: RedundancyReport;
@@ -119,7 +121,7 @@ export async function analyzeFiles(files: readonly string[], options: AnalyzeOpt
   return { mode, seed, files: reports };
 }
 
-function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileReport {
+function entropyReport({ file, rows, unknown }: Trace, options: AnalyzeOptions): FileReport {
   const entropy: FileReport['entropy'] = {};
   for (const cell of entropyTable(rows, {
     n: options.n,
@@ -131,7 +133,7 @@ function entropyReport({ file, rows }: Trace, options: AnalyzeOptions): FileRepo
     const overCeiling = Number.isNaN(cell.overCeiling) ? null : cell.overCeiling;
     (entropy[cell.n] ??= {})[cell.length] = { mean, low, high, outputs, prompts, share, overCeiling };
   }
-  return { file, outputs: rows.length, tokens: rows.reduce((sum, row) => sum + row.ids.length, 0), entropy };
+  return { file, outputs: rows.length, tokens: rows.reduce((sum, row) => sum + row.ids.length, 0), unknown, entropy };
 }
 
 interface Sampling extends Required<Pick<AnalyzeOptions, 'threshold' | 'similar' | 'seed'>> {

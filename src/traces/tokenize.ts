@@ -18,6 +18,8 @@ export interface TokenizedRow extends TraceRow {
 export interface Trace {
   file: string;
   rows: TokenizedRow[];
+  /** Of the tokenised texts' ids, those that stand for a word which the vocabulary lacks. */
+  unknown: number;
   /** The text of a row: its own, else its ids decoded. */
   text(row: TokenizedRow): string;
 }
@@ -34,7 +36,7 @@ export interface TraceOptions {
 export const idCache = join(packageRoot, '.cache', 'ids');
 
 /** Raise it where the meaning of a cached file changes. */
-const cacheVersion = 2;
+const cacheVersion = 3;
 
 /**
  * Reads a trace file whole, tokenising rows that have text alone (no special tokens added, those written in the text
@@ -52,6 +54,7 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
   }
   const texts = read.filter((row) => row.ids === undefined);
   let loaded: Tokenizer | undefined;
+  let unknown = 0;
   if (texts.length < read.length && folder !== undefined) {
     loaded = await loadTokenizer(folder);
     for (const row of read) refuseForeignIds(row, loaded, file);
@@ -62,12 +65,13 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
     const kept = cache === false ? undefined : join(cache, `${await contentKey(texts, folder)}.bin`);
     const found = kept === undefined ? undefined : await readIds(kept, texts.length);
     if (!found) loaded ??= await loadTokenizer(folder);
-    const ids = found ?? [];
+    const ids = found?.ids ?? [];
     for (let i = ids.length; i < texts.length; i++) {
       await pause(signal);
       ids.push(tokenized(loaded!, texts[i], file));
     }
-    if (!found && kept !== undefined) keepIds(kept, ids);
+    unknown = found?.unknown ?? ids.reduce((sum, row) => sum + row.filter((id) => id === loaded!.unknownId).length, 0);
+    if (!found && kept !== undefined) keepIds(kept, { ids, unknown });
     texts.forEach((row, i) => (row.ids = ids[i]));
   }
   const rows = read as TokenizedRow[];
@@ -79,7 +83,7 @@ export async function loadTrace(file: string, options: TraceOptions = {}): Promi
       throw new PathPressError('BAD_OPTION', `${file}:${row.line}: the text of a row of ids needs a tokenizer`);
     return loaded.decode(row.ids);
   };
-  return { file, rows, text };
+  return { file, rows, unknown, text };
 }
 
 /** Ids of another tokenizer would be measured without complaint and decode to other text, or to none. */
@@ -111,20 +115,25 @@ async function contentKey(texts: readonly TraceRow[], folder: string): Promise<s
   return hash.digest('hex').slice(0, 32);
 }
 
-/** Layout: rows, then ids of each row, then all ids, 32-bit little-endian; then the SHA-256 of what stands before. */
-async function readIds(kept: string, rows: number): Promise<Int32Array[] | undefined> {
+interface KeptIds {
+  ids: Int32Array[];
+  unknown: number;
+}
+
+/** Layout: rows, unknown ids, then ids of each row, then all ids, 32-bit little-endian; then the SHA-256 of what stands before. */
+async function readIds(kept: string, rows: number): Promise<KeptIds | undefined> {
   const bytes = await readFile(kept).catch(() => undefined);
-  if (!bytes || bytes.length < 36 || bytes.length % 4 !== 0) return undefined;
+  if (!bytes || bytes.length < 40 || bytes.length % 4 !== 0) return undefined;
   const body = bytes.subarray(0, bytes.length - 32);
   if (!createHash('sha256').update(body).digest().equals(bytes.subarray(body.length))) return undefined;
   const words = new Int32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.length));
   if (words[0] !== rows) return undefined;
-  let at = 1 + rows;
-  return Array.from(words.subarray(1, 1 + rows), (count) => words.slice(at, (at += count)));
+  let at = 2 + rows;
+  return { unknown: words[1], ids: Array.from(words.subarray(2, at), (count) => words.slice(at, (at += count))) };
 }
 
-function keepIds(kept: string, ids: Int32Array[]): void {
-  const words = Int32Array.from([ids.length, ...ids.map((row) => row.length)]);
+function keepIds(kept: string, { ids, unknown }: KeptIds): void {
+  const words = Int32Array.from([ids.length, unknown, ...ids.map((row) => row.length)]);
   const body = Buffer.concat([words, ...ids].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
   try {
     writeWhole(kept, Buffer.concat([body, createHash('sha256').update(body).digest()]));
