@@ -3,6 +3,7 @@ import { fontFamily, textWidth } from './dom/fonts.js';
 import type { Figure } from './figure.js';
 import { ink, sizes, type Trace } from './theme.js';
 
+/** What stands around a plot, and its measures. */
 export interface FrameOptions {
   /** The finding, in a sentence. */
   title: string;
@@ -115,6 +116,7 @@ export function frame(data: Trace[], axes: Trace, options: FrameOptions): Figure
   };
 }
 
+/** A place of a grid: plotly's names of its axes, and where they lie, shares of the plotting area. */
 export interface Panel {
   /** Plotly's axis ids: 'x', 'y' for the first panel, then 'x2', 'y2', … */
   x: string;

@@ -1,6 +1,7 @@
 /** The one look of every figure: a fixed colour and symbol for each policy and model, whatever the figure shows. */
 import type { Json } from './figure.js';
 
+/** Part of a plotly figure: a trace, an axis, a marker. */
 export type Trace = { [key: string]: Json | undefined };
 export type ModelKind = 'reasoning' | 'non-reasoning';
 
@@ -19,6 +20,7 @@ export const colours = {
 export const ink = { text: '#1A1A1A', soft: '#5A5A5A', grid: '#E4E4E4', axis: '#9A9A9A' } as const;
 export const sizes = { title: 17, subtitle: 12.5, axis: 12.5, tick: 11.5, legend: 12, note: 11 } as const;
 
+/** What tells a series from others: `#RRGGBB`, and a plotly symbol. */
 export interface Style {
   colour: string;
   symbol: string;

@@ -1,5 +1,5 @@
 import { Random } from './random.js';
-import { finalAnswer, unsolved, type Grade, type Problem, type Split, type Task, type WorkedProblem } from './task.js';
+import { finalAnswer, unsolved, type Grade, type Problem, type Split, type TrainingTask, type WorkedProblem } from './task.js';
 import { add, randomValue, show, type Value } from './values.js';
 
 const version = 1;
@@ -9,7 +9,7 @@ const version = 1;
  * queries do not say what will be needed next. The model draws the graph itself as it goes, so that nearly all of the
  * cache is its own output.
  */
-export const chains: Task = { name: 'chains', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade };
+export const chains: TrainingTask = { name: 'chains', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade };
 const nodes = 48;
 const given = 4; // values that the prompt states
 

@@ -1,6 +1,6 @@
 import { Random } from './random.js';
 import { randomPart, statePart, workPart } from './rounds.js';
-import { gradeExactly, unsolved, type Split, type Task, type WorkedProblem } from './task.js';
+import { gradeExactly, unsolved, type Split, type TrainingTask, type WorkedProblem } from './task.js';
 import { randomValue, show, type Value } from './values.js';
 
 const version = 1;
@@ -9,7 +9,7 @@ const version = 1;
  * What was computed in one round is needed again in the next: the task in which recent attention tells what will be
  * needed. A round is 20 to 36 tokens with its re-check, so a window of 32 spans one. Made so that RPC's assumption holds.
  */
-export const loops: Task = { name: 'loops', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
+export const loops: TrainingTask = { name: 'loops', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
 
 function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const random = new Random('loops', version, split, index);

@@ -1,6 +1,6 @@
 import { Random } from './random.js';
 import { randomPart, statePart, workPart } from './rounds.js';
-import { gradeExactly, unsolved, type Split, type Task, type WorkedProblem } from './task.js';
+import { gradeExactly, unsolved, type Split, type TrainingTask, type WorkedProblem } from './task.js';
 import { add, randomValue, show, type Value } from './values.js';
 
 const version = 1;
@@ -9,7 +9,7 @@ const version = 1;
  * A fact stated once in the model's own output, asked for some thousand tokens later, after work that never mentions it.
  * The code takes three steps to make, so that it can't simply be read off the prompt at the end.
  */
-export const passcode: Task = { name: 'passcode', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
+export const passcode: TrainingTask = { name: 'passcode', version, problem: (split, index) => unsolved(worked(split, index)), worked, grade: gradeExactly };
 
 function worked(split: Split, index: number, scale = 1): WorkedProblem {
   const random = new Random('passcode', version, split, index);

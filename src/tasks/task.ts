@@ -31,10 +31,14 @@ export interface Task {
   version: number;
   /** The problem at `index`, from 0 on: the same in every run. */
   problem(split: Split, index: number): Problem;
-  /** `scale` in (0, 1] shrinks the problem for the training's curriculum; 1 is what is evaluated. */
-  worked(split: Split, index: number, scale?: number): WorkedProblem;
   /** Says whether an output is right: the generated text, thinking and special tokens included. */
   grade(problem: Problem, output: string): Grade;
+}
+
+/** A benchmark that a model can be trained on. */
+export interface TrainingTask extends Task {
+  /** `scale` in (0, 1] shrinks the problem for the training's curriculum; 1 is what is evaluated. */
+  worked(split: Split, index: number, scale?: number): WorkedProblem;
 }
 
 /** What stands between `</think>` and the end; null where the thinking never ended. */
