@@ -39,13 +39,13 @@ async function status(folder: string, { summary, contrast = [], json }: StatusFl
 
 function pairOf(text: string): [string, string] {
   const names = text.split(',').map((name) => name.trim());
-  if (names.length !== 2 || names.includes('')) throw new PathPressError('BAD_FLAG', `--contrast ${text}: must be two arms with a comma between`);
+  if (names.length !== 2 || names.includes('') || names[0] === names[1]) throw new PathPressError('BAD_FLAG', `--contrast ${text}: must be two different arms with a comma between`);
   return names as [string, string];
 }
 
 async function statusText(state: SweepStatus): Promise<string> {
   const { duration } = await import('./progress.js');
-  const { name, cells, samples, running, samplesPerSecond, tokensPerSecond, secondsLeft, missingShards, parts } = state;
+  const { name, grewAfter, cells, samples, running, samplesPerSecond, tokensPerSecond, secondsLeft, missingShards, parts } = state;
   const lines = [`${name}: ${samples.done} of ${samples.total} samples, ${cells.done} of ${cells.total} cells done; ${running ? 'running' : 'not running'}`];
   if (samplesPerSecond !== null) {
     const left = secondsLeft === null ? 'time left unknown' : `${duration(secondsLeft)} left`;
@@ -54,6 +54,7 @@ async function statusText(state: SweepStatus): Promise<string> {
   for (const { folder, shard, done, total, running: works } of parts) {
     if (shard) lines.push(`shard ${shard.index}/${shard.of}: ${done} of ${total}${works ? ', running' : ''} (${folder})`);
   }
+  if (grewAfter.length) lines.push(`its file grew after ${grewAfter.join(', ')} samples: an interval holds only where nobody looked before asking for more`);
   if (missingShards.length) lines.push(`not begun: shard ${missingShards.join(', ')} of ${parts[0]!.shard!.of}`);
   return `${lines.join('\n')}\n`;
 }
@@ -61,22 +62,22 @@ async function statusText(state: SweepStatus): Promise<string> {
 async function summaryText({ complete, arms, contrasts }: SweepSummary): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const style = { head: [], border: [] };
-  const percent = ({ mean, low, high }: Interval): string => {
+  const hundredths = ({ mean, low, high }: Interval): string => {
     const [middle, from, to] = [mean, low, high].map((share) => (100 * share).toFixed(1));
-    return `${middle} [${from}, ${to}] %`;
+    return `${middle} [${from}, ${to}]`;
   };
   const head = ['model', 'task', 'arm', 'samples', 'problems', 'accuracy', 'tokens', 'mean kB', 'peak kB', 'stop/length'];
   const table = new Table({ head, style });
   for (const a of arms) {
     const kilobytes = [a.meanBytes, a.peakBytes].map((bytes) => (bytes / 1000).toFixed(1));
     table.push([
-      a.model, `${a.task} ${a.split}`, a.complete ? a.arm : `${a.arm} *`, a.samples, a.problems, percent(a.accuracy), a.meanTokens.toFixed(0), ...kilobytes, `${a.finish.stop}/${a.finish.length}`,
+      a.model, `${a.task} ${a.split}`, a.complete ? a.arm : `${a.arm} *`, a.samples, a.problems, `${hundredths(a.accuracy)} %`, a.meanTokens.toFixed(0), ...kilobytes, `${a.finish.stop}/${a.finish.length}`,
     ]); // prettier-ignore
   }
   const note = complete ? '' : '* not complete: what ends early is recorded early, and figures lean to short samples\n';
   if (contrasts.length === 0) return `${table.toString()}\n${note}`;
   const differences = new Table({ head: ['model', 'task', 'contrast', 'problems', 'difference'], style });
   for (const { model, task, split, arms: [a, b], difference } of contrasts)
-    differences.push([model, `${task} ${split}`, `${a} − ${b}`, difference.pairs, percent(difference)]);
+    differences.push([model, `${task} ${split}`, `${a} − ${b}`, difference.pairs, `${hundredths(difference)} points`]);
   return `${table.toString()}\n${note}${differences.toString()}\n`;
 }

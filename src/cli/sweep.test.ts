@@ -90,7 +90,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
       const { status, err } = await pathpress(['sweep', file, '--out', out, ...more]);
       expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(said) });
     };
-    await refused(whole, 'whole is of another sweep: sweep {"name":"small"');
+    await refused(whole, 'whole is of another sweep: cells[0].settings.seed 3, not 4; give another --out');
     await refused(whole, 'no shard, not shard 1/2', fileOf(), '--shard', '1/2');
     mkdirSync(inside('letters'));
     writeFileSync(inside('letters', 'a.txt'), 'dear');
@@ -178,7 +178,7 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
       const manifest = JSON.parse(readFileSync(join(copy, 'manifest.json'), 'utf8'));
       const save = (change: object) => writeFileSync(join(copy, 'manifest.json'), JSON.stringify({ ...manifest, ...change }));
       save({ engine: { ...manifest.engine, addon: 'b'.repeat(64) } });
-      await refused([all[0]!, copy, all[2]!], 'copy is of another sweep than', 'engine {');
+      await refused([all[0]!, copy, all[2]!], 'copy is of another sweep than', 'engine.addon "bbbb');
       save({ shard: { index: 2, of: 1e9 } }); // whoever counts to that has no memory left
       await refused([all[0]!, copy, all[2]!], 'manifest.json: shard.of 1000000000: must be at most 100000');
       save({ cells: manifest.cells.map((cell: object) => ({ ...cell, problems: 1e9 })) });
@@ -237,7 +237,9 @@ describe.skipIf(!built)('sweep (needs a build)', { timeout: 300_000 }, () => {
       expect(summary.arms).toHaveLength(2 * 2 * 4);
       expect(summary.arms.find(({ arm, task }: { arm: string; task: string }) => arm === 'random' && task === 'chains')).toMatchObject({ samples: 10, problems: 5, finish: { stop: 0, length: 10 }, meanTokens: 90 });
       expect(summary.contrasts).toHaveLength(4);
-      expect((await pathpress(['sweep', 'status', whole, '--summary', '--contrast', 'rpc,random'])).err).toContain('contrast rpc: no such arm');
+      expect((await pathpress(['sweep', 'status', whole, '--summary', '--contrast', 'rpc,random'])).err).toContain('--contrast rpc: no such arm');
+      expect((await pathpress(['sweep', 'status', whole, '--summary', '--contrast', 'random,random'])).err).toContain('must be two different arms');
+      expect((await pathpress(['sweep', 'status', whole, '--summary', '--contrast', 'rpc ratio=2,random'])).out).toMatch(/\[[-\d.]+, [-\d.]+\] points/);
     });
   });
 

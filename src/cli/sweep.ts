@@ -17,6 +17,7 @@ interface SweepFlags {
   workers?: number;
   threads?: number;
   batch?: number;
+  extend?: boolean;
   check?: boolean;
   json?: boolean;
 }
@@ -37,6 +38,7 @@ export function sweepCommand(program: Command, io: Io, done: (status: number) =>
       `samples in flight at once in a worker; changes no sample (default: ${defaultBatch} shared out, at least 4; 64 for a model above 32 MB or on a GPU)`,
       whole(1, 4096),
     )
+    .option('--extend', 'go on with a folder whose file has grown since: more problems, samples, policies, seeds, tasks or models')
     .option('--check', 'check the file, say size and time, and run nothing')
     .option('--json', 'print one JSON object')
     .action(async (file: string, flags: SweepFlags) => done(await sweep(file, flags, io)));
@@ -51,7 +53,7 @@ function shardOf(text: string): Shard {
   throw new InvalidArgumentError(`It must be I/N with I from 1 to N, and N at most ${mostShards}.`);
 }
 
-async function sweep(file: string, { out, shard = undefined, check, json, ...crew }: SweepFlags, io: Io): Promise<number> {
+async function sweep(file: string, { out, shard = undefined, extend, check, json, ...crew }: SweepFlags, io: Io): Promise<number> {
   if (out === undefined) throw new PathPressError('BAD_FLAG', '--out is missing: the folder of the sweep');
   const { planSweep } = await import('../sweep/plan.js');
   const { estimateSweep } = await import('../sweep/estimate.js');
@@ -59,7 +61,7 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   const { checkSweepFolder } = await import('../sweep/folder.js');
   const { refuseBusy } = await import('../run-lock.js');
   const plan = await planSweep(file, shard ?? null, io.interrupt);
-  await checkSweepFolder(out, plan.manifest);
+  await checkSweepFolder(out, plan.manifest, extend);
   if (!check) refuseBusy(out);
   const estimate = await estimateSweep(plan, { out, ...crew, signal: io.interrupt });
   io.err(await opening(plan, estimate, crewOf(crew, plan.load)));
@@ -73,6 +75,7 @@ async function sweep(file: string, { out, shard = undefined, check, json, ...cre
   const started = performance.now();
   const run = await runSweep(plan, {
     out,
+    extend,
     ...crew,
     signal: io.interrupt,
     onProgress: ({ done, total, tokens }) =>

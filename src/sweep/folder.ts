@@ -6,6 +6,7 @@ import { sampleKey } from '../evaluate/evaluate.js';
 import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { recordsSoFar } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
+import { isGrown } from './grown.js';
 import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
 import { isLockLeftover, lockName } from '../run-lock.js';
 import { inShard } from './shard.js';
@@ -24,11 +25,13 @@ export async function manifestOf(folder: string): Promise<Manifest> {
 
 /**
  * Makes the folder, or goes on with it where the same sweep began there.
+ * @param extend also where the sweep has grown since: its manifest becomes this one
  * @throws PathPressError RECORD_MISMATCH where it is another sweep's, BAD_FILE where it holds something else, WRITE_FAILED
  */
-export async function openSweepFolder(folder: string, manifest: Manifest): Promise<void> {
-  await checkSweepFolder(folder, manifest);
-  if (!hasManifest(folder)) writeWhole(join(folder, manifestName), serialiseManifest(manifest));
+export async function openSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
+  await checkSweepFolder(folder, manifest, extend);
+  const there = hasManifest(folder) ? await manifestOf(folder) : undefined;
+  if (!there || isGrown(there, manifest)) writeWhole(join(folder, manifestName), serialiseManifest(there ? after(there, folder, manifest) : manifest));
   try {
     mkdirSync(join(folder, cellsName), { recursive: true });
   } catch (cause) {
@@ -36,10 +39,23 @@ export async function openSweepFolder(folder: string, manifest: Manifest): Promi
   }
 }
 
-/** @throws PathPressError RECORD_MISMATCH where the folder is another sweep's, BAD_FILE where it holds something else */
-export async function checkSweepFolder(folder: string, manifest: Manifest): Promise<void> {
-  if (hasManifest(folder)) checkSame(await manifestOf(folder), manifest, folder);
-  else checkEmpty(folder);
+/**
+ * @param extend whether the sweep may have grown since the folder was begun
+ * @throws PathPressError RECORD_MISMATCH where the folder is another sweep's, BAD_FILE where it holds something else
+ */
+export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
+  if (!hasManifest(folder)) return checkEmpty(folder);
+  const there = await manifestOf(folder);
+  const grown = isGrown(there, manifest);
+  if (grown && extend) return;
+  checkSame(there, manifest, folder, grown ? 'all that is there is part of this one too: --extend goes on with it' : undefined);
+}
+
+/** The manifest of a sweep that has grown: readers of its intervals must know that somebody may have looked in between. */
+function after(there: Manifest, folder: string, manifest: Manifest): Manifest {
+  const samples = there.cells.reduce((sum, _, number) => sum + cellRecords(folder, there, number).length, 0);
+  const earlier = [...(there.sweep.earlier ?? []), { file: there.sweep.file, samples }];
+  return { ...manifest, sweep: { ...manifest.sweep, earlier } };
 }
 
 /** What a killed beginning leaves: nothing that is lost with it. */

@@ -1,5 +1,4 @@
 /** manifest.json of a sweep's folder: what is run there, and hashes of everything that decides it. */
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import { devices, type Device } from '../engine/types.js';
@@ -21,8 +20,8 @@ export interface SweepCell {
 /** A sweep as a folder of it is held against: equal in all shards but for `shard`. */
 export interface Manifest {
   format: 1;
-  /** The sweep file: its name within, and SHA-256 of its bytes. */
-  sweep: { name: string; file: string };
+  /** The sweep file: its name within, and SHA-256 of its bytes; what it was before it grew, and the samples recorded by then. */
+  sweep: { name: string; file: string; earlier?: { file: string; samples: number }[] };
   /** `addon`: SHA-256 of the compiled engine. */
   engine: { version: string; addon: string; simd: string; device: Device };
   /** `files`: SHA-256 over configuration and tokenizer. */
@@ -39,7 +38,7 @@ const text = z.string();
 const count = z.int().min(0);
 const schema = z.strictObject({
   format: z.literal(1, { error: 'must be 1: it was written by another version' }),
-  sweep: z.strictObject({ name: text, file: text }),
+  sweep: z.strictObject({ name: text, file: text, earlier: z.array(z.strictObject({ file: text, samples: count })).optional() }),
   engine: z.strictObject({ version: text, addon: text, simd: text, device: z.enum(devices) }),
   models: z.array(z.strictObject({ name: text, weightsHash: text, files: text })),
   tasks: z.array(
@@ -80,20 +79,35 @@ export function serialiseManifest({ cells, ...rest }: Manifest): string {
   return `{\n${lines.join(',\n')},\n"cells": [\n${cells.map((cell) => JSON.stringify(cell)).join(',\n')}\n]\n}\n`;
 }
 
-/** The first part in which two manifests differ, shards apart; undefined where they are of one sweep. */
+/** The first place in which two manifests differ, with both values, shards and what a sweep was before it grew apart. */
 export function difference(a: Manifest, b: Manifest): string | undefined {
-  const [first, second] = [a, b].map((manifest) => JSON.parse(serialiseManifest(manifest)) as Manifest);
-  for (const key of ['format', 'sweep', 'engine', 'models', 'tasks', 'cells'] as const) {
-    if (isDeepStrictEqual(first[key], second[key])) continue;
-    if (key === 'cells') return 'cells';
-    return `${key} ${JSON.stringify(first[key])}, not ${JSON.stringify(second[key])}`;
+  return firstDifference(compared(a), compared(b), '');
+}
+
+/** As it is read from its file; what says most first, and without what follows from it. */
+function compared(manifest: Manifest): unknown {
+  const { format, sweep, engine, models, tasks, cells } = JSON.parse(serialiseManifest(manifest)) as Manifest;
+  const { name, file } = sweep;
+  return { format, engine, models, tasks, cells: cells.map(({ id: _, ...cell }) => cell), sweep: { name, file } };
+}
+
+function firstDifference(a: unknown, b: unknown, place: string): string | undefined {
+  if (!isHolder(a) || !isHolder(b) || Array.isArray(a) !== Array.isArray(b)) return a === b ? undefined : `${place} ${shown(a)}, not ${shown(b)}`;
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const within = Array.isArray(a) ? `${place}[${key}]` : `${place}${place && '.'}${key}`;
+    const found = firstDifference(a[key], b[key], within);
+    if (found) return found;
   }
   return undefined;
 }
 
-/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included */
-export function checkSame(there: Manifest, wanted: Manifest, where: string): void {
+const isHolder = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 80);
+
+/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included, and what helps */
+export function checkSame(there: Manifest, wanted: Manifest, where: string, helps = 'give another --out'): void {
   const [theirs, ours] = [there.shard, wanted.shard].map((shard) => (shard ? `shard ${shard.index}/${shard.of}` : 'no shard'));
   const differs = difference(there, wanted) ?? (theirs === ours ? undefined : `${theirs}, not ${ours}`);
-  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; give another --out`);
+  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; ${helps}`);
 }

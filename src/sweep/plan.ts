@@ -13,7 +13,6 @@ import { bundledModel, portableName, version } from '../package.js';
 import { pause } from '../pause.js';
 import { checkPolicy, drawsLots } from '../policies/settle.js';
 import { tasks } from '../tasks/registry.js';
-import type { Task } from '../tasks/task.js';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { armsOf, type Arm } from './arms.js';
 import { canonicalJson } from './canonical.js';
@@ -22,6 +21,7 @@ import type { Load } from '../evaluate/batch.js';
 import type { Manifest, SweepCell } from './manifest.js';
 import { sameCells } from './same-cells.js';
 import { mostSamples, samplesOf, type Shard } from './shard.js';
+import { taskHash } from './task-hash.js';
 
 /** What a sweep will run, in numbers. */
 export interface SweepSize {
@@ -239,18 +239,6 @@ function sideFilesHash(folder: string): string {
   for (const name of sideFiles) {
     const path = join(folder, name);
     hash.update(`${name}\u0000${existsSync(path) ? hashFile(path) : ''}\u0000`);
-  }
-  return hash.digest('hex');
-}
-
-const hashedProblems = 100;
-
-/** Over the first problems, prompt and answer: a task that was changed without a new version is told apart. */
-function taskHash(task: Task, { split, problems }: TaskRow): string {
-  const hash = createHash('sha256');
-  for (let i = 0; i < Math.min(hashedProblems, problems); i++) {
-    const { prompt, answer } = task.problem(split, i);
-    hash.update(`${prompt}\u0000${answer}\u0000`);
   }
   return hash.digest('hex');
 }

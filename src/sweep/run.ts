@@ -15,6 +15,8 @@ import { samplesOf } from './shard.js';
 export interface RunSweepOptions extends Partial<Crew> {
   /** Its folder: made, or gone on with. */
   out: string;
+  /** Go on also where the sweep has grown since the folder was begun: all that is there is part of it. */
+  extend?: boolean;
   /** Samples in flight at once in a worker; `batchOf` if left out. Never changes one. */
   batch?: number;
   signal?: AbortSignal;
@@ -39,10 +41,10 @@ export interface SweepRun {
  *   sweep; WRITE_FAILED; what a worker could not do.
  */
 export async function runSweep({ manifest, folders, load }: SweepPlan, options: RunSweepOptions): Promise<SweepRun> {
-  const { out, signal, onProgress } = options;
+  const { out, extend, signal, onProgress } = options;
   const { workers, threads } = crewOf(options, load);
   const batch = options.batch ?? batchOf(workers, load);
-  await checkSweepFolder(out, manifest);
+  await checkSweepFolder(out, manifest, extend);
   const started = performance.now();
   const lock = new RunLock(out);
   const files = new Map<number, { file: RecordsFile; left: number }>();
@@ -51,7 +53,7 @@ export async function runSweep({ manifest, folders, load }: SweepPlan, options: 
   }); // prettier-ignore
   const engineOf = ({ cell }: Piece): string => JSON.stringify([folders[cell], manifest.cells[cell]!.settings.cache]);
   try {
-    await openSweepFolder(out, manifest);
+    await openSweepFolder(out, manifest, extend);
     checkCellFiles(out, manifest);
     const { missing, before } = missingSamples(out, manifest);
     const total = before + missing.reduce((sum, { samples }) => sum + samples.length, 0);

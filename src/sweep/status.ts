@@ -22,6 +22,8 @@ export interface PartStatus {
 /** A sweep as its folders tell it. */
 export interface SweepStatus {
   name: string;
+  /** Samples recorded each time that the sweep grew (`--extend`); none where it never did. */
+  grewAfter: number[];
   cells: { done: number; total: number };
   /** Of the folders there are, and of shards that have none yet. */
   samples: { done: number; total: number };
@@ -76,6 +78,7 @@ export async function statusOf(folders: readonly string[]): Promise<SweepStatus>
   const times = parts.map((part) => (part.done === part.total ? 0 : part.samplesPerSecond ? (part.total - part.done) / part.samplesPerSecond : null));
   return {
     name: sweep.name,
+    grewAfter: (sweep.earlier ?? []).map(({ samples }) => samples),
     cells: { done: left.filter((samples) => samples === 0).length, total: cells.length },
     samples: { done, total: all },
     running: working.length > 0,
