@@ -153,6 +153,21 @@ describe('a tokenizer of whole words', () => {
     await write('tokenizer.json', JSON.stringify(wordLevel));
   });
 
+  it('has no unknown token where the configuration alone names one, as of models that spell every word', async () => {
+    const other = await mkdtemp(join(folder, 'unknown-'));
+    const model = { type: 'BPE', vocab: { a: 0, b: 1, '<end>': 2, '?': 3 }, merges: [] as string[] };
+    const unknownOf = async (own: object, unk_token: unknown): Promise<number | undefined> => {
+      await writeFile(join(other, 'tokenizer.json'), JSON.stringify({ ...wordLevel, added_tokens: [], model: { ...model, ...own } }));
+      await writeFile(join(other, 'tokenizer_config.json'), JSON.stringify({ unk_token }));
+      return (await loadTokenizer(other)).unknownId;
+    };
+    expect(await unknownOf({}, '<end>')).toBeUndefined();
+    expect(await unknownOf({ unk_token: null }, '<end>')).toBeUndefined();
+    expect(await unknownOf({ unk_token: '?' }, '<end>')).toBe(3);
+    expect(await unknownOf({ type: 'WordLevel' }, { __type: 'AddedToken', content: 'b' })).toBe(1);
+    expect(await unknownOf({ type: 'Unigram', vocab: [['a', 0], ['?', -1]], unk_id: 1 }, undefined)).toBe(1);
+  });
+
   it('refuses a word that it has no token for, by its name', async () => {
     const tokenizer = await loadTokenizer(folder);
     expect(() => tokenizer.encode('x = 8')).toThrow(

@@ -1,6 +1,6 @@
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { PathPressError } from '../engine/errors.js';
-import { readTokenizerFiles } from './files.js';
+import { readTokenizerFiles, type TokenizerFiles } from './files.js';
 import { TextStream } from './stream.js';
 
 /** A turn of a conversation. */
@@ -15,7 +15,7 @@ export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabSize: number;
   readonly hasChatTemplate: boolean;
-  /** What a word that the vocabulary lacks becomes, undefined where there is no such token. */
+  /** What a word that the vocabulary lacks becomes, undefined where the model has no such token, or needs none. */
   readonly unknownId: number | undefined;
   /**
    * Ids of a text. Special tokens written in the text are taken as such; `special` adds the tokenizer's own around it
@@ -46,10 +46,18 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const { PreTrainedTokenizer: Implementation, env } = await import('@xenova/transformers');
   env.allowRemoteModels = false;
   try {
-    return new LoadedTokenizer(folder, new Implementation(files.tokenizer, files.config));
+    return new LoadedTokenizer(folder, new Implementation(files.tokenizer, files.config), unknownOf(files));
   } catch (cause) {
     throw new PathPressError('BAD_TOKENIZER', `${folder}/tokenizer.json: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Of the model itself: a configuration names one (the end's, mostly) also for a model that can spell every word. */
+function unknownOf({ tokenizer, config }: TokenizerFiles): string | undefined {
+  const { type, unk_token, unk_id, vocab } = tokenizer.model as { type?: string; unk_token?: string; unk_id?: number; vocab: unknown };
+  const named = config.unk_token as string | { content?: string } | null | undefined;
+  if (type === 'WordLevel') return typeof named === 'object' ? named?.content : named;
+  return unk_token ?? (Array.isArray(vocab) ? (vocab as [string, number][])[unk_id ?? -1]?.[0] : undefined);
 }
 
 class LoadedTokenizer implements Tokenizer {
@@ -62,6 +70,7 @@ class LoadedTokenizer implements Tokenizer {
   constructor(
     readonly folder: string,
     implementation: PreTrainedTokenizer,
+    unknown: string | undefined,
   ) {
     this.#implementation = implementation;
     let largest = -1;
@@ -72,7 +81,7 @@ class LoadedTokenizer implements Tokenizer {
     }
     this.vocabSize = largest + 1;
     this.hasChatTemplate = Boolean(implementation.chat_template);
-    this.unknownId = implementation.unk_token_id;
+    this.unknownId = unknown === undefined ? undefined : (implementation.get_vocab() as Map<string, number>).get(unknown);
   }
 
   encode(text: string, { special = false } = {}): number[] {

@@ -109,6 +109,19 @@ describe('analyze', { timeout: 60000 }, () => {
     expect(report.files[0].redundancy).toMatchObject({ sentences: 40, sampled: 8 });
   });
 
+  it('counts ids of words that the tokenizer lacks, from the cache too', async () => {
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify({ unk_token: '[UNK]' }));
+    const cache = join(folder, 'cache');
+    const file = trace([{ output: 'a horse . my kingdom' }, { ids: [0, 1] }]);
+    for (let i = 0; i < 2; i++) {
+      const { unknown, rows } = await loadTrace(file, { tokenizer: folder, cache });
+      expect(rows.map((row) => [...row.ids])).toEqual([[1, 0, 5, 0, 0], [0, 1]]);
+      expect(unknown).toBe(3);
+    }
+    const [report] = (await analyzeFiles([file], { tokenizer: folder, lengths: [1], n: [1], embedder: 'none' })).files;
+    expect(report).toMatchObject({ tokens: 7, unknown: 3 });
+  });
+
   it('keeps ids by content: the same from the cache, anew where file, tokenizer or cache changed', async () => {
     const cache = join(folder, 'cache');
     const file = trace([{ output: 'a b' }, { ids: [7] }, { output: '' }]);
