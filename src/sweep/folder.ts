@@ -7,7 +7,7 @@ import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { recordsSoFar } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
 import { isGrown } from './grown.js';
-import { checkSame, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
+import { checkSame, difference, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
 import { isLockLeftover, lockName } from '../run-lock.js';
 import { inShard } from './shard.js';
 
@@ -46,9 +46,8 @@ export async function openSweepFolder(folder: string, manifest: Manifest, extend
 export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
   if (!hasManifest(folder)) return checkEmpty(folder);
   const there = await manifestOf(folder);
-  const grown = isGrown(there, manifest);
-  if (grown && extend) return;
-  checkSame(there, manifest, folder, grown ? 'all that is there is part of this one too: --extend goes on with it' : undefined);
+  if (!isGrown(there, manifest)) return checkSame(there, manifest, folder);
+  if (!extend) throw new PathPressError('RECORD_MISMATCH', `${folder} holds part of this sweep: ${difference(there, manifest)}; --extend goes on with it`);
 }
 
 /** The manifest of a sweep that has grown: readers of its intervals must know that somebody may have looked in between. */

@@ -105,9 +105,9 @@ const isHolder = (value: unknown): value is Record<string, unknown> => typeof va
 
 const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 80);
 
-/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included, and what helps */
-export function checkSame(there: Manifest, wanted: Manifest, where: string, helps = 'give another --out'): void {
+/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included */
+export function checkSame(there: Manifest, wanted: Manifest, where: string): void {
   const [theirs, ours] = [there.shard, wanted.shard].map((shard) => (shard ? `shard ${shard.index}/${shard.of}` : 'no shard'));
   const differs = difference(there, wanted) ?? (theirs === ours ? undefined : `${theirs}, not ${ours}`);
-  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; ${helps}`);
+  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; give another --out`);
 }
