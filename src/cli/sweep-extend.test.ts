@@ -84,17 +84,36 @@ describe.skipIf(!built)('sweep --extend (needs a build)', { timeout: 300_000 }, 
   });
 
   it.each<[string, object, string]>([
-    ['fewer problems', { tasks: [{ name: 'loops', problems: 3 }] }, 'tasks[0].problems 4, not 3'],
-    ['a policy less', { policies: [{ name: 'full' }] }, 'cells[1] {"arm":"rpc"'],
+    ['fewer problems', { tasks: [{ name: 'loops', problems: 3 }], seeds: [3, 4] }, 'cells[0].problems 4, not 3'],
+    ['more problems at another temperature', { tasks: [{ name: 'loops', problems: 5 }], sampling: { ...small.sampling, temperature: 0.8 } }, 'cells[0].settings.sampling.temperature 0.9, not 0.8'],
+    ['more problems of another split', { tasks: [{ name: 'loops', split: 'test', problems: 5 }] }, 'cells[0].settings.split "tune", not "test"'],
+    ['a policy less', { policies: [{ name: 'full' }] }, 'cells[1].settings.policy.name "rpc", not "full"'],
     ['another seed', { seeds: [4] }, 'cells[0].settings.seed 3, not 4'],
     ['another window', { policies: [{ name: 'full' }, { name: 'rpc', interval: 32, window: 16, ratio: 2 }] }, 'cells[1].settings.policy.window 8, not 16'],
     ['longer samples', { sampling: { ...small.sampling, maxTokens: 61 } }, 'cells[0].settings.maxTokens 60, not 61'],
-    ['another name', { name: 'other', seeds: [3, 4] }, 'cells[1].arm "rpc", not "full"'],
+    ['another name', { name: 'other', seeds: [3, 4] }, 'name "growing", not "other"'],
   ])('refuses %s, and says what differs', async (_, change, said) => {
     const { status, err } = await run({ ...small, ...change }, inside('begun'), '--extend');
     expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining(said) });
     expect(err).toContain('give another --out');
     expect(manifestOf(inside('begun')).sweep.earlier).toBeUndefined();
+  });
+
+  it('does not count as growth what adds no sample', async () => {
+    cpSync(inside('begun'), inside('renamed'), { recursive: true });
+    const policies = [{ name: 'rpc', arm: 'compressed', interval: 32, window: 8, ratio: 2 }, { name: 'full' }];
+    const { status, err } = await run({ ...small, policies }, inside('renamed'), '--extend');
+    expect(status, err).toBe(0);
+    expect(manifestOf(inside('renamed')).cells.map(({ arm }) => arm)).toEqual(['compressed', 'full']);
+    expect(manifestOf(inside('renamed')).sweep.earlier).toBeUndefined();
+  });
+
+  it('writes nothing where the folder holds a file of no cell', async () => {
+    cpSync(inside('begun'), inside('stray'), { recursive: true });
+    writeFileSync(inside('stray', 'cells', 'a.txt'), 'dear');
+    const { status, err } = await run(large, inside('stray'), '--extend');
+    expect({ status, err }).toEqual({ status: 2, err: expect.stringContaining('a.txt: no cell of this sweep') });
+    expect(manifestOf(inside('stray'))).toEqual(manifestOf(inside('begun')));
   });
 
   it('refuses shards, whose shares depend on all cells, and a task that was changed', async () => {

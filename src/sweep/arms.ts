@@ -1,7 +1,8 @@
 /** The arms of a sweep: every combination of every policy's options, settled and named. */
 import { isDeepStrictEqual } from 'node:util';
-import { RefusedOptions } from '../engine/errors.js';
+import { RefusedOptions, type Refusal } from '../engine/errors.js';
 import { cacheTypes, type CacheType } from '../engine/types.js';
+import { policyNames } from '../policies/policies.js';
 import type { Policy } from '../policies/policy.js';
 import { settlePolicy } from '../policies/settle.js';
 import { canonicalJson } from './canonical.js';
@@ -33,8 +34,8 @@ export function armsOf({ policies }: SweepFile, place: string): Arm[] {
     const where = `policies[${i}]`;
     const lists = Object.values(row).filter(Array.isArray) as unknown[][];
     const count = lists.reduce((product, list) => product * list.length, 1);
-    const empty = Object.entries(row).find(([, value]) => Array.isArray(value) && value.length === 0);
-    if (empty) wrong.push(`${where}.${empty[0]} []: must not be empty`);
+    const empty = Object.keys(row).filter((key) => Array.isArray(row[key]) && row[key].length === 0);
+    if (empty.length) wrong.push(...empty.map((key) => `${where}.${key} []: must not be empty`));
     else if (count > mostArms) wrong.push(`${where}: its lists make ${count} arms; at most ${mostArms}`);
     else {
       const refused = new Set<string>();
@@ -45,7 +46,7 @@ export function armsOf({ policies }: SweepFile, place: string): Arm[] {
           if (!(error instanceof RefusedOptions)) throw error;
           for (const { option, value, why } of error.refusals) {
             // One bad value of a list is refused in many combinations.
-            refused.add(`${where}.${option === 'policy' ? 'name' : option} ${JSON.stringify(value) ?? 'missing'}: ${why}`);
+            refused.add(`${where}.${option} ${(JSON.stringify(value) ?? 'missing').slice(0, 80)}: ${why}`);
           }
         }
       }
@@ -70,15 +71,23 @@ function combinations(row: Record<string, unknown>): Record<string, unknown>[] {
 
 function armOf(row: Record<string, unknown>, choice: Record<string, unknown>, where: string): Arm {
   const { name, arm = name, cache, problems, ...options } = choice;
-  if (cache !== undefined && !cacheTypes.includes(cache as CacheType)) {
-    throw new RefusedOptions([{ option: 'cache', value: cache, why: `must be one of ${cacheTypes.join(', ')}` }]);
+  const wrong: Refusal[] = [];
+  if (cache !== undefined && !cacheTypes.includes(cache as CacheType)) wrong.push({ option: 'cache', value: cache, why: `must be one of ${cacheTypes.join(', ')}` });
+  let policy: Policy | undefined;
+  try {
+    policy = settlePolicy(name as string, options);
+  } catch (error) {
+    if (!(error instanceof RefusedOptions)) throw error;
+    const unknown = !(policyNames as readonly string[]).includes(name as string); // refused as `policy`, the flag's name
+    wrong.push(...error.refusals.map((refusal) => (unknown ? { ...refusal, option: 'name' } : refusal)));
   }
+  if (!policy || wrong.length) throw new RefusedOptions(wrong);
   const named = Object.keys(row).filter((key) => key !== 'drawSeed' && Array.isArray(row[key]) && (row[key] as unknown[]).length > 1);
   const label = [arm, ...named.map((key) => `${key}=${String(choice[key])}`)].join(' ');
   return {
     name: label,
     where,
-    policy: settlePolicy(name as string, options),
+    policy,
     ...(cache !== undefined && { cache: cache as CacheType }),
     ...(problems !== undefined && { problems: problems as number }),
   };

@@ -6,8 +6,8 @@ import { sampleKey } from '../evaluate/evaluate.js';
 import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { recordsSoFar } from '../evaluate/records-file.js';
 import { writeWhole } from '../whole-file.js';
-import { isGrown } from './grown.js';
-import { checkSame, difference, manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
+import { standingOf } from './grown.js';
+import { manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
 import { isLockLeftover, lockName } from '../run-lock.js';
 import { inShard } from './shard.js';
 
@@ -29,9 +29,10 @@ export async function manifestOf(folder: string): Promise<Manifest> {
  * @throws PathPressError RECORD_MISMATCH where it is another sweep's, BAD_FILE where it holds something else, WRITE_FAILED
  */
 export async function openSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
-  await checkSweepFolder(folder, manifest, extend);
-  const there = hasManifest(folder) ? await manifestOf(folder) : undefined;
-  if (!there || isGrown(there, manifest)) writeWhole(join(folder, manifestName), serialiseManifest(there ? after(there, folder, manifest) : manifest));
+  const there = await checkSweepFolder(folder, manifest, extend);
+  if (there) checkCellFiles(folder, manifest);
+  const written = there ? after(there, folder, manifest) : manifest;
+  if (written !== there) writeWhole(join(folder, manifestName), serialiseManifest(written));
   try {
     mkdirSync(join(folder, cellsName), { recursive: true });
   } catch (cause) {
@@ -41,20 +42,26 @@ export async function openSweepFolder(folder: string, manifest: Manifest, extend
 
 /**
  * @param extend whether the sweep may have grown since the folder was begun
+ * @returns the folder's manifest; undefined where there is none yet
  * @throws PathPressError RECORD_MISMATCH where the folder is another sweep's, BAD_FILE where it holds something else
  */
-export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
-  if (!hasManifest(folder)) return checkEmpty(folder);
+export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<Manifest | undefined> {
+  if (!hasManifest(folder)) return void checkEmpty(folder);
   const there = await manifestOf(folder);
-  if (!isGrown(there, manifest)) return checkSame(there, manifest, folder);
-  if (!extend) throw new PathPressError('RECORD_MISMATCH', `${folder} holds part of this sweep: ${difference(there, manifest)}; --extend goes on with it`);
+  const standing = standingOf(there, manifest);
+  if (standing.is === 'same' || (standing.is === 'part' && extend)) return there;
+  const [what, help] = standing.is === 'part' ? ['holds part of this sweep', '--extend goes on with it'] : ['is of another sweep', 'give another --out'];
+  throw new PathPressError('RECORD_MISMATCH', `${folder} ${what}: ${standing.why}; ${help}`);
 }
 
-/** The manifest of a sweep that has grown: readers of its intervals must know that somebody may have looked in between. */
+/** The manifest of a sweep that may have grown: readers of its intervals must know that somebody may have looked in between. */
 function after(there: Manifest, folder: string, manifest: Manifest): Manifest {
+  if (standingOf(there, manifest).is === 'same') return there;
+  const before = new Map(there.cells.map((cell) => [cell.id, cell.problems * cell.samplesPerProblem]));
+  const grew = manifest.cells.some((cell) => cell.problems * cell.samplesPerProblem > (before.get(cell.id) ?? 0));
   const samples = there.cells.reduce((sum, _, number) => sum + cellRecords(folder, there, number).length, 0);
-  const earlier = [...(there.sweep.earlier ?? []), { file: there.sweep.file, samples }];
-  return { ...manifest, sweep: { ...manifest.sweep, earlier } };
+  const earlier = [...(there.sweep.earlier ?? []), ...(grew && samples > 0 ? [{ file: there.sweep.file, samples }] : [])];
+  return { ...manifest, sweep: { ...manifest.sweep, ...(earlier.length && { earlier }) } };
 }
 
 /** What a killed beginning leaves: nothing that is lost with it. */

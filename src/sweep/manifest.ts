@@ -68,7 +68,8 @@ const schema = z.strictObject({
 export async function readManifest(path: string): Promise<Manifest> {
   const value = await readJson(path);
   parseAs(schema, value, path, 'BAD_SWEEP');
-  const samples = (value as Manifest).cells.reduce((sum, cell) => sum + cell.problems * cell.samplesPerProblem, 0);
+  // One without samples is looked at as well.
+  const samples = (value as Manifest).cells.reduce((sum, cell) => sum + cell.problems * Math.max(1, cell.samplesPerProblem), 0);
   if (samples > mostSamples) throw new PathPressError('BAD_SWEEP', `${path}: its cells have ${samples} samples; at most ${mostSamples}`);
   return value as Manifest; // not what the schema makes of it: its keys keep their order
 }
@@ -79,19 +80,20 @@ export function serialiseManifest({ cells, ...rest }: Manifest): string {
   return `{\n${lines.join(',\n')},\n"cells": [\n${cells.map((cell) => JSON.stringify(cell)).join(',\n')}\n]\n}\n`;
 }
 
-/** The first place in which two manifests differ, with both values, shards and what a sweep was before it grew apart. */
+/** The first place in which two manifests differ, with both values; shards are not looked at, nor from what a sweep has grown. */
 export function difference(a: Manifest, b: Manifest): string | undefined {
   return firstDifference(compared(a), compared(b), '');
 }
 
-/** As it is read from its file; what says most first, and without what follows from it. */
-function compared(manifest: Manifest): unknown {
+/** A manifest as it is read from its file, what says most first, and without what follows from the rest. */
+export function compared(manifest: Manifest): Pick<Manifest, 'format' | 'engine' | 'models' | 'tasks' | 'sweep'> & { cells: Omit<SweepCell, 'id'>[] } {
   const { format, sweep, engine, models, tasks, cells } = JSON.parse(serialiseManifest(manifest)) as Manifest;
   const { name, file } = sweep;
   return { format, engine, models, tasks, cells: cells.map(({ id: _, ...cell }) => cell), sweep: { name, file } };
 }
 
-function firstDifference(a: unknown, b: unknown, place: string): string | undefined {
+/** `place.key[0] <a's value>, not <b's>`; undefined where they are equal. */
+export function firstDifference(a: unknown, b: unknown, place: string): string | undefined {
   if (!isHolder(a) || !isHolder(b) || Array.isArray(a) !== Array.isArray(b)) return a === b ? undefined : `${place} ${shown(a)}, not ${shown(b)}`;
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const within = Array.isArray(a) ? `${place}[${key}]` : `${place}${place && '.'}${key}`;
@@ -103,11 +105,4 @@ function firstDifference(a: unknown, b: unknown, place: string): string | undefi
 
 const isHolder = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 80);
-
-/** @throws PathPressError RECORD_MISMATCH naming what differs, shard included */
-export function checkSame(there: Manifest, wanted: Manifest, where: string): void {
-  const [theirs, ours] = [there.shard, wanted.shard].map((shard) => (shard ? `shard ${shard.index}/${shard.of}` : 'no shard'));
-  const differs = difference(there, wanted) ?? (theirs === ours ? undefined : `${theirs}, not ${ours}`);
-  if (differs) throw new PathPressError('RECORD_MISMATCH', `${where} is of another sweep: ${differs}; give another --out`);
-}
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 200);

@@ -4,7 +4,7 @@ import { sampleKey } from '../evaluate/evaluate.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { RecordsFile } from '../evaluate/records-file.js';
 import { crewOf, shareOfMemory, type Crew } from './crew.js';
-import { cellPath, cellRecords, checkCellFiles, checkSweepFolder, openSweepFolder } from './folder.js';
+import { cellPath, cellRecords, checkSweepFolder, openSweepFolder } from './folder.js';
 import { RunLock } from '../run-lock.js';
 import type { Order } from './messages.js';
 import type { SweepPlan } from './plan.js';
@@ -54,7 +54,6 @@ export async function runSweep({ manifest, folders, load }: SweepPlan, options: 
   const engineOf = ({ cell }: Piece): string => JSON.stringify([folders[cell], manifest.cells[cell]!.settings.cache]);
   try {
     await openSweepFolder(out, manifest, extend);
-    checkCellFiles(out, manifest);
     const { missing, before } = missingSamples(out, manifest);
     const total = before + missing.reduce((sum, { samples }) => sum + samples.length, 0);
     const progress = { done: before, total, tokens: 0 };
