@@ -20,8 +20,9 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   // Where a folder has both templates, transformers takes the file.
   config.chat_template = (await readText(join(folder, 'chat_template.jinja'), false)) ?? config.chat_template;
   const checked = checkedTokenizer(tokenizer, join(folder, 'tokenizer.json'));
-  // A WordLevel model names its own unknown token; the package looks for it in the configuration alone.
+  // A WordLevel model names its own unknown token; the package looks for it in the configuration alone, and there for a text.
   config.unk_token ??= (checked.model as Json).unk_token;
+  if (isObject(config.unk_token)) config.unk_token = config.unk_token.content;
   return { tokenizer: checked, config };
 }
 

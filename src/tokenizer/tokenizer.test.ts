@@ -165,6 +165,7 @@ describe('a tokenizer of whole words', () => {
     expect(await unknownOf({ unk_token: null }, '<end>')).toBeUndefined();
     expect(await unknownOf({ unk_token: '?' }, '<end>')).toBe(3);
     expect(await unknownOf({ type: 'WordLevel' }, { __type: 'AddedToken', content: 'b' })).toBe(1);
+    expect((await loadTokenizer(other)).encode('a z')).toEqual([0, 1]);
     expect(await unknownOf({ type: 'Unigram', vocab: [['a', 0], ['?', -1]], unk_id: 1 }, undefined)).toBe(1);
   });
 

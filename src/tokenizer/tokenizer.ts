@@ -55,8 +55,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 /** Of the model itself: a configuration names one (the end's, mostly) also for a model that can spell every word. */
 function unknownOf({ tokenizer, config }: TokenizerFiles): string | undefined {
   const { type, unk_token, unk_id, vocab } = tokenizer.model as { type?: string; unk_token?: string; unk_id?: number; vocab: unknown };
-  const named = config.unk_token as string | { content?: string } | null | undefined;
-  if (type === 'WordLevel') return typeof named === 'object' ? named?.content : named;
+  if (type !== 'BPE' && type !== 'Unigram' && type !== 'WordPiece') return config.unk_token as string | undefined;
   return unk_token ?? (Array.isArray(vocab) ? (vocab as [string, number][])[unk_id ?? -1]?.[0] : undefined);
 }
 
