@@ -15,6 +15,11 @@ constexpr int buckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, maxProd
 
 size_t size(int64_t value) { return static_cast<size_t>(value); }
 
+template <class T>
+size_t elementBytes(const Global<T>&) { return sizeof(T); }
+template <class T>
+void make(Device& device, const char* name, Global<T>& array, size_t elements) { array = device.unwritten<T>(name, elements); }
+
 }  // namespace
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
@@ -29,32 +34,52 @@ Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
   for (int page = limits_.poolPages; page > 0; --page) free_.push_back(page - 1);
 }
 
-// Zeros at first, so that what nobody writes is no NaN.
-Global<Bf16> Decoder::input(const std::string& name, int cols) {
-  const size_t elements = size(inputElements(cols, limits_.rows));
-  const Global<Bf16> made = device_.unwritten<Bf16>(name, elements);
-  device_.write(made, 0, std::vector<Bf16>(elements, Bf16{0}));
-  return made;
+// Each array of a step: `array(name, which, elements)`.
+template <class Array>
+void Decoder::eachOfWork(const DeviceModel& model, const DecoderLimits& limits, StepWork& work, const Array& array) {
+  const ModelShape& shape = model.shape;
+  const size_t rows = size(limits.rows), heads = size(shape.heads), width = size(shape.heads * shape.dim);
+  const size_t chunks = size((limits.sequencePages + chunkPages - 1) / chunkPages);
+  const auto input = [&limits](int cols) { return size(inputElements(cols, limits.rows)); };
+  array("rows' positions", work.positions, rows);
+  array("rows' lengths", work.lengths, rows);
+  array("state", work.state, rows * size(shape.hidden));
+  array("normed", work.normed, input(shape.hidden));
+  array("qkv", work.qkv, rows * size(shape.qkvWidth()));
+  array("query", work.query, rows * width);
+  array("mixed", work.mixed, input(shape.heads * shape.dim));
+  array("sums", work.sums, rows * chunks * width);
+  array("tops", work.tops, rows * chunks * heads);
+  array("totals", work.totals, rows * chunks * heads);
+  if (model.layers[0].attentionPostNorm) array("branch", work.branch, rows * size(shape.hidden));
+  array("gated", work.gated, input(shape.intermediate));
+  array("logits", work.logits, rows * size(shape.logitsWidth()));
+  if (limits.readHalves == 0) return;
+  const size_t halves = size(limits.sequencePages) * (cachePageEntries / halfEntries), sets = rows * size(shape.kvHeads);
+  array("half pages' scores", work.orders, sets * halves);
+  array("half pages read", work.chosen, sets * size(limits.readHalves));
+}
+
+double Decoder::workBytes(const DeviceModel& model, const DecoderLimits& limits) {
+  StepWork none;
+  double bytes = 0;
+  eachOfWork(model, limits, none, [&bytes](const char*, const auto& array, size_t elements) {
+    bytes += static_cast<double>(elements * elementBytes(array));
+  });
+  return bytes;
 }
 
 void Decoder::allocateWork() {
+  const size_t rows = size(limits_.rows);
+  eachOfWork(model_, limits_, step_.work, [this](const char* name, auto& array, size_t elements) {
+    make(device_, name, array, elements);
+  });
   const ModelShape& shape = model_.shape;
-  const size_t rows = size(limits_.rows), heads = size(shape.heads * shape.dim);
-  const size_t chunks = size((limits_.sequencePages + chunkPages - 1) / chunkPages);
-  StepWork& work = step_.work;
-  work.positions = device_.unwritten<int>("rows' positions", rows);
-  work.lengths = device_.unwritten<int>("rows' lengths", rows);
-  work.state = device_.unwritten<float>("state", rows * size(shape.hidden));
-  work.normed = input("normed", shape.hidden);
-  work.qkv = device_.unwritten<float>("qkv", rows * size(shape.qkvWidth()));
-  work.query = device_.unwritten<Bf16>("query", rows * heads);
-  work.mixed = input("mixed", shape.heads * shape.dim);
-  work.sums = device_.unwritten<float>("sums", rows * chunks * heads);
-  work.tops = device_.unwritten<float>("tops", rows * chunks * size(shape.heads));
-  work.totals = device_.unwritten<float>("totals", rows * chunks * size(shape.heads));
-  if (model_.layers[0].attentionPostNorm) work.branch = device_.unwritten<float>("branch", rows * size(shape.hidden));
-  work.gated = input("gated", shape.intermediate);
-  work.logits = device_.unwritten<float>("logits", rows * size(shape.logitsWidth()));
+  const std::pair<Global<Bf16>, int> inputs[] = {
+      {step_.work.normed, shape.hidden}, {step_.work.mixed, shape.heads * shape.dim}, {step_.work.gated, shape.intermediate}};
+  for (const auto& [input, cols] : inputs) {  // zeros at first, so that what nobody writes is no NaN
+    device_.write(input, 0, std::vector<Bf16>(size(inputElements(cols, limits_.rows)), Bf16{0}));
+  }
   step_.slots = slots_ = device_.unwritten<int>("rows' slots", rows);
   step_.offsets = offsets_ = device_.unwritten<int>("rows' offsets", rows);
   step_.tokens = tokens_ = device_.unwritten<int>("rows' tokens", rows);
@@ -75,8 +100,6 @@ void Decoder::allocateSequences() {
   if (limits_.readHalves > 0) {
     const size_t halves = size(limits_.sequencePages) * (cachePageEntries / halfEntries), heads = size(shape.kvHeads);
     step_.bounds = device_.unwritten<Bf16>("keys' bounds", size(shape.layers) * slots * heads * halves * 2 * size(shape.dim));
-    step_.work.orders = device_.unwritten<uint32_t>("half pages' scores", size(limits_.rows) * heads * halves);
-    step_.work.chosen = device_.unwritten<int>("half pages read", size(limits_.rows) * heads * size(limits_.readHalves));
   }
   if (limits_.uneven) {
     const size_t heads = size(shape.layers) * slots * size(shape.kvHeads);
@@ -98,10 +121,11 @@ void Decoder::allocateSequences() {
   step_.ring.until = ringUntil_ = device_.unwritten<int>("query rows' until", slots);
 }
 
-// Last, of what is left; a part of that is for compressions, and for what the driver wants to have.
+// Last, of what is left.
 void Decoder::allocatePool() {
   const size_t elements = size(model_.shape.layers * model_.shape.pageElements());
-  const size_t room = device_.freeBytes() / 32 * 31 / (elements * sizeof(Bf16));
+  const double left = std::max(0.0, static_cast<double>(device_.freeBytes()) - limits_.sparedBytes);
+  const auto room = static_cast<size_t>(left / poolShare / static_cast<double>(elements * sizeof(Bf16)));
   limits_.poolPages = static_cast<int>(std::min(size(limits_.poolPages), room));
   step_.pages = device_.unwritten<Bf16>("pages", elements * size(limits_.poolPages));
   step_.poolPages = limits_.poolPages;

@@ -23,7 +23,11 @@ struct DecoderLimits {
   int readHalves = 0;   // Reading::halves, at most
   bool uneven = false;  // whether heads of a sequence may hold entries of their own number
   bool ownSets = false;  // and query heads keep sets of their own
+  double sparedBytes = 0;  // that pages leave to compressions
 };
+
+// Of the memory that is left, pages leave a part to the driver, and to compressions of many sequences at once.
+constexpr double poolShare = 32.0 / 31;  // all over theirs
 
 class Decoder {
  public:
@@ -39,6 +43,9 @@ class Decoder {
   };
 
   Decoder(Device& device, DeviceModel model, const DecoderLimits& limits);
+
+  // Bytes of what a step works on.
+  static double workBytes(const DeviceModel& model, const DecoderLimits& limits);
 
   // A sequence begins in a slot that is free, without entries.
   void begin(int slot, const DrawOptions& options, const KeptRows& kept, const Reading& reading = {});
@@ -117,7 +124,8 @@ class Decoder {
   bool reserveUneven(int slot, int entries);
   void writePages(int slot, size_t head, size_t first, const std::vector<int>& pages);
   void writeHeads(int slot, const UnevenPages& own);
-  Global<Bf16> input(const std::string& name, int cols);
+  template <class Array>
+  static void eachOfWork(const DeviceModel& model, const DecoderLimits& limits, StepWork& work, const Array& array);
   void allocateWork();
   void allocateSequences();
   void allocatePool();

@@ -1,6 +1,7 @@
 // Memory and a stream of a GPU, as the host has them: what Emulator is where the host stands in for one.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -53,6 +54,12 @@ class Device {
     graphs_.clear();
     for (; memory_.size() > arrays; memory_.pop_back()) cudaFree(memory_.back());
   }
+  // One array alone, when all that the stream was given is done: its place among the arrays stays.
+  template <class T>
+  void giveBack(const Global<T>& array) {
+    wait();
+    freeAt(array.address(0));
+  }
   // Until all that the stream was given is done.
   void wait() { check(cudaStreamSynchronize(stream_), "a step"); }
   std::string architecture() const {
@@ -84,7 +91,13 @@ class Device {
     if (at == graphs_.end()) {
       cudaGraph_t graph;
       check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), "recording a step");
-      const bool done = launches();
+      bool done = false;
+      try {
+        done = launches();
+      } catch (...) {  // else the stream would go on recording
+        if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess) cudaGraphDestroy(graph);
+        throw;
+      }
       check(cudaStreamEndCapture(stream_, &graph), "recording a step");
       cudaGraphExec_t ready = nullptr;
       const cudaError_t error = done ? cudaGraphInstantiate(&ready, graph, 0) : cudaSuccess;
@@ -108,6 +121,11 @@ class Device {
     }
     memory_.push_back(memory);
     return memory;
+  }
+  virtual void freeAt(const void* array) {
+    void*& memory = *std::find(memory_.begin(), memory_.end(), array);
+    cudaFree(memory);
+    memory = nullptr;
   }
 
  private:

@@ -45,6 +45,15 @@ struct Passes {
   size_t heldRoom() const { return ownHeads() * static_cast<size_t>(uniting.room); }
   size_t unitedRoom() const { return ownHeads() * static_cast<size_t>(uniting.cache.dues); }
   size_t keysRoom() const { return headsRoom() * static_cast<size_t>(redundancy.keysRoom()); }
+  // Bytes of all of them.
+  double roomBytes() const {
+    const auto of = [](bool wanted, size_t elements, size_t bytes) { return wanted ? static_cast<double>(elements * bytes) : 0; };
+    const size_t orders = 1 + size_t{shuffles} + size_t{widens};  // of candidates
+    return of(counts, partsRoom() + totalsRoom() + votesRoom(), sizeof(float)) + of(true, orders * ranksRoom(), sizeof(double)) +
+           of(compares, keysRoom(), 2 * sizeof(float) + sizeof(unsigned long long)) +
+           of(true, (1 + size_t{widens}) * keptRoom(), sizeof(int)) + of(shares, sharesRoom(), sizeof(int)) +
+           of(unites, 2 * heldRoom() + unitedRoom(), sizeof(int));
+  }
 
  private:
   size_t rowsRoom(int count) const {
@@ -152,6 +161,16 @@ inline bool compress(Stream stream, const Passes& passes) {
 struct ObservationPasses {
   Votes votes{};
   Observation observation{};
+
+  // For their arrays' room.
+  Passes rooms() const {
+    Passes made;
+    made.votes = votes;
+    made.ranks = observation.ranks;
+    made.choice = observation.upperHalf;
+    made.counts = true;
+    return made;
+  }
 };
 
 inline ObservationPasses observationOf(const Recipe& recipe, const CacheCompression& cache,

@@ -13,6 +13,8 @@ void Demand::cover(const Demand& other) {
   positions = std::max(positions, other.positions);
   queryRows = std::max(queryRows, other.queryRows);
   readPages = std::max(readPages, other.readPages);
+  blocks = std::max(blocks, other.blocks);
+  roomBytes = std::max(roomBytes, other.roomBytes);
   layerSets |= other.layerSets;
   groupSets |= other.groupSets;
   headSets |= other.headSets;

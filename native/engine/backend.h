@@ -76,6 +76,8 @@ struct Demand {
   int64_t positions = 0;  // prompt and output
   int64_t queryRows = 0;  // that a policy keeps
   int64_t readPages = 0;  // Recipe::readPages
+  double blocks = 0;      // of the pool, and bytes beside it for its compressions: of one sequence, where a backend asks
+  double roomBytes = 0;
   bool layerSets = false, groupSets = false, headSets = false;  // of policies that evict
   bool uneven = false;                               // Recipe::uneven()
   bool mass = false, stamps = false, gaps = false;  // notes of attention
@@ -100,6 +102,10 @@ class Backend {
 
   // Throws EngineError BAD_OPTION naming what it cannot do, or OUT_OF_MEMORY what it could never hold.
   virtual void check(const Request& request, const Policy& policy) const = 0;
+  // What a request needs.
+  virtual Demand demandOf(const Request& request, const Policy& policy) const {
+    return pathpress::demandOf(request, policy, model().config.group());
+  }
   // Makes ready for sequences of such a demand; `idle` where none runs. False where that has to wait until then. Throws
   // EngineError OUT_OF_MEMORY.
   virtual bool prepare(const Demand&, bool) { return true; }

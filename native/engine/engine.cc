@@ -77,7 +77,7 @@ void Engine::start(uint64_t id, std::vector<Request> requests, size_t batch, std
       checkAssumed(request, policy->recipe());
       checkScored(request, policy->recipe());
       backend_->check(request, *policy);
-      demand.cover(demandOf(request, *policy, backend_->model().config.group()));
+      demand.cover(backend_->demandOf(request, *policy));
     } catch (const std::invalid_argument& error) {
       throw EngineError("BAD_OPTION", error.what());
     }

@@ -1,5 +1,7 @@
 // The largest batch that the card has room for, with every entry and under RPC, and its steps at the lengths that a
 // long output goes through. More than maxProductTokens sequences take several steps in turn.
+#include <algorithm>
+
 #include "../../engine/errors.h"
 #include "events.h"
 #include "report.h"
@@ -9,7 +11,8 @@ namespace pathpress::cuda::bench {
 
 namespace {
 
-constexpr double spared = 2e9;  // bytes, for what a step writes and for what is not ours
+// Bytes for what a step writes, for what is not ours, and for what pages leave.
+double spared() { return std::max(2e9, static_cast<double>(freeBytes()) * (1 - 1 / poolShare) + 1e9); }
 
 int peakOf(const std::vector<Event>& events, int prompt, int output) {
   int peak = events.empty() ? prompt + output : 0;
@@ -32,7 +35,7 @@ void measureLargest(const Bench& bench) {
     const ModelShape& shape = bench.model.shape;
     const double ring = 2.0 * shape.layers * benchRing * shape.heads * shape.dim;
     const double each = entryBytes(shape) * (peak + runs + cachePageEntries) + ring;
-    const double room = static_cast<double>(freeBytes()) - spared;
+    const double room = static_cast<double>(freeBytes()) - spared();
     int batch = bench.tiny ? most : static_cast<int>(room / each);
     // Of more than a group whole groups: one sequence more would cost a step as much as many.
     if (batch > groupTokens) batch -= batch % groupTokens;

@@ -68,6 +68,11 @@ Allocation* Emulator::allocate(const std::string& name, Space space, uint32_t el
   return made;
 }
 
+void Emulator::giveBack(const Allocation* array) {
+  const auto at = std::find_if(memory_.begin(), memory_.end(), [array](const auto& one) { return one.get() == array; });
+  *at = std::make_unique<Allocation>((*at)->name + ", given back", Space::global, 1, 0);
+}
+
 unsigned char* Emulator::bytesAt(const Span& span, uint64_t bytes) {
   if (span.offset < 0 || static_cast<uint64_t>(span.offset) + bytes > span.allocation->bytes) {
     throw std::out_of_range(std::to_string(bytes) + " bytes at " + std::to_string(span.offset) + " of " +

@@ -33,6 +33,9 @@ class Emulator {
   // What was allocated since there were so many arrays is gone.
   size_t arrays() const { return memory_.size(); }
   void release(size_t arrays) { memory_.resize(arrays); }
+  // One array alone: its place among the arrays stays.
+  template <class T>
+  void giveBack(const Global<T>& array) { giveBack(array.allocation()); }
   void wait() {}
   std::string architecture() const { return "emulated"; }
 
@@ -65,6 +68,8 @@ class Emulator {
   static std::vector<emulate::Order> orders();
 
  private:
+  void giveBack(const emulate::Allocation* array);
+
   emulate::Order order_;
   int omitted_, orderings_ = 0;
   int omittedWait_ = -1, hostWaits_ = 0;

@@ -16,16 +16,6 @@ namespace pathpress::cuda {
 
 namespace {
 
-constexpr int64_t pagesAStep = 64, positionsAStep = 4096, fewestPlaces = 4;
-constexpr size_t easyPlaces = groupTokens;  // that memory is not asked for
-constexpr size_t mostPlaces = maxProductTokens - groupTokens;  // so that prompts have rows beside them
-
-int64_t upTo(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
-int64_t queryRowsOf(const Demand& demand) {
-  return std::max<int64_t>(demand.queryRows, demand.mass || demand.stamps ? recordedRows : 0);
-}
-
 void checkShape(const Model& model) {
   const ModelShape shape = shapeOf(model);
   const auto demand = [](bool good, const std::string& what) {
@@ -43,11 +33,6 @@ void checkShape(const Model& model) {
 
 bool wantsEntropies(std::span<const Fed> fed) {
   return std::ranges::any_of(fed, [](const Fed& one) { return one.sampled && one.sequence->notesEntropy(); });
-}
-
-std::string memoryText(const std::string& what, double needed, size_t free) {
-  return "device cuda: " + what + " need " + std::to_string(static_cast<uint64_t>(needed)) + " bytes of the GPU's memory, of which " +
-         std::to_string(free) + " are free";
 }
 
 }  // namespace
@@ -98,33 +83,6 @@ void CudaBackend::check(const Request& request, const Policy& policy) const {
                                          " has room for " + std::to_string(fits) + " tokens at most");
 }
 
-// Of a sequence, by its policy's closed form: its pages, and what each place has of its own, which is laid out for as many
-// places as there are at least.
-double CudaBackend::neededBytes(const Request& request, const Policy& policy) const {
-  const Demand demand = demandOf(request, policy, model_->config.group());
-  const double angles = static_cast<double>(demand.positions) * weights_.shape.pairs * 2 * sizeof(float);
-  return peakBlocks(request, policy) * static_cast<double>(pageBytes()) + fewestPlaces * placeBytes(demand) + angles;
-}
-
-// What a place has of its own beside pages: query rows, bounds of keys, and what is noted of each entry that it may hold.
-double CudaBackend::placeBytes(const Demand& demand) const {
-  const ModelShape& shape = weights_.shape;
-  const double pages = static_cast<double>(upTo(demand.entries, pagesAStep * cachePageEntries) / cachePageEntries);
-  const double rows = static_cast<double>(queryRowsOf(demand)) * shape.layers * shape.heads * shape.dim * sizeof(Bf16);
-  const double bounds = demand.readPages > 0 ? static_cast<double>(pageBytes()) * boundsShare : 0;
-  const size_t noted = sizeof(int) * (1 + size_t{demand.mass} + size_t{demand.stamps} + size_t{demand.gaps});
-  double entry = 0;  // of a layer
-  if (demand.layerSets) entry += static_cast<double>(noted);
-  if (demand.groupSets) entry += static_cast<double>(noted) * shape.kvHeads;
-  if (demand.headSets) entry += 2.0 * sizeof(int) * shape.heads + sizeof(uint16_t) * shape.kvHeads;
-  return pages * (bounds + cachePageEntries * shape.layers * entry) + rows;
-}
-
-double CudaBackend::peakBlocks(const Request& request, const Policy& policy) const {
-  const int64_t pages = upTo(mostEntries(request, policy, model_->config.group()), cachePageEntries) / cachePageEntries;
-  return static_cast<double>(pages + policy.recipe().uneven());  // each head of a layer may have begun a page
-}
-
 std::unique_ptr<Holding> CudaBackend::hold(const Request& request, const Policy& policy) {
   return std::make_unique<CudaHolding>(*this, request, policy);
 }
@@ -153,65 +111,6 @@ int CudaBackend::takeSlot() {
 }
 
 void CudaBackend::giveSlot(int slot) { freeSlots_.push_back(slot); }
-
-// More places than memory has entries for take room from those that it has.
-size_t CudaBackend::usefulPlaces(const Demand& demand) const {
-  const double limit = options_.cacheLimit > 0 ? static_cast<double>(options_.cacheLimit) : INFINITY;
-  const double pages = static_cast<double>(pageBytes()) * std::max(1.0, static_cast<double>(demand.entries) / cachePageEntries);
-  const double held = std::min(limit / pages, static_cast<double>(roomBytes_) / (pages + placeBytes(demand)));
-  const auto most = static_cast<size_t>(std::clamp<double>(held, easyPlaces, mostPlaces));
-  return std::min(demand.places, most);
-}
-
-bool CudaBackend::prepare(const Demand& demand, bool idle) {
-  Demand wanted = demand;
-  wanted.places = usefulPlaces(wanted);
-  if (laidOut_.covers(wanted)) return true;
-  if (!idle) return false;
-  Demand both = laidOut_;
-  both.cover(wanted);
-  both.places = std::max(wanted.places, usefulPlaces(both));
-  for (;;) {
-    try {
-      layOut(both);
-      return true;
-    } catch (const EngineError& error) {
-      if (error.code != "OUT_OF_MEMORY") throw;
-      if (both != wanted) {
-        both = wanted;
-      } else if (wanted.places > easyPlaces) {
-        both.places = wanted.places = std::max(easyPlaces, wanted.places / 2);
-      } else {
-        throw;
-      }
-    }
-  }
-}
-
-// Rounded up, so that what comes next is often covered.
-void CudaBackend::layOut(const Demand& asked) {
-  laidOut_ = {};
-  decoder_.reset();
-  compressor_.reset();
-  device_->release(fixedArrays_);
-  Demand demand = asked;
-  if (demand.places < easyPlaces) demand.places = std::bit_ceil(std::max<size_t>(demand.places, fewestPlaces));
-  demand.entries = upTo(demand.entries, pagesAStep * cachePageEntries);
-  demand.positions = upTo(demand.positions, positionsAStep);
-  demand.queryRows = queryRowsOf(demand);
-  const auto slots = static_cast<int>(demand.places), pages = static_cast<int>(demand.entries / cachePageEntries);
-  weights_.angles = uploadAngles(*device_, *model_, static_cast<int>(demand.positions));
-  compressor_.emplace(*device_, weights_.shape, demand, slots, pages);
-  int64_t pool = int64_t{slots} * pages;
-  if (options_.cacheLimit > 0) pool = std::min<int64_t>(pool, static_cast<int64_t>(options_.cacheLimit / pageBytes()));
-  decoder_.emplace(*device_, weights_,
-                   DecoderLimits{slots, rowsOfSteps(slots), pages, static_cast<int>(pool), static_cast<int>(demand.positions),
-                                 static_cast<int>(demand.queryRows), static_cast<int>(demand.readPages),
-                                 demand.uneven, demand.headSets});
-  freeSlots_.clear();
-  for (int slot = slots; slot > 0; --slot) freeSlots_.push_back(slot - 1);
-  laidOut_ = demand;
-}
 
 void CudaBackend::run(std::span<Fed> fed, int turn) {
   std::vector<Decoder::Row> rows;

@@ -18,6 +18,9 @@ struct CudaOptions {
   size_t cacheLimit = 0;  // bytes of the caches at most; 0 for what the GPU's memory holds
 };
 
+// What to say where `what` finds no memory.
+std::string memoryText(const std::string& what, double needed, size_t free);
+
 class CudaBackend : public Backend {
  public:
   // Copies the weights to the device. Throws EngineError BAD_CONFIG where the model has a shape that a kernel cannot do, or
@@ -31,8 +34,9 @@ class CudaBackend : public Backend {
   int rows() const override { return decoder_ ? decoder_->limits().rows : groupTokens; }
 
   void check(const Request& request, const Policy& policy) const override;
+  Demand demandOf(const Request& request, const Policy& policy) const override;
   // Lays memory out for the largest demand so far: what a sequence may hold, and of the rest as many pages as there may
-  // be sequences to fill.
+  // be sequences to fill. Where memory is short, with fewer places than were asked for.
   bool prepare(const Demand& demand, bool idle) override;
   size_t places() const override { return laidOut_.places; }
   double capacity() const override { return decoder_ ? decoder_->limits().poolPages : 0; }
@@ -62,6 +66,8 @@ class CudaBackend : public Backend {
  private:
   double neededBytes(const Request& request, const Policy& policy) const;
   double placeBytes(const Demand& demand) const;
+  Demand rounded(Demand demand) const;
+  DecoderLimits limitsOf(const Demand& demand) const;
   size_t usefulPlaces(const Demand& demand) const;
   void layOut(const Demand& demand);
   void observe(std::span<Fed> fed);
@@ -78,7 +84,7 @@ class CudaBackend : public Backend {
   size_t fixedArrays_;   // of the weights
   size_t roomBytes_;     // beside them
 
-  Demand laidOut_;
+  Demand laidOut_, served_;  // the latter: with as many places as were asked for
   std::optional<Compressor> compressor_;
   std::optional<Decoder> decoder_;
   std::vector<int> freeSlots_;

@@ -6,13 +6,37 @@
 
 namespace pathpress::cuda {
 
+namespace {
+
+int setsOfLayer(const ModelShape& shape, Aggregation sets) {
+  return sets == Aggregation::layer ? 1 : sets == Aggregation::group ? shape.kvHeads : shape.heads;
+}
+
+// What of a compression follows from shape, recipe and plan.
+CacheCompression measuresOf(const ModelShape& shape, const Recipe& recipe, const CompressionPlan& plan) {
+  CacheCompression cache{};
+  cache.layers = shape.layers;
+  cache.kvHeads = shape.kvHeads;
+  cache.group = shape.heads / shape.kvHeads;
+  cache.dim = shape.dim;
+  cache.sets = setsOfLayer(shape, recipe.sets);
+  cache.dues = static_cast<int>(plan.due.size());
+  cache.chunkCount = static_cast<int>(plan.chunks.size());
+  if (recipe.sets == Aggregation::head) {
+    cache.own.kvHeads = shape.kvHeads;
+    cache.own.group = cache.group;
+  }
+  return cache;
+}
+
+}  // namespace
+
 Compressor::Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages)
     : device_(device), shape_(shape), slots_(slots), capacity_(pages * cachePageEntries) {
-  const int sets[] = {1, shape.kvHeads, shape.heads};
   const bool wanted[] = {demand.layerSets, demand.groupSets, demand.headSets};
   for (int i = 0; i < 3; ++i) {
     EntryNotes& notes = notes_[i];
-    notes.sets = sets[i];
+    notes.sets = setsOfLayer(shape, static_cast<Aggregation>(i));
     if (!wanted[i]) continue;
     const auto count = static_cast<size_t>(noteAt(notes, shape.layers, 0, 0));
     notes.positions = device.unwritten<int>("entries' positions", count);
@@ -39,27 +63,30 @@ EntryNotes Compressor::notesOf(const Recipe& recipe) const {
   return notes;
 }
 
+double Compressor::roomBytes(const ModelShape& shape, const Recipe& recipe, const Progress& progress, int entries, int held) {
+  const Keep all{0, entries - 1, 0};
+  const int ring = static_cast<int>(recipe.queries);
+  const CompressionPlan plan = planCompression(recipe, {{0, entries, 0, ring, progress, all, shape.kvHeads, held}});
+  const double compressing = passesOf(recipe, measuresOf(shape, recipe, plan), plan).roomBytes();
+  if (recipe.record == Record::none) return compressing;
+  const CompressionPlan row = planObservation({{0, entries, 0, 1, 1, entries - 1}});
+  return std::max(compressing, observationOf(recipe, measuresOf(shape, recipe, row), row).rooms().roomBytes());
+}
+
 CacheCompression Compressor::cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan) {
   const DecodeStep& step = decoder.step();
   const EntryNotes notes = notesOf(recipe);
-  CacheCompression cache;
+  CacheCompression cache = measuresOf(shape_, recipe, plan);
   cache.pages = step.pages;
   cache.table = step.table.pages;
   cache.lengths = step.sequences.entries;
   cache.positions = notes.positions;
   cache.due = due_.of(device_, plan.due);
   cache.chunks = chunks_.of(device_, plan.chunks);
-  cache.layers = shape_.layers;
   cache.pool = static_cast<int>(step.poolPages);
-  cache.kvHeads = shape_.kvHeads;
-  cache.group = shape_.heads / shape_.kvHeads;
-  cache.dim = shape_.dim;
   cache.slots = slots_;
   cache.tableWidth = step.table.width;
-  cache.sets = notes.sets;
   cache.capacity = capacity_;
-  cache.dues = static_cast<int>(plan.due.size());
-  cache.chunkCount = static_cast<int>(plan.chunks.size());
   if (recipe.sets == Aggregation::head) {
     cache.own = {notes.members, step.headMasks, step.headPages, step.headLess, shape_.kvHeads, cache.group};
   }
@@ -119,7 +146,35 @@ Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const 
 
 void Compressor::compress(Decoder& decoder, const Recipe& recipe, const std::vector<Compressed>& sequences,
                           const std::vector<std::vector<float>>* scores) {
-  together(decoder, recipe, sequences.data(), sequences.size(), scores);
+  inParts(sequences.size(), [&](size_t first, size_t count) {
+    together(decoder, recipe, sequences.data() + first, count, scores);
+  });
+}
+
+void Compressor::giveBackRooms() {
+  const auto all = [this](auto&... rooms) { (rooms.giveBack(device_), ...); };
+  all(due_, chunks_, lots_, parts_, totals_, votes_, scales_, sums_, ranks_, shuffled_, widths_, kept_, widest_, shares_, marks_,
+      united_, unitedCounts_, dropped_);
+}
+
+// Sequences [first, first + count) by `part`, which throws OUT_OF_MEMORY before it launches anything: none depends on which
+// others it goes with, so that fewer go together where there is no memory for all. One alone may have all of it.
+template <class Part>
+void Compressor::inParts(size_t count, const Part& part) {
+  bool emptied = false;
+  for (size_t first = 0; first < count;) {
+    const size_t together = std::min(count - first, atOnce_);
+    try {
+      part(first, together);
+      first += together;
+      emptied = false;
+    } catch (const EngineError& error) {
+      if (error.code != "OUT_OF_MEMORY" || (together == 1 && emptied)) throw;
+      giveBackRooms();
+      emptied = true;
+      atOnce_ = std::max<size_t>(1, together / 2);
+    }
+  }
 }
 
 std::vector<std::vector<float>> Compressor::ranks(const Decoder& decoder, const Recipe& recipe,
@@ -127,7 +182,8 @@ std::vector<std::vector<float>> Compressor::ranks(const Decoder& decoder, const 
   std::vector<std::vector<float>> all;
   const CompressionPlan plan = planCompression(recipe, {sequence.due});
   if (plan.due.empty()) return all;
-  const Passes passes = passesOn(decoder, recipe, plan, {sequence.lot});
+  Passes passes;
+  inParts(1, [&](size_t, size_t) { passes = passesOn(decoder, recipe, plan, {sequence.lot}); });
   if (!rank(device_.stream(), passes)) throw EngineError("INTERNAL", "a ranking that no kernel can do");
   const Global<double>& ranked = passes.shuffles ? passes.shuffling.shuffled : passes.ranks.ranks;
   const int sets = passes.ranks.cache.sets;
@@ -139,7 +195,6 @@ std::vector<std::vector<float>> Compressor::ranks(const Decoder& decoder, const 
   return all;
 }
 
-// None of them depends on which others it is compressed with: they go in halves where there is no memory for all.
 void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
                           const std::vector<std::vector<float>>* scores) {
   std::vector<DueSequence> waiting;
@@ -150,14 +205,7 @@ void Compressor::together(Decoder& decoder, const Recipe& recipe, const Compress
   for (const Due& due : plan.due) {
     lots.push_back(std::find_if(first, first + count, [&](const Compressed& c) { return c.due.slot == due.slot; })->lot);
   }
-  Passes passes;
-  try {
-    passes = passesOn(decoder, recipe, plan, lots, scores);
-  } catch (const EngineError& error) {
-    if (error.code != "OUT_OF_MEMORY" || count < 2) throw;
-    together(decoder, recipe, first, count / 2, scores);
-    return together(decoder, recipe, first + count / 2, count - count / 2, scores);
-  }
+  const Passes passes = passesOn(decoder, recipe, plan, lots, scores);
   for (const Due& due : plan.due) {
     if (!passes.unites || decoder.uneven(due.slot)) continue;
     decoder.shareOut(due.slot, std::vector<int>(static_cast<size_t>(shape_.layers * shape_.kvHeads), due.held));
@@ -182,7 +230,6 @@ void Compressor::settle(Decoder& decoder, const CompressionPlan& plan, const Pas
 }
 
 void Compressor::observe(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& sequences) {
-  const EntryNotes notes = notesOf(recipe);
   int most = 0;
   for (const ObservedSequence& one : sequences) most = std::max(most, one.rows);
   for (int row = 0; row < most; ++row) {
@@ -195,27 +242,32 @@ void Compressor::observe(const Decoder& decoder, const Recipe& recipe, const std
       one.lastPosition -= later;
       rows.push_back(one);
     }
-    const CompressionPlan plan = planObservation(rows);
-    ObservationPasses passes = observationOf(recipe, cacheOf(decoder, recipe, plan), plan);
-    Observation& observation = passes.observation;
-    Passes rooms;
-    rooms.votes = passes.votes;
-    rooms.ranks = observation.ranks;
-    rooms.choice = observation.upperHalf;
-    passes.votes.queries = decoder.step().ring.rows;
-    passes.votes.mostRows = decoder.step().ring.mostRows;
-    passes.votes.parts = parts_.of(device_, rooms.partsRoom());
-    passes.votes.totals = totals_.of(device_, rooms.totalsRoom());
-    passes.votes.votes = votes_.of(device_, rooms.votesRoom());
-    observation.ranks.votes = passes.votes.votes;
-    observation.ranks.ranks = ranks_.of(device_, rooms.ranksRoom());
-    observation.upperHalf.ranks = observation.ranks.ranks;
-    observation.upperHalf.kept = kept_.of(device_, rooms.keptRoom());
-    observation.mass = notes.mass;
-    observation.stamps = notes.stamps;
-    observation.gaps = notes.gaps;
-    if (!cuda::observe(device_.stream(), passes)) throw EngineError("INTERNAL", "rows that no kernel can note");
+    inParts(rows.size(), [&](size_t first, size_t count) {
+      const auto from = rows.begin() + static_cast<std::ptrdiff_t>(first);
+      observeTogether(decoder, recipe, {from, from + static_cast<std::ptrdiff_t>(count)});
+    });
   }
+}
+
+void Compressor::observeTogether(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& rows) {
+  const EntryNotes notes = notesOf(recipe);
+  const CompressionPlan plan = planObservation(rows);
+  ObservationPasses passes = observationOf(recipe, cacheOf(decoder, recipe, plan), plan);
+  Observation& observation = passes.observation;
+  const Passes rooms = passes.rooms();
+  passes.votes.queries = decoder.step().ring.rows;
+  passes.votes.mostRows = decoder.step().ring.mostRows;
+  passes.votes.parts = parts_.of(device_, rooms.partsRoom());
+  passes.votes.totals = totals_.of(device_, rooms.totalsRoom());
+  passes.votes.votes = votes_.of(device_, rooms.votesRoom());
+  observation.ranks.votes = passes.votes.votes;
+  observation.ranks.ranks = ranks_.of(device_, rooms.ranksRoom());
+  observation.upperHalf.ranks = observation.ranks.ranks;
+  observation.upperHalf.kept = kept_.of(device_, rooms.keptRoom());
+  observation.mass = notes.mass;
+  observation.stamps = notes.stamps;
+  observation.gaps = notes.gaps;
+  if (!cuda::observe(device_.stream(), passes)) throw EngineError("INTERNAL", "rows that no kernel can note");
 }
 
 void Compressor::resum(const Recipe& recipe, int slot, int count) {

@@ -1,6 +1,8 @@
 // Compressions of a decoder's sequences, and what is noted of their entries, by the passes of their policies' recipes.
 #pragma once
 
+#include <limits>
+
 #include "../../engine/backend.h"
 #include "../decoder.h"
 #include "../passes.h"
@@ -29,6 +31,10 @@ class Compressor {
   // With room for `slots` sequences of `pages` pages and the notes that `demand` asks for; before the decoder, which takes
   // what memory is left. Throws EngineError OUT_OF_MEMORY.
   Compressor(Device& device, const ModelShape& shape, const Demand& demand, int slots, int pages);
+
+  // Bytes that compressing one sequence, or noting its rows, takes at most between the passes: `progress` at its end, with so
+  // many entries in each set, and in its longest key-value head.
+  static double roomBytes(const ModelShape& shape, const Recipe& recipe, const Progress& progress, int entries, int held);
 
   // Compresses sequences of one recipe, together as far as memory allows. The decoder is told how many entries each has
   // then. Throws EngineError OUT_OF_MEMORY.
@@ -64,10 +70,15 @@ class Compressor {
   CacheCompression cacheOf(const Decoder& decoder, const Recipe& recipe, const CompressionPlan& plan);
   void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
                 const std::vector<std::vector<float>>* scores);
+  void observeTogether(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& rows);
+  template <class Part>
+  void inParts(size_t count, const Part& part);
+  void giveBackRooms();
 
   Device& device_;
   ModelShape shape_;
   int slots_, capacity_;
+  size_t atOnce_ = std::numeric_limits<size_t>::max();  // sequences that memory has had room for
   EntryNotes notes_[3];  // of Aggregation
   Room<Due> due_{"due"};
   Room<Chunk> chunks_{"chunks"};

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../engine/errors.h"
 #include "../device.h"
 
 namespace pathpress::cuda {
@@ -15,20 +16,35 @@ class Room {
  public:
   explicit Room(std::string name) : name_(std::move(name)) {}
 
-  // At least `count` elements, whose values nobody knows. Throws EngineError OUT_OF_MEMORY.
+  // At least `count` elements, whose values nobody knows: twice as many as before where there is memory for it. Throws
+  // EngineError OUT_OF_MEMORY, with what it had as it was.
   Global<T> of(Device& device, size_t count) {
-    if (count > count_) {
-      const size_t more = std::max(count, 2 * count_);  // what it had stays allocated: less than it has now
-      array_ = device.unwritten<T>(name_, more);
-      count_ = more;
-    }
-    return array_;
+    if (count <= count_) return array_;
+    size_t made = std::max(count, 2 * count_);
+    const Global<T> array = [&] {
+      try {
+        return device.unwritten<T>(name_, made);
+      } catch (const EngineError& error) {
+        if (error.code != "OUT_OF_MEMORY" || made == count) throw;
+        return device.unwritten<T>(name_, made = count);
+      }
+    }();
+    giveBack(device);
+    count_ = made;
+    return array_ = array;
   }
   // These values, in the stream's order.
   Global<T> of(Device& device, const std::vector<T>& values) {
     of(device, values.size());
     device.write(array_, 0, values);
     return array_;
+  }
+
+  // None of it is left.
+  void giveBack(Device& device) {
+    if (count_ > 0) device.giveBack(array_);
+    array_ = {};
+    count_ = 0;
   }
 
  private:

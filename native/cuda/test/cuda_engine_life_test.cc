@@ -227,6 +227,30 @@ void places() {
   }
 }
 
+// Memory for fewer places than are easy, and for the rooms of one compression but not of all that are due: everything ends
+// as where there is enough, and several run at a time.
+void scarce() {
+  const DrawnModel drawn(configOf("qwen3", 2, 2), DType::bf16, 3, deviation);
+  struct Scarcity {
+    const char* name;
+    size_t kilobytes, places, widest;
+  };
+  for (const Scarcity& one : {Scarcity{"h2o", 2400, 4, 4}, {"r-kv", 2000, 8, 2}}) {
+    const PolicyOptions policy = policyOf(one.name);
+    std::vector<Request> requests;
+    for (int i = 0; i < 5; ++i) requests.push_back(requestOf(policy, 40, 24 + i));
+    DeviceEngine enough(drawn, 0), device(drawn, 0, one.kilobytes << 10);
+    const auto want = finish(enough.engine(), 1, requests, requests.size());
+    const auto got = finish(device.engine(), 1, requests, requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      CHECK_CASE(got->results[i].size() == 1 && sameResult(got->results[i][0], want->results[i].at(0)), one.name + std::to_string(i));
+    }
+    const TellingBackend& backend = device.backend();
+    CHECK_CASE(backend.places() == one.places && backend.widest == one.widest,
+               std::to_string(backend.places()) + " places, " + std::to_string(backend.widest) + " at a time");
+  }
+}
+
 }  // namespace
 }  // namespace pathpress::cuda
 
@@ -240,4 +264,5 @@ CUDA_TEST(engine_life) {
   emulatedOnly("too little memory", memory);
   moreAndMore();
   places();
+  emulatedOnly("scarce memory", scarce);
 }

@@ -18,6 +18,7 @@ class TellingBackend : public CudaBackend {
     CudaBackend::take(fed, turn);
   }
   void run(std::span<Fed> fed, int turn) override {
+    widest = std::max(widest, fed.size());
     CudaBackend::run(fed, turn);
     last_ = turn;
     auto& rows = rows_[turn];
@@ -32,6 +33,7 @@ class TellingBackend : public CudaBackend {
   }
 
   bool inStep = false;        // always
+  size_t widest = 0;          // sequences of a run, the most
   int taken = 0, behind = 0;  // runs, and of these those that another had followed when their tokens were read
 
  private:

@@ -61,11 +61,7 @@ class TestDevice : public Device {
 
   // Waits for the stream. Only writes out of bounds are seen; what is read there is NaN and spoils the values.
   const emulate::Faults& faults() {
-    for (const Block& block : blocks_) {
-      look(block, block.start - guardBytes, guard(), "memory before the array");
-      look(block, block.start + block.bytes, guard(), "memory behind the array");
-      if (!block.input.empty()) look(block, block.start, block.input, "input");
-    }
+    for (const Block& block : blocks_) look(block);
     return faults_;
   }
 
@@ -85,8 +81,8 @@ class TestDevice : public Device {
   static constexpr size_t guardBytes = 1024;  // a whole number of the alignments that cudaMalloc gives
   struct Block {
     std::string name;
-    unsigned char* start;
-    size_t bytes;
+    unsigned char* start = nullptr;
+    size_t bytes = 0;
     std::vector<unsigned char> input;
   };
   std::vector<Block> blocks_;
@@ -111,6 +107,13 @@ class TestDevice : public Device {
     return start;
   }
 
+  void freeAt(const void* array) override {
+    Block& block = const_cast<Block&>(blockAt(array));
+    look(block);
+    Device::freeAt(block.start - guardBytes);
+    block = {};
+  }
+
   const Block& blockAt(const void* start) const {
     for (const Block& block : blocks_) {
       if (block.start == start) return block;
@@ -118,6 +121,12 @@ class TestDevice : public Device {
     throw std::invalid_argument("no array starts there");
   }
 
+  void look(const Block& block) {
+    if (!block.start) return;  // given back
+    look(block, block.start - guardBytes, guard(), "memory before the array");
+    look(block, block.start + block.bytes, guard(), "memory behind the array");
+    if (!block.input.empty()) look(block, block.start, block.input, "input");
+  }
   void look(const Block& block, unsigned char* at, const std::vector<unsigned char>& want, const char* what) {
     if (read(Global<unsigned char>(at), 0, want.size()) == want) return;
     const bool input = !block.input.empty() && at == block.start;
