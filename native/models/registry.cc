@@ -54,7 +54,7 @@ void checkConfig(const ModelConfig& config) {
     refuse(text.str());
   }
   const RopeScaling& scaling = config.ropeScaling;
-  if (scaling.type != "default" && scaling.type != "llama3") refuse("rope_scaling type \"" + scaling.type + "\" is unknown");
+  if (scaling.type != "default" && scaling.type != "llama3") refuse("rope_scaling type \"" + scaling.type + "\" is not supported");
   if (scaling.type == "llama3" &&
       !(scaling.factor > 0 && scaling.originalPositions > 0 && scaling.highFrequencyFactor > scaling.lowFrequencyFactor)) {
     refuse("rope_scaling llama3 needs factor > 0, original_max_position_embeddings > 0, high_freq_factor > low_freq_factor");

@@ -169,8 +169,11 @@ describe('generate', { timeout: 60_000 }, () => {
       status: 0,
       notes: [`note: ${config} asks for repetition_penalty 1.05, which is not applied`],
     });
-    writeFileSync(config, JSON.stringify({ ...own, repetition_penalty: 'much' }));
-    expect((await pathpress(flags)).status).toBe(2);
+    const none = { repetition_penalty: 1, num_beams: 1, min_length: 0, suppress_tokens: null, guidance_scale: null };
+    writeFileSync(config, JSON.stringify({ ...own, ...none }));
+    expect((await pathpress(flags)).err).not.toContain('asks for');
+    writeFileSync(config, JSON.stringify({ ...own, min_new_tokens: 3, bad_words_ids: [[1]] }));
+    expect((await pathpress(flags)).err).toMatch(/bad_words_ids \[\[1\]\][^]*min_new_tokens 3/);
   });
 
   it('ends with 130 and what there is when it is interrupted', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { exists, parseAs, readJson } from '../json-file.js';
 import type { NativeConfig } from './binding.js';
@@ -33,20 +34,29 @@ const configSchema = z.object({
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
   vocab_size: count,
-  rms_norm_eps: z.number().positive().default(1e-6),
+  rms_norm_eps: z.number().positive().optional(),
+  max_position_embeddings: z.number().positive().optional(),
+  original_max_position_embeddings: z.number().positive().optional(),
   rope_theta: z.number().positive().optional(),
   rope_scaling: ropeSchema.nullish(),
   /** What transformers 5 writes in place of the two before. */
   rope_parameters: ropeSchema.nullish(),
   tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().default(false),
+  attention_bias: z.boolean().optional(),
   mlp_bias: z.boolean().default(false),
   hidden_act: z.string().default('silu'),
+  is_causal: z.boolean().default(true),
   use_sliding_window: z.boolean().default(false),
   layer_types: z.array(z.string()).nullish(),
   partial_rotary_factor: z.number().positive().optional(),
   quantization_config: z.record(z.string(), z.unknown()).nullish(),
 });
+
+type Config = z.infer<typeof configSchema>;
+
+/** What transformers takes where config.json says nothing (modeling code of 5.24), if it is not what all others take. */
+const glm = { rms_norm_eps: 1.5625e-7, num_key_value_heads: 2, head_dim: 128, attention_bias: true };
+const defaults: Readonly<Record<string, Partial<Config>>> = { glm, glm4: glm, qwen3: { head_dim: 128 } };
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
@@ -64,18 +74,29 @@ export interface Checkpoint {
 
 export const toIds = (value: z.infer<typeof ids>): number[] => (value == null ? [] : Array.isArray(value) ? value : [value]);
 
-function toNativeConfig(config: z.infer<typeof configSchema>, path: string): NativeConfig {
+function toNativeConfig(given: Config, path: string): NativeConfig {
+  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
+  const config: Config = { ...given, ...defaults[given.model_type], ...own };
   const refuse = (what: string): never => {
     throw new PathPressError('BAD_CONFIG', `${path}: ${what} is not supported`);
   };
   if (config.hidden_act !== 'silu') refuse(`hidden_act "${config.hidden_act}"`);
+  if (!config.is_causal) refuse('is_causal false');
   if (config.use_sliding_window) refuse('use_sliding_window true');
   const partial = config.layer_types?.find((type) => type !== 'full_attention');
   if (partial !== undefined) refuse(`layer_types "${partial}"`);
   const { quant_method: method, ...quantized } = config.quantization_config ?? { quant_method: int8Rows.quant_method };
   if (method !== int8Rows.quant_method) refuse(`quantization_config of quant_method ${JSON.stringify(method)}`);
   if ('bits' in quantized && quantized.bits !== int8Rows.bits) refuse(`quantization_config of ${String(quantized.bits)} bits`);
-  const rope = { ...config.rope_scaling, ...config.rope_parameters };
+  const [scaling, parameters] = [ropeOf(config, config.rope_scaling), ropeOf(config, config.rope_parameters)];
+  if (config.rope_scaling && config.rope_parameters && !isDeepStrictEqual(scaling, parameters))
+    refuse(`rope_scaling ${JSON.stringify(config.rope_scaling)} beside rope_parameters ${JSON.stringify(config.rope_parameters)}, which says something else,`);
+  const rope = config.rope_parameters ? parameters : scaling;
+  if (rope.ropeScaling.type === 'llama3') {
+    const { factor, low_freq_factor: low, high_freq_factor: high } = { ...config.rope_scaling, ...config.rope_parameters };
+    if (factor === undefined || low === undefined || high === undefined)
+      refuse('rope_scaling llama3 without factor, low_freq_factor and high_freq_factor');
+  }
   return {
     family: config.model_type,
     layers: config.num_hidden_layers,
@@ -85,30 +106,35 @@ function toNativeConfig(config: z.infer<typeof configSchema>, path: string): Nat
     kvHeads: config.num_key_value_heads ?? config.num_attention_heads,
     headDim: config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads),
     vocab: config.vocab_size,
-    normEpsilon: config.rms_norm_eps,
-    ropeTheta: rope.rope_theta ?? config.rope_theta ?? 10000,
-    ropeFraction: rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 0,
-    ropeScaling: {
-      type: rope.rope_type ?? rope.type ?? 'default',
-      factor: rope.factor ?? 1,
-      lowFrequencyFactor: rope.low_freq_factor ?? 1,
-      highFrequencyFactor: rope.high_freq_factor ?? 4,
-      originalPositions: rope.original_max_position_embeddings ?? 8192,
-    },
+    normEpsilon: config.rms_norm_eps ?? 1e-6,
+    ...rope,
     tiedEmbeddings: config.tie_word_embeddings,
-    attentionBias: config.attention_bias,
+    attentionBias: config.attention_bias ?? false,
     mlpBias: config.mlp_bias,
   };
 }
 
-/** Paths of a folder's weight files, in order. @throws BAD_FILE, BAD_JSON, BAD_CONFIG */
+/** A rotation as one of the two places says it; where a scaled model was trained on fewer positions, as transformers looks for them. */
+function ropeOf(config: Config, rope: Config['rope_scaling']): Pick<NativeConfig, 'ropeTheta' | 'ropeFraction' | 'ropeScaling'> {
+  return {
+    ropeTheta: rope?.rope_theta ?? config.rope_theta ?? 10000,
+    ropeFraction: rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? 0,
+    ropeScaling: {
+      type: rope?.rope_type ?? rope?.type ?? 'default',
+      factor: rope?.factor ?? 1,
+      lowFrequencyFactor: rope?.low_freq_factor ?? 1,
+      highFrequencyFactor: rope?.high_freq_factor ?? 4,
+      originalPositions: config.original_max_position_embeddings ?? rope?.original_max_position_embeddings ?? config.max_position_embeddings ?? 8192,
+    },
+  };
+}
+
+/** Paths of a folder's weight files, in order: a single file goes before shards, as in transformers. @throws BAD_FILE, BAD_JSON, BAD_CONFIG */
 export async function findWeightFiles(folder: string): Promise<string[]> {
   const index = join(folder, 'model.safetensors.index.json');
   const single = join(folder, 'model.safetensors');
-  if (!(await exists(index))) {
-    if (!(await exists(single))) throw new PathPressError('BAD_FILE', `${single}: no such file, and no index of shards`);
-    return [single];
-  }
+  if (await exists(single)) return [single];
+  if (!(await exists(index))) throw new PathPressError('BAD_FILE', `${single}: no such file, and no index of shards`);
   const { weight_map: map } = parseAs(indexSchema, await readJson(index), index);
   const names = [...new Set(Object.values(map))].sort();
   const outside = names.find((name) => basename(name) !== name || name === '..');

@@ -70,13 +70,13 @@ describe('a checkpoint is refused', () => {
     ['with NaN', () => withWeights('llama-g4', (b) => (b.writeFloatLE(NaN, b.length - 4), b)), 'BAD_WEIGHTS', /tensor ".+" holds NaN/],
     ['whose header lies', () => withWeights('llama-g4', (b) => (b.writeBigUInt64LE(2n ** 63n), b)), 'BAD_FILE', /length 9223372036854775808/],
     ['whose shard is missing', () => without('llama-bf16-sharded', 'model-00002-of-00002.safetensors'), 'BAD_FILE', /00002/],
-    ['whose shard is elsewhere', () => edited('model.safetensors.index.json', '{"weight_map":{"a":"../a.safetensors"}}'), 'BAD_CONFIG', /\.\.\/a/],
+    ['whose shard is elsewhere', () => edited('model.safetensors.index.json', '{"weight_map":{"a":"../a.safetensors"}}', 'llama-bf16-sharded'), 'BAD_CONFIG', /\.\.\/a/],
     ['whose config is a pipe', () => piped('config.json'), 'BAD_FILE', /config\.json: not a regular file/],
     ['whose weights are a pipe', () => piped('model.safetensors'), 'BAD_FILE', /model\.safetensors: not a regular file/],
     ['without weights', () => without('llama-g4', 'model.safetensors'), 'BAD_FILE', /model\.safetensors/],
   ];
-  function edited(file: string, content: string | Buffer): string {
-    const folder = copyOf('llama-g4');
+  function edited(file: string, content: string | Buffer, name = 'llama-g4'): string {
+    const folder = copyOf(name);
     writeFileSync(join(folder, file), content);
     return folder;
   }

@@ -135,6 +135,7 @@ export function writeSyntheticCheckpoint(folder: string, shape: SyntheticShape):
   writeSyntheticWeights(folder, shape);
   const config = {
     model_type: shape.family ?? 'llama',
+    attention_bias: false,
     head_dim: shape.headDim ?? shape.hidden / shape.heads,
     hidden_size: shape.hidden,
     num_hidden_layers: shape.layers,

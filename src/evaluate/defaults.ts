@@ -35,12 +35,14 @@ export async function generationDefaults(model: string): Promise<GenerationDefau
   };
 }
 
-const unheeded = z.object({
-  repetition_penalty: z.number().nullish(),
-  no_repeat_ngram_size: z.number().nullish(),
-  num_beams: z.number().nullish(),
-});
-const idle = { repetition_penalty: 1, no_repeat_ngram_size: 0, num_beams: 1 };
+/** Settings that no run here applies, each with the value that changes nothing. */
+const idle: Readonly<Record<string, unknown>> = {
+  repetition_penalty: 1, encoder_repetition_penalty: 1, no_repeat_ngram_size: 0, encoder_no_repeat_ngram_size: 0, bad_words_ids: null,
+  sequence_bias: null, suppress_tokens: null, begin_suppress_tokens: null, forced_bos_token_id: null, forced_eos_token_id: null,
+  min_length: 0, min_new_tokens: 0, exponential_decay_length_penalty: null, stop_strings: null, num_beams: 1,
+  typical_p: 1, epsilon_cutoff: 0, eta_cutoff: 0, top_h: null, penalty_alpha: 0, guidance_scale: 1, watermarking_config: null, dola_layers: null,
+}; // prettier-ignore
+const unheeded = z.record(z.string(), z.unknown());
 
 /**
  * What a model's generation_config.json asks for that changes which tokens are drawn, and that no run here does: each as
@@ -50,7 +52,7 @@ const idle = { repetition_penalty: 1, no_repeat_ngram_size: 0, num_beams: 1 };
 export async function unheededSettings(model: string): Promise<string[]> {
   const config = (await readGenerationConfig(model, unheeded)) ?? {};
   return Object.entries(idle).flatMap(([key, usual]) => {
-    const value = config[key as keyof typeof idle] ?? usual;
-    return value === usual ? [] : [`${key} ${value}`];
+    const value = config[key] ?? usual;
+    return value === usual ? [] : [`${key} ${JSON.stringify(value)}`];
   });
 }
