@@ -108,8 +108,8 @@ std::vector<float> packAngles(const Model& model, int positions) {
   for (int position = 0; position < positions; ++position) {
     for (const float frequency : model.inverseFrequencies) {
       const float angle = static_cast<float>(position) * frequency;
-      angles.push_back(std::cos(angle));
-      angles.push_back(std::sin(angle));
+      angles.push_back(std::cos(angle) * model.rotary.scale);
+      angles.push_back(std::sin(angle) * model.rotary.scale);
     }
   }
   return angles;

@@ -8,6 +8,7 @@ enum class RopePairs { halves, neighbours };  // channel i rotates with i + pair
 struct Rotary {
   RopePairs order = RopePairs::halves;
   int pairs = 0;
+  float scale = 1;  // of cosine and sine
 
   int first(int pair) const { return order == RopePairs::halves ? pair : 2 * pair; }
   int second(int pair) const { return order == RopePairs::halves ? pair + pairs : 2 * pair + 1; }

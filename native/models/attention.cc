@@ -36,8 +36,8 @@ void Attention::prepare(std::span<const Row> rows) {
   }
   for (size_t place = half ? placeCosine_.size() / half : places; place < places; ++place) {
     for (const float frequency : inverseFrequencies_) {
-      placeCosine_.push_back(std::cos(static_cast<float>(place) * frequency));
-      placeSine_.push_back(std::sin(static_cast<float>(place) * frequency));
+      placeCosine_.push_back(std::cos(static_cast<float>(place) * frequency) * rotary_.scale);
+      placeSine_.push_back(std::sin(static_cast<float>(place) * frequency) * rotary_.scale);
     }
   }
 }

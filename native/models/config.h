@@ -6,11 +6,14 @@
 namespace pathpress {
 
 struct RopeScaling {
-  std::string type = "default";  // default | llama3
+  std::string type = "default";  // default | linear | llama3 | yarn
   double factor = 1;
   double lowFrequencyFactor = 1;
   double highFrequencyFactor = 4;
   double originalPositions = 8192;
+  double betaFast = 32, betaSlow = 1;  // of yarn: turns within the original positions
+  bool truncate = true;                // and whether the channels that they are of are rounded
+  double attentionFactor = 1;          // and what cosine and sine are multiplied by
 };
 
 struct ModelConfig {

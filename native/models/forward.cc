@@ -101,8 +101,8 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
   for (size_t r = 0; r < rows.size(); ++r) {
     for (size_t i = 0; i < half; ++i) {
       const float angle = static_cast<float>(rows[r].position) * model_.inverseFrequencies[i];
-      cosine_[r * half + i] = std::cos(angle);
-      sine_[r * half + i] = std::sin(angle);
+      cosine_[r * half + i] = std::cos(angle) * model_.rotary.scale;
+      sine_[r * half + i] = std::sin(angle) * model_.rotary.scale;
     }
   }
 }

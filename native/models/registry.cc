@@ -54,10 +54,15 @@ void checkConfig(const ModelConfig& config) {
     refuse(text.str());
   }
   const RopeScaling& scaling = config.ropeScaling;
-  if (scaling.type != "default" && scaling.type != "llama3") refuse("rope_scaling type \"" + scaling.type + "\" is not supported");
+  if (scaling.type != "default" && scaling.type != "linear" && scaling.type != "llama3" && scaling.type != "yarn") refuse("rope_scaling type \"" + scaling.type + "\" is not supported");
   if (scaling.type == "llama3" &&
       !(scaling.factor > 0 && scaling.originalPositions > 0 && scaling.highFrequencyFactor > scaling.lowFrequencyFactor)) {
     refuse("rope_scaling llama3 needs factor > 0, original_max_position_embeddings > 0, high_freq_factor > low_freq_factor");
+  }
+  if (scaling.type == "linear" && !(scaling.factor > 0)) refuse("rope_scaling linear needs factor > 0");
+  if (scaling.type == "yarn" && !(scaling.factor > 0 && scaling.originalPositions > 0 && scaling.betaFast > 0 && scaling.betaSlow > 0 &&
+                                  scaling.attentionFactor > 0 && config.ropeTheta > 1)) {
+    refuse("rope_scaling yarn needs factor, original_max_position_embeddings, beta_fast, beta_slow and attention_factor > 0, rope_theta > 1");
   }
 }
 

@@ -42,7 +42,8 @@ ModelConfig toConfig(const Napi::Object& value) {
   config.ropeFraction = number(value, "ropeFraction");
   const Napi::Object scaling = child(value, "ropeScaling");
   config.ropeScaling = {text(scaling, "type"), number(scaling, "factor"), number(scaling, "lowFrequencyFactor"),
-                        number(scaling, "highFrequencyFactor"), number(scaling, "originalPositions")};
+                        number(scaling, "highFrequencyFactor"), number(scaling, "originalPositions"), number(scaling, "betaFast"),
+                        number(scaling, "betaSlow"), flag(scaling, "truncate"), number(scaling, "attentionFactor")};
   config.tiedEmbeddings = flag(value, "tiedEmbeddings");
   config.attentionBias = flag(value, "attentionBias");
   config.mlpBias = flag(value, "mlpBias");

@@ -51,7 +51,8 @@ class Mutator {
                                &config.kvHeads, &config.headDim, &config.vocab};
     const std::array reals = {&config.normEpsilon, &config.ropeTheta, &config.ropeFraction, &config.ropeScaling.factor,
                               &config.ropeScaling.lowFrequencyFactor, &config.ropeScaling.highFrequencyFactor,
-                              &config.ropeScaling.originalPositions};
+                              &config.ropeScaling.originalPositions,   &config.ropeScaling.betaFast,
+                              &config.ropeScaling.betaSlow,            &config.ropeScaling.attentionFactor};
     const std::array flags = {&config.tiedEmbeddings, &config.attentionBias, &config.mlpBias};
     constexpr double inf = std::numeric_limits<double>::infinity();
     for (size_t n = 1 + below(3); n > 0; --n) {
@@ -62,7 +63,7 @@ class Mutator {
         case 3: *pick(flags) ^= true; break;
         default:
           config.family = pick(std::array{"llama", "qwen2", "qwen3", "glm4", "chatglm", "", "mamba", "llama\xff"});
-          config.ropeScaling.type = pick(std::array{"default", "llama3", "yarn", ""});
+          config.ropeScaling.type = pick(std::array{"default", "llama3", "yarn", "linear", "longrope", ""});
       }
     }
   }
@@ -226,7 +227,10 @@ void hostileConfigs() {
       {"partial_rotary_factor -1 is not above 0", [](ModelConfig& c) { c.family = "glm4", c.ropeFraction = -1; }},
       {"partial_rotary_factor nan is not above 0", [](ModelConfig& c) { c.family = "glm4", c.ropeFraction = std::nan(""); }},
       {"of head_dim 2 is 1 channels", [](ModelConfig& c) { c.family = "glm4"; }},
-      {"rope_scaling type \"yarn\"", [](ModelConfig& c) { c.ropeScaling.type = "yarn"; }},
+      {"rope_scaling type \"longrope\"", [](ModelConfig& c) { c.ropeScaling.type = "longrope"; }},
+      {"rope_scaling linear needs", [](ModelConfig& c) { c.ropeScaling = {"linear", -1}; }},
+      {"rope_scaling yarn needs", [](ModelConfig& c) { c.ropeScaling = {"yarn", 4, 1, 4, 0}; }},
+      {"rope_scaling yarn needs", [](ModelConfig& c) { c.ropeScaling = {"yarn", 4, 1, 4, 64, 32, 0}; }},
       {"rope_scaling llama3 needs", [](ModelConfig& c) { c.ropeScaling = {"llama3", 0, 1, 4, 8192}; }},
       {"rope_scaling llama3 needs", [](ModelConfig& c) { c.ropeScaling = {"llama3", 8, 4, 4, 8192}; }},
   };

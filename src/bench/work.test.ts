@@ -7,7 +7,7 @@ const shape: Shape = { layers: 2, hidden: 8, heads: 4, kvHeads: 2, headDim: 2, i
 
 const config = {
   family: 'llama', layers: 2, hidden: 8, intermediate: 16, heads: 4, kvHeads: 2, headDim: 2, vocab: 10, normEpsilon: 1e-6, ropeTheta: 1e4,
-  ropeScaling: { type: 'default', factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192 },
+  ropeScaling: { type: 'default', factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192, betaFast: 32, betaSlow: 1, truncate: true, attentionFactor: 1 },
   attentionBias: false, mlpBias: false,
 }; // prettier-ignore
 

@@ -23,6 +23,11 @@ export interface NativeConfig {
     lowFrequencyFactor: number;
     highFrequencyFactor: number;
     originalPositions: number;
+    /** Of yarn: turns within the original positions, whether channels are rounded, and a factor of cosine and sine. */
+    betaFast: number;
+    betaSlow: number;
+    truncate: boolean;
+    attentionFactor: number;
   };
   tiedEmbeddings: boolean;
   attentionBias: boolean;

@@ -23,6 +23,12 @@ const ropeSchema = z.object({
   high_freq_factor: z.number().positive().optional(),
   original_max_position_embeddings: z.number().positive().optional(),
   partial_rotary_factor: z.number().positive().optional(),
+  beta_fast: z.number().nonnegative().nullish(),
+  beta_slow: z.number().nonnegative().nullish(),
+  truncate: z.boolean().optional(),
+  attention_factor: z.number().positive().nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
 });
 
 const configSchema = z.object({
@@ -92,11 +98,9 @@ function toNativeConfig(given: Config, path: string): NativeConfig {
   if (config.rope_scaling && config.rope_parameters && !isDeepStrictEqual(scaling, parameters))
     refuse(`rope_scaling ${JSON.stringify(config.rope_scaling)} beside rope_parameters ${JSON.stringify(config.rope_parameters)}, which says something else,`);
   const rope = config.rope_parameters ? parameters : scaling;
-  if (rope.ropeScaling.type === 'llama3') {
-    const { factor, low_freq_factor: low, high_freq_factor: high } = { ...config.rope_scaling, ...config.rope_parameters };
-    if (factor === undefined || low === undefined || high === undefined)
-      refuse('rope_scaling llama3 without factor, low_freq_factor and high_freq_factor');
-  }
+  const said = { ...config.rope_scaling, ...config.rope_parameters };
+  const missing = (neededByRope[rope.ropeScaling.type] ?? []).find((key) => said[key] === undefined);
+  if (missing) refuse(`rope_scaling ${rope.ropeScaling.type} without ${missing}`);
   return {
     family: config.model_type,
     layers: config.num_hidden_layers,
@@ -125,8 +129,24 @@ function ropeOf(config: Config, rope: Config['rope_scaling']): Pick<NativeConfig
       lowFrequencyFactor: rope?.low_freq_factor ?? 1,
       highFrequencyFactor: rope?.high_freq_factor ?? 4,
       originalPositions: config.original_max_position_embeddings ?? rope?.original_max_position_embeddings ?? config.max_position_embeddings ?? 8192,
+      betaFast: rope?.beta_fast || 32,
+      betaSlow: rope?.beta_slow || 1,
+      truncate: rope?.truncate ?? true,
+      attentionFactor: attentionFactor(rope),
     },
   };
+}
+
+const neededByRope: Readonly<Record<string, readonly (keyof z.infer<typeof ropeSchema>)[]>> = {
+  linear: ['factor'], llama3: ['factor', 'low_freq_factor', 'high_freq_factor'], yarn: ['factor'],
+}; // prettier-ignore
+
+/** What YaRN multiplies cosine and sine by, as transformers 5.24 has it (`attn_factor` means nothing to it either). */
+function attentionFactor(rope: Config['rope_scaling']): number {
+  if ((rope?.rope_type ?? rope?.type) !== 'yarn') return 1;
+  const { factor = 1, attention_factor: given, mscale, mscale_all_dim: all } = rope!;
+  const scale = (by: number): number => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
+  return given ?? (mscale && all ? scale(mscale) / scale(all) : scale(1));
 }
 
 /** Paths of a folder's weight files, in order: a single file goes before shards, as in transformers. @throws BAD_FILE, BAD_JSON, BAD_CONFIG */

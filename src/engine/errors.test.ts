@@ -56,7 +56,7 @@ describe('a checkpoint is refused', () => {
     ['of a rope base beyond float32', () => withConfig('llama-g4', (c) => (c.rope_theta = 1e300)), 'BAD_CONFIG', /rope_theta 1e\+300/],
     ['of heads that do not divide', () => withConfig('llama-g4', (c) => (c.num_key_value_heads = 3)), 'BAD_CONFIG', /num_key_value_heads 3/],
     ['of an odd head', () => withConfig('llama-g4', (c) => (c.head_dim = 5)), 'BAD_CONFIG', /head_dim 5/],
-    ['of an unknown rope scaling', () => withConfig('llama-g4', (c) => (c.rope_scaling = { type: 'yarn', factor: 4 })), 'BAD_CONFIG', /"yarn"/],
+    ['of an unknown rope scaling', () => withConfig('llama-g4', (c) => (c.rope_scaling = { type: 'longrope', factor: 4 })), 'BAD_CONFIG', /"longrope"/],
     ['of a share of a head', () => withConfig('llama-g4', (c) => (c.partial_rotary_factor = 0.5)), 'BAD_CONFIG', /partial_rotary_factor 0\.5 .*llama/],
     ['of a share that is odd', () => withConfig('glm4-g2', (c) => (c.partial_rotary_factor = 0.32)), 'BAD_CONFIG', /partial_rotary_factor 0\.32 of head_dim 16 is 5/],
     ['of ChatGLM without a field', () => withConfig('chatglm-g2', (c) => delete c.kv_channels), 'BAD_CONFIG', /kv_channels undefined/],

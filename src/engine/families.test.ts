@@ -19,7 +19,7 @@ interface Expected {
 const expectedOf = (name: string) => JSON.parse(readFileSync(join(fixture(name), 'expected.json'), 'utf8')) as Expected;
 
 // Without an eviction a key's place in the cache is its position: rotated at reading or at writing, it is the same key.
-it.each(['llama-g4', 'qwen3-g2', 'glm4-new-keys', 'chatglm-g8'])('%s: keys rotated when they are read give the same ids', async (name) => {
+it.each(['llama-g4', 'qwen3-g2', 'qwen3-yarn', 'glm4-new-keys', 'chatglm-g8'])('%s: keys rotated when they are read give the same ids', async (name) => {
   const { prompt, greedy } = expectedOf(name);
   const engine = await openEngine({ model: fixture(name), threads: 1, cache: 'f32' });
   const policy = settlePolicy('streaming', { keep: 200 });

@@ -82,10 +82,20 @@ void turns(const Shape& shape) {
   within(1e-3, most, "difference", std::string("turns of ") + shape.name);
 }
 
+// YaRN's factor of cosine and sine.
+void scaled() {
+  ModelConfig config = configOf(shapes[0]);
+  config.ropeScaling.attentionFactor = 1.25;
+  const DrawnModel drawn(config, DType::bf16, 3, deviation);
+  const std::vector<float> angles = packAngles(*loadModel(drawn.config, {drawn.path}, 1), 1);
+  CHECK(angles[0] == 1.25f && angles[1] == 0);
+}
+
 }  // namespace
 }  // namespace pathpress::cuda
 
 CUDA_TEST(shapes) {
+  pathpress::cuda::scaled();
   for (const auto& shape : pathpress::cuda::shapes) {
     pathpress::cuda::turns(shape);
     pathpress::cuda::generate(shape);

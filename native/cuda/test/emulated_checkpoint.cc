@@ -39,7 +39,8 @@ ModelConfig configOf(const JsonValue& from) {
   config.ropeFraction = real(from, "ropeFraction");
   const JsonValue& scaling = field(from, "ropeScaling");
   config.ropeScaling = {text(scaling, "type"), real(scaling, "factor"), real(scaling, "lowFrequencyFactor"),
-                        real(scaling, "highFrequencyFactor"), real(scaling, "originalPositions")};
+                        real(scaling, "highFrequencyFactor"), real(scaling, "originalPositions"), real(scaling, "betaFast"),
+                        real(scaling, "betaSlow"), flag(scaling, "truncate"), real(scaling, "attentionFactor")};
   config.tiedEmbeddings = flag(from, "tiedEmbeddings");
   config.attentionBias = flag(from, "attentionBias");
   config.mlpBias = flag(from, "mlpBias");
