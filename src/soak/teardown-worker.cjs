@@ -32,7 +32,7 @@ load({
     normEpsilon: config.rms_norm_eps,
     ropeTheta: config.rope_theta,
     ropeFraction: 0,
-    ropeScaling: { type: 'default', factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192 },
+    ropeScaling: { type: 'default', factor: 1, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192, betaFast: 32, betaSlow: 1, truncate: true, attentionFactor: 1 },
     tiedEmbeddings: config.tie_word_embeddings,
     attentionBias: false,
     mlpBias: false,

@@ -23,8 +23,8 @@ export function standingOf(there: Manifest, wanted: Manifest): Standing {
 /** What the wanted sweep lacks of the one that is there, or has otherwise; undefined where it has all of it. */
 function obstacleOf(there: Manifest, wanted: Manifest): string | undefined {
   const [ours, theirs] = [compared(there), compared(wanted)];
-  const head = firstDifference([ours.format, ours.sweep.name, ours.engine], [theirs.format, theirs.sweep.name, theirs.engine], '');
-  if (head) return head.replace(/^\[0\]/, 'format').replace(/^\[1\]/, 'name').replace(/^\[2\]/, 'engine');
+  const head = firstDifference(ours.format, theirs.format, 'format') ?? firstDifference(ours.sweep.name, theirs.sweep.name, 'name') ?? firstDifference(ours.engine, theirs.engine, 'engine');
+  if (head) return head;
   for (const [i, model] of ours.models.entries()) {
     const same = theirs.models.find(({ name }) => name === model.name);
     const differs = firstDifference(model, same, `models[${i}]`);
@@ -35,7 +35,7 @@ function obstacleOf(there: Manifest, wanted: Manifest): string | undefined {
   const cells = new Map(wanted.cells.map((cell) => [cell.id, cell]));
   for (const [i, cell] of there.cells.entries()) {
     const now = cells.get(cell.id);
-    if (!now) return firstDifference(ours.cells[i]!.settings, closest(ours.cells[i]!, theirs.cells)?.settings, `cells[${i}].settings`);
+    if (!now) return firstDifference(ours.cells[i]!.settings, closest(ours.cells[i]!, theirs.cells)?.settings, `cells[${i}].settings`) ?? `cells[${i}] ${cell.id}, missing`;
     for (const key of ['problems', 'samplesPerProblem'] as const)
       if (now[key] < cell[key]) return `cells[${i}].${key} ${cell[key]}, not ${now[key]}`;
   }
