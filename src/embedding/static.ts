@@ -27,7 +27,6 @@ export async function openStatic(folder: string): Promise<Embedder> {
   }
   const tensors = readTensors(bytes, file);
   const tokenizer = await loadTokenizer(folder);
-  const unknown = await unknownId(folder);
   const { embeddings, weights, mapping } = tensors;
   if (embeddings?.shape.length !== 2)
     throw new PathPressError('BAD_TENSOR', `${file}: no tensor "embeddings" of rows and columns`);
@@ -47,7 +46,7 @@ export async function openStatic(folder: string): Promise<Embedder> {
     sentences.forEach((sentence, row) => {
       const sum = new Float64Array(dim);
       for (const token of tokenizer.encode(sentence)) {
-        if (token === unknown) continue;
+        if (token === tokenizer.unknownId) continue;
         const weight = weights ? weights.values[token] : 1;
         const from = (mapping ? mapping.values[token] : token) * dim;
         for (let k = 0; k < dim; k++) sum[k] += weight * embeddings.values[from + k];
@@ -77,11 +76,4 @@ function checkMapping(mapping: Tensor | undefined, rows: number, vocabulary: num
       'BAD_TENSOR',
       `${file}: "mapping" sends token ${wrong} to row ${mapping.values[wrong]} of ${rows}`,
     );
-}
-
-async function unknownId(folder: string): Promise<number | undefined> {
-  const { model } = JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')) as {
-    model: { unk_token?: string | null; unk_id?: number | null; vocab: Record<string, number> };
-  };
-  return model.unk_id ?? (model.unk_token ? model.vocab[model.unk_token] : undefined);
 }

@@ -29,10 +29,9 @@ export async function manifestOf(folder: string): Promise<Manifest> {
  * @throws PathPressError RECORD_MISMATCH where it is another sweep's, BAD_FILE where it holds something else, WRITE_FAILED
  */
 export async function openSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<void> {
-  const there = await checkSweepFolder(folder, manifest, extend);
-  if (there) checkCellFiles(folder, manifest);
-  const written = there ? after(there, folder, manifest) : manifest;
-  if (written !== there) writeWhole(join(folder, manifestName), serialiseManifest(written));
+  const before = await checkSweepFolder(folder, manifest, extend);
+  if (before) checkCellFiles(folder, manifest);
+  if (!before?.same) writeWhole(join(folder, manifestName), serialiseManifest(before ? after(before.manifest, folder, manifest) : manifest));
   try {
     mkdirSync(join(folder, cellsName), { recursive: true });
   } catch (cause) {
@@ -42,21 +41,20 @@ export async function openSweepFolder(folder: string, manifest: Manifest, extend
 
 /**
  * @param extend whether the sweep may have grown since the folder was begun
- * @returns the folder's manifest; undefined where there is none yet
+ * @returns the folder's manifest, and whether it is the sweep's as it stands; undefined where there is none yet
  * @throws PathPressError RECORD_MISMATCH where the folder is another sweep's, BAD_FILE where it holds something else
  */
-export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<Manifest | undefined> {
+export async function checkSweepFolder(folder: string, manifest: Manifest, extend = false): Promise<{ manifest: Manifest; same: boolean } | undefined> {
   if (!hasManifest(folder)) return void checkEmpty(folder);
   const there = await manifestOf(folder);
   const standing = standingOf(there, manifest);
-  if (standing.is === 'same' || (standing.is === 'part' && extend)) return there;
+  if (standing.is === 'same' || (standing.is === 'part' && extend)) return { manifest: there, same: standing.is === 'same' };
   const [what, help] = standing.is === 'part' ? ['holds part of this sweep', '--extend goes on with it'] : ['is of another sweep', 'give another --out'];
   throw new PathPressError('RECORD_MISMATCH', `${folder} ${what}: ${standing.why}; ${help}`);
 }
 
-/** The manifest of a sweep that may have grown: readers of its intervals must know that somebody may have looked in between. */
+/** The manifest of a sweep whose file has changed, and may have grown: readers of its intervals must know that somebody may have looked in between. */
 function after(there: Manifest, folder: string, manifest: Manifest): Manifest {
-  if (standingOf(there, manifest).is === 'same') return there;
   const before = new Map(there.cells.map((cell) => [cell.id, cell.problems * cell.samplesPerProblem]));
   const grew = manifest.cells.some((cell) => cell.problems * cell.samplesPerProblem > (before.get(cell.id) ?? 0));
   const samples = there.cells.reduce((sum, _, number) => sum + cellRecords(folder, there, number).length, 0);

@@ -99,11 +99,7 @@ Passes Compressor::passesOn(const Decoder& decoder, const Recipe& recipe, const 
   if (scores) passes.takeGiven();
   const EntryNotes notes = notesOf(recipe);
   if (passes.counts) {
-    passes.votes.queries = decoder.step().ring.rows;
-    passes.votes.mostRows = decoder.step().ring.mostRows;
-    passes.votes.parts = parts_.of(device_, passes.partsRoom());
-    passes.votes.totals = totals_.of(device_, passes.totalsRoom());
-    passes.votes.votes = votes_.of(device_, passes.votesRoom());
+    giveRooms(passes.votes, passes, decoder);
     passes.ranks.votes = passes.votes.votes;
   }
   passes.ranks.lots = lots_.of(device_, lots);
@@ -149,6 +145,14 @@ void Compressor::compress(Decoder& decoder, const Recipe& recipe, const std::vec
   inParts(sequences.size(), [&](size_t first, size_t count) {
     together(decoder, recipe, sequences.data() + first, count, scores);
   });
+}
+
+void Compressor::giveRooms(Votes& votes, const Passes& rooms, const Decoder& decoder) {
+  votes.queries = decoder.step().ring.rows;
+  votes.mostRows = decoder.step().ring.mostRows;
+  votes.parts = parts_.of(device_, rooms.partsRoom());
+  votes.totals = totals_.of(device_, rooms.totalsRoom());
+  votes.votes = votes_.of(device_, rooms.votesRoom());
 }
 
 void Compressor::giveBackRooms() {
@@ -255,11 +259,7 @@ void Compressor::observeTogether(const Decoder& decoder, const Recipe& recipe, c
   ObservationPasses passes = observationOf(recipe, cacheOf(decoder, recipe, plan), plan);
   Observation& observation = passes.observation;
   const Passes rooms = passes.rooms();
-  passes.votes.queries = decoder.step().ring.rows;
-  passes.votes.mostRows = decoder.step().ring.mostRows;
-  passes.votes.parts = parts_.of(device_, rooms.partsRoom());
-  passes.votes.totals = totals_.of(device_, rooms.totalsRoom());
-  passes.votes.votes = votes_.of(device_, rooms.votesRoom());
+  giveRooms(passes.votes, rooms, decoder);
   observation.ranks.votes = passes.votes.votes;
   observation.ranks.ranks = ranks_.of(device_, rooms.ranksRoom());
   observation.upperHalf.ranks = observation.ranks.ranks;

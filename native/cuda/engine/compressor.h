@@ -71,6 +71,8 @@ class Compressor {
   void together(Decoder& decoder, const Recipe& recipe, const Compressed* first, size_t count,
                 const std::vector<std::vector<float>>* scores);
   void observeTogether(const Decoder& decoder, const Recipe& recipe, const std::vector<ObservedSequence>& rows);
+  // What votes are counted of, and with room for them.
+  void giveRooms(Votes& votes, const Passes& rooms, const Decoder& decoder);
   template <class Part>
   void inParts(size_t count, const Part& part);
   void giveBackRooms();
