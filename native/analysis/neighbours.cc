@@ -84,7 +84,7 @@ std::vector<int32_t> neighbourCounts(const float* vectors, size_t rows, int dim,
     for (size_t j0 = i0; j0 < rows; j0 += rightRows) {
       const size_t columns = std::min(rightRows, rows - j0);
       const Matrix matrix = packed.rowsFrom(static_cast<int>(j0 - from), static_cast<int>(columns));
-      kernels.matmul(matrix, 0, matrix.rows, comparison.row(i0), static_cast<int>(left), out, rightRows, nullptr);
+      kernels.matmul(matrix, 0, matrix.rows, comparison.row(i0), static_cast<size_t>(dim), static_cast<int>(left), out, rightRows, nullptr);
       for (size_t i = 0; i < left; ++i) {
         for (size_t j = i0 == j0 ? i + 1 : 0; j < columns; ++j) {
           const double product = out[i * rightRows + j];

@@ -39,9 +39,9 @@ struct Bf16Product {
   static Vec accumulate(Vec sum, Vec w, Vec x) { return _mm512_dpbf16_ps(sum, (__m512bh)w, (__m512bh)x); }
 };
 
-void matmul(const Matrix& weight, int begin, int end, const uint16_t* input, int tokens, float* out, size_t stride,
-            const std::byte* next) {
-  productOf<Bf16Product>(weight, begin, end, input, tokens, out, stride, next);
+void matmul(const Matrix& weight, int begin, int end, const uint16_t* input, size_t inputStride, int tokens, float* out,
+            size_t stride, const std::byte* next) {
+  productOf<Bf16Product>(weight, begin, end, input, inputStride, tokens, out, stride, next);
 }
 
 void round(const float* from, size_t count, uint16_t* to) {

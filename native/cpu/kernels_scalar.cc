@@ -22,25 +22,25 @@ float dotRow(Load load, const float* input, int cols) {
 }
 
 template <DType type>
-void matmulOf(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride) {
-  const auto cols = static_cast<size_t>(weight.cols);
+void matmulOf(const Matrix& weight, int begin, int end, const float* input, size_t inputStride, int tokens, float* out,
+              size_t stride) {
   for (int r = begin; r < end; ++r) {
     const auto load = [&](int k) { return loadElement(weight.data, type, weight.index(r, k)); };
     for (int t = 0; t < tokens; ++t) {
       const auto token = static_cast<size_t>(t);
       const float scale = type == DType::i8 ? weight.scales[r] : 1.0f;
-      out[token * stride + static_cast<size_t>(r)] = dotRow(load, input + token * cols, weight.cols) * scale;
+      out[token * stride + static_cast<size_t>(r)] = dotRow(load, input + token * inputStride, weight.cols) * scale;
     }
   }
 }
 
-void matmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride,
-            const std::byte*) {
+void matmul(const Matrix& weight, int begin, int end, const float* input, size_t inputStride, int tokens, float* out,
+            size_t stride, const std::byte*) {
   switch (weight.type) {
-    case DType::f32: return matmulOf<DType::f32>(weight, begin, end, input, tokens, out, stride);
-    case DType::f16: return matmulOf<DType::f16>(weight, begin, end, input, tokens, out, stride);
-    case DType::bf16: return matmulOf<DType::bf16>(weight, begin, end, input, tokens, out, stride);
-    case DType::i8: return matmulOf<DType::i8>(weight, begin, end, input, tokens, out, stride);
+    case DType::f32: return matmulOf<DType::f32>(weight, begin, end, input, inputStride, tokens, out, stride);
+    case DType::f16: return matmulOf<DType::f16>(weight, begin, end, input, inputStride, tokens, out, stride);
+    case DType::bf16: return matmulOf<DType::bf16>(weight, begin, end, input, inputStride, tokens, out, stride);
+    case DType::i8: return matmulOf<DType::i8>(weight, begin, end, input, inputStride, tokens, out, stride);
   }
 }
 

@@ -40,18 +40,18 @@ struct Float32Product {
 // What one step adds to the sums (tokens, vectors); the fewer operands stay in registers, the others pass by.
 template <class P, int step, int T, int N>
 [[gnu::always_inline]] static inline void addStep(const typename P::Weight* panel, const typename P::Input* input,
-                                                  size_t cols, int columns, typename P::Vec (&sums)[T][N]) {
+                                                  size_t inputStride, int columns, typename P::Vec (&sums)[T][N]) {
   using Vec = typename P::Vec;
   if constexpr (N < T) {
     Vec w[N];
     for (int v = 0; v < N; ++v) w[v] = P::template weight<step>(panel, v);
     for (int t = 0; t < T; ++t) {
-      const Vec x = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
+      const Vec x = P::template input<step>(input + static_cast<size_t>(t) * inputStride, columns);
       for (int v = 0; v < N; ++v) sums[t][v] = P::accumulate(sums[t][v], w[v], x);
     }
   } else {
     Vec x[T];
-    for (int t = 0; t < T; ++t) x[t] = P::template input<step>(input + static_cast<size_t>(t) * cols, columns);
+    for (int t = 0; t < T; ++t) x[t] = P::template input<step>(input + static_cast<size_t>(t) * inputStride, columns);
     for (int v = 0; v < N; ++v) {
       const Vec w = P::template weight<step>(panel, v);
       for (int t = 0; t < T; ++t) sums[t][v] = P::accumulate(sums[t][v], w, x[t]);
@@ -62,9 +62,9 @@ template <class P, int step, int T, int N>
 // What a group of columns adds, or what is there of the last.
 template <class P, int T, int N>
 [[gnu::always_inline]] static inline void addGroup(const typename P::Weight* panel, const typename P::Input* input,
-                                                   size_t cols, typename P::Vec (&sums)[T][N]) {
-  addStep<P, 0, T, N>(panel, input, cols, P::together, sums);
-  if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input, cols, P::together, sums);
+                                                   size_t inputStride, typename P::Vec (&sums)[T][N]) {
+  addStep<P, 0, T, N>(panel, input, inputStride, P::together, sums);
+  if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input, inputStride, P::together, sums);
 }
 
 // What a tile fetches while it passes over its panel: as much as a turn reads, every so many turns, from `from` on.
@@ -76,8 +76,8 @@ struct PanelAhead {
 // T tokens and N vectors of a panel's rows, the first of which is `first`; of those rows that are below `rows`.
 template <class P, int T, int N>
 [[gnu::always_inline]] static inline void productTile(const typename P::Weight* panel, const typename P::Input* input,
-                                                      size_t cols, int first, int rows, float* out, size_t stride,
-                                                      PanelAhead ahead) {
+                                                      size_t inputStride, size_t cols, int first, int rows, float* out,
+                                                      size_t stride, PanelAhead ahead) {
   using V = typename P::Lanes;
   constexpr int groups = P::Lanes::groupsATurn(T, P::together);
   constexpr size_t group = static_cast<size_t>(P::together) * panelRows, bytes = groups * group * sizeof(*panel);
@@ -93,12 +93,12 @@ template <class P, int T, int N>
       ahead.from += bytes, left = ahead.every - 1;
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < groups; ++i) addGroup<P, T, N>(panel + i * group, input + k + i * P::together, cols, sums);
+    for (int i = 0; i < groups; ++i) addGroup<P, T, N>(panel + i * group, input + k + i * P::together, inputStride, sums);
   }
   for (; groups > 1 && k + P::together <= cols; k += P::together, panel += group) {
-    addGroup<P, T, N>(panel, input + k, cols, sums);
+    addGroup<P, T, N>(panel, input + k, inputStride, sums);
   }
-  if (k < cols) addStep<P, 0, T, N>(panel, input + k, cols, 1, sums);
+  if (k < cols) addStep<P, 0, T, N>(panel, input + k, inputStride, 1, sums);
   for (int t = 0; t < T; ++t) {
     for (int v = 0; v < N; ++v) {
       const int left = rows - first - v * V::width;
@@ -111,9 +111,10 @@ template <class P, int T, int N>
 
 // As productTile() in a function of its own, whose loop has all registers: for tiles of most sums.
 template <class P, int T, int N>
-[[gnu::noinline]] static void productTileApart(const typename P::Weight* panel, const typename P::Input* input, size_t cols,
-                                               int first, int rows, float* out, size_t stride, PanelAhead ahead) {
-  productTile<P, T, N>(panel, input, cols, first, rows, out, stride, ahead);
+[[gnu::noinline]] static void productTileApart(const typename P::Weight* panel, const typename P::Input* input,
+                                               size_t inputStride, size_t cols, int first, int rows, float* out,
+                                               size_t stride, PanelAhead ahead) {
+  productTile<P, T, N>(panel, input, inputStride, cols, first, rows, out, stride, ahead);
 }
 
 // Rows [begin, end) and every token; of a packed matrix from a panel's first row on. Tokens are taken so many at a time
@@ -124,8 +125,8 @@ template <class P, int T, int N>
 // memory once and then from the second cache: they fetch the next panel meanwhile, each its share, so that memory is never
 // idle; after the last panel the first, for the tokens that are left, and at last `next`.
 template <class P>
-static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, int tokens, float* out,
-                      size_t stride, const std::byte* next) {
+static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, size_t inputStride,
+                      int tokens, float* out, size_t stride, const std::byte* next) {
   constexpr size_t shortly = 4096;
   constexpr int T = P::Lanes::tokenTile(P::widened);
   const auto cols = static_cast<size_t>(weight.cols);
@@ -154,8 +155,8 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
           constexpr bool apart = 3 * count * vectors > 2 * T * P::Lanes::rowVectors(T, P::widened);
           constexpr auto tile = apart ? productTileApart<P, count, vectors> : productTile<P, count, vectors>;
           for (int row = 0; row < present; row += vectors * P::Lanes::width) {
-            tile(panel, input + static_cast<size_t>(t) * cols, cols, row, present, out + static_cast<size_t>(t) * stride + r,
-                 stride, ahead);
+            tile(panel, input + static_cast<size_t>(t) * inputStride, inputStride, cols, row, present,
+                 out + static_cast<size_t>(t) * stride + r, stride, ahead);
             ahead.from += panelBytes / static_cast<size_t>(ahead.every) / 64 * 64;
           }
         });
@@ -173,14 +174,15 @@ static inline void scaleRows(const Matrix& weight, int begin, int end, int token
 }
 
 template <class V>
-static void simdMatmul(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out,
-                       size_t stride, const std::byte* next) {
+static void simdMatmul(const Matrix& weight, int begin, int end, const float* input, size_t inputStride, int tokens,
+                       float* out, size_t stride, const std::byte* next) {
+  const auto run = [&]<class P>(P) { productOf<P>(weight, begin, end, input, inputStride, tokens, out, stride, next); };
   switch (weight.type) {
-    case DType::f32: return productOf<Float32Product<V, ElementF32>>(weight, begin, end, input, tokens, out, stride, next);
-    case DType::f16: return productOf<Float32Product<V, ElementF16>>(weight, begin, end, input, tokens, out, stride, next);
-    case DType::bf16: return productOf<Float32Product<V, ElementBf16>>(weight, begin, end, input, tokens, out, stride, next);
+    case DType::f32: return run(Float32Product<V, ElementF32>{});
+    case DType::f16: return run(Float32Product<V, ElementF16>{});
+    case DType::bf16: return run(Float32Product<V, ElementBf16>{});
     case DType::i8:
-      productOf<Float32Product<V, ElementI8>>(weight, begin, end, input, tokens, out, stride, next);
+      run(Float32Product<V, ElementI8>{});
       return scaleRows(weight, begin, end, tokens, out, stride);
   }
 }

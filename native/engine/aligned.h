@@ -1,4 +1,4 @@
-// Buffers that begin on a cache line, so that a vector of sixteen floats is one line and not two.
+// Buffers that begin on a cache line, so that a vector of sixteen floats is one line and not two, and rows of them.
 #pragma once
 
 #include <cstddef>
@@ -21,5 +21,13 @@ struct LineAllocator {
 
 template <class T>
 using Aligned = std::vector<T, LineAllocator<T>>;
+
+// Elements from one row of such a buffer to the next: an odd number of lines. Rows a power of two apart would want the
+// same few places of the first cache, where a product reads several of them side by side.
+template <class T>
+constexpr size_t rowStride(size_t width) {
+  constexpr size_t line = 64 / sizeof(T);
+  return ((width + line - 1) / line | 1) * line;
+}
 
 }  // namespace pathpress

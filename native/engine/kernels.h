@@ -17,16 +17,16 @@ namespace pathpress {
 struct Bf16Kernels {
   // To nearest, ties to even; what is below 2^-126 becomes zero.
   void (*round)(const float* from, size_t count, uint16_t* to);
-  void (*matmul)(const Matrix& weight, int begin, int end, const uint16_t* input, int tokens, float* out, size_t stride,
-                 const std::byte* next);
+  void (*matmul)(const Matrix& weight, int begin, int end, const uint16_t* input, size_t inputStride, int tokens, float* out,
+                 size_t stride, const std::byte* next);
 };
 
 struct Kernels {
   const char* name;
-  // out[t·stride + r] = Σ_k weight[r][k] · input[t·cols + k] for rows [begin, end) and every token. `next`: packed
+  // out[t·stride + r] = Σ_k weight[r][k] · input[t·inputStride + k] for rows [begin, end) and every token. `next`: packed
   // rows that the thread multiplies afterwards, whose memory may be fetched meanwhile; null where nobody knows.
-  void (*matmul)(const Matrix& weight, int begin, int end, const float* input, int tokens, float* out, size_t stride,
-                 const std::byte* next);
+  void (*matmul)(const Matrix& weight, int begin, int end, const float* input, size_t inputStride, int tokens, float* out,
+                 size_t stride, const std::byte* next);
   // Queries that attend() takes best at a time: whole tiles, whose scores of a piece stay in the first cache.
   int queriesTogether;
   void (*attend)(const AttentionTask& task);

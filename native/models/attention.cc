@@ -26,7 +26,8 @@ void grow(std::vector<float>& buffer, size_t floats) {
 Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
                      const Kernels& kernels, ThreadPool& threads, bool near)
     : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
-      shares_(threads), near_(near), scratch_(size(threads.threads())) {}
+      shares_(threads), near_(near), queryStride_(rowStride<float>(size(config.queryWidth()))),
+      scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
   const size_t half = inverseFrequencies_.size();
@@ -91,7 +92,7 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
     const Unit& unit = joins_[size(task)];
     const Block& block = blocks_[unit.block];
     const Reading reading = plainReading(rows[block.first], block.rows, layer, unit.kvHead);
-    const size_t at = block.first * width + size(unit.kvHead) * headWidth;
+    const size_t at = block.first * queryStride_ + size(unit.kvHead) * headWidth;
     join(reading, partials_.data() + unit.partial, nullptr, mixed + at, nullptr);
   });
 }
@@ -100,7 +101,7 @@ void Attention::attendUnit(std::span<const Row> rows, int layer, const float* qu
                            bool cold, Coming coming, Scratch& scratch) {
   const Block& block = blocks_[unit.block];
   const Row& row = rows[block.first];
-  const size_t at = block.first * size(config_.queryWidth()) + size(unit.kvHead * config_.group() * config_.headDim);
+  const size_t at = block.first * queryStride_ + size(unit.kvHead * config_.group() * config_.headDim);
   const Reading reading = read(rows, block, layer, unit.kvHead, query + at, scratch);
   const int pieces = piecesOf(reading);
   const bool keepScores = row.recorded();
@@ -127,7 +128,7 @@ Attention::Reading Attention::read(std::span<const Row> rows, const Block& block
     const size_t width = size(group) * size(dim);
     grow(scratch.query, size(block.rows) * width);
     for (int r = 0; r < block.rows; ++r) {
-      std::copy_n(query + size(r * config_.queryWidth()), width, scratch.query.data() + size(r) * width);
+      std::copy_n(query + size(r) * queryStride_, width, scratch.query.data() + size(r) * width);
     }
     reading.query = scratch.query.data();
   }
@@ -204,7 +205,7 @@ void Attention::join(const Reading& reading, const float* partial, const float* 
   for (int row = 0; row < reading.rows; ++row) {
     const int at = row * group;
     kernels_.join({reading.entries + row, group, dim, queries, partial + at * dim, tops + at, totals + at,
-                   mixed + row * config_.queryWidth(), scores, weights});
+                   mixed + size(row) * queryStride_, scores, weights});
   }
 }
 

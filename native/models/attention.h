@@ -38,8 +38,8 @@ class Attention {
   // Before the layers of a pass.
   void prepare(std::span<const Row> rows);
 
-  // What the rows' queries (rows, heads·dim) read of a layer's keys and values, into `mixed` of the same shape; notes the
-  // rows' attention where a policy asks for it.
+  // What the rows' queries (rows, heads·dim), rowStride() apart, read of a layer's keys and values, into `mixed` of the
+  // same shape; notes the rows' attention where a policy asks for it.
   void run(std::span<const Row> rows, int layer, const float* query, float* mixed);
 
  private:
@@ -104,6 +104,7 @@ class Attention {
   ThreadPool& threads_;
   Shares shares_;
   const bool near_;
+  const size_t queryStride_;  // from one row of queries to the next
   std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
   std::vector<Block> blocks_;
   std::vector<Unit> units_, joins_;             // what is to be read, and which readings are to be joined after that

@@ -11,6 +11,8 @@ constexpr size_t smallPass = 1 << 14;  // floats below which waking a thread cos
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
 
+size_t stride(int width) { return rowStride<float>(size(width)); }
+
 // `from` and `to` may be the same.
 void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from, float* to) {
   const size_t width = weight.size();
@@ -39,7 +41,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;
   const auto grow = [rows](Aligned<float>& buffer, int width) {
-    if (buffer.size() < rows * size(width)) buffer.resize(rows * size(width));
+    if (buffer.size() < rows * stride(width)) buffer.resize(rows * stride(width));
   };
   for (auto* buffer : {&state_, &normed_, &branch_}) grow(*buffer, config.hidden);
   for (auto* buffer : {&query_, &mixed_}) grow(*buffer, config.queryWidth());
@@ -50,10 +52,11 @@ void Forward::resize(size_t rows) {
 
 size_t Forward::workBytes(size_t rows, size_t wanted) const {
   const ModelConfig& config = model_.config;
-  const size_t row = 3 * size(config.hidden) + 2 * size(config.queryWidth()) + 2 * size(config.kvWidth()) +
-                     2 * size(config.intermediate) + size(config.headDim);
+  const size_t row = 3 * stride(config.hidden) + 2 * stride(config.queryWidth()) + 2 * stride(config.kvWidth()) +
+                     2 * stride(config.intermediate) + 2 * stride(config.headDim / 2);
   const size_t widest = size(std::max({config.hidden, config.queryWidth(), config.intermediate}));
-  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * (size(config.hidden) + size(config.vocab)));
+  const size_t output = stride(config.hidden) + stride(config.vocab);
+  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * output);
 }
 
 void Forward::run(std::span<const Row> rows) {
@@ -61,7 +64,8 @@ void Forward::run(std::span<const Row> rows) {
   const size_t count = rows.size(), hidden = size(config.hidden);
   resize(count);
   for (size_t r = 0; r < count; ++r) {
-    for (size_t i = 0; i < hidden; ++i) state_[r * hidden + i] = model_.embedding.at(rows[r].token, static_cast<int>(i));
+    float* state = state_.data() + r * stride(config.hidden);
+    for (size_t i = 0; i < hidden; ++i) state[i] = model_.embedding.at(rows[r].token, static_cast<int>(i));
   }
   rotaryAngles(rows);
   attention_.prepare(rows);
@@ -81,7 +85,8 @@ void Forward::run(std::span<const Row> rows) {
     products_.run(gateUp, normed_.data(), count, down);
     const size_t width = size(config.intermediate);
     threads_.run(static_cast<int>(count), count * width < smallPass, [&](int r, int) {
-      kernels_.swiglu(gate_.data() + size(r) * width, up_.data() + size(r) * width, width);
+      const size_t at = size(r) * stride(config.intermediate);
+      kernels_.swiglu(gate_.data() + at, up_.data() + at, width);
     });
     const bool last = index + 1 == config.layers;
     const auto following = queryKeyValue(last ? index : index + 1);
@@ -97,12 +102,12 @@ std::array<Product, 3> Forward::queryKeyValue(int layer) {
 
 // As Hugging Face does: frequency times position in float32, then cosine and sine of that.
 void Forward::rotaryAngles(std::span<const Row> rows) {
-  const size_t half = model_.inverseFrequencies.size();
   for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < half; ++i) {
+    const size_t at = r * stride(model_.config.headDim / 2);
+    for (size_t i = 0; i < model_.inverseFrequencies.size(); ++i) {
       const float angle = static_cast<float>(rows[r].position) * model_.inverseFrequencies[i];
-      cosine_[r * half + i] = std::cos(angle) * model_.rotary.scale;
-      sine_[r * half + i] = std::sin(angle) * model_.rotary.scale;
+      cosine_[at + i] = std::cos(angle) * model_.rotary.scale;
+      sine_[at + i] = std::sin(angle) * model_.rotary.scale;
     }
   }
 }
@@ -112,7 +117,7 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
 void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows) {
   const size_t hidden = weight.size();
   threads_.run(static_cast<int>(rows), rows * hidden < smallPass, [&](int row, int) {
-    const size_t at = size(row) * hidden;
+    const size_t at = size(row) * rowStride<float>(hidden);
     float* state = state_.data() + at;
     if (postNorm) {
       float* branch = branch_.data() + at;
@@ -128,12 +133,12 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   const std::vector<float>& queryNorm = model_.layers[size(layer)].queryNorm;
   const std::vector<float>& keyNorm = model_.layers[size(layer)].keyNorm;
   const ModelConfig& config = model_.config;
-  const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth()), kvWidth = size(config.kvWidth());
-  const size_t pairs = size(model_.rotary.pairs);
+  const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
   threads_.run(static_cast<int>(rows.size()), rows.size() * queryWidth < (1 << 13), [&](int r, int) {
     const Row& row = rows[size(r)];
-    const float *cosine = cosine_.data() + size(r) * pairs, *sine = sine_.data() + size(r) * pairs;
-    float* query = query_.data() + size(r) * queryWidth;
+    const size_t angles = size(r) * stride(config.headDim / 2);
+    const float *cosine = cosine_.data() + angles, *sine = sine_.data() + angles;
+    float* query = query_.data() + size(r) * stride(config.queryWidth());
     for (int h = 0; h < config.heads; ++h) {
       float* head = query + size(h) * dim;
       if (!queryNorm.empty()) rmsNorm(queryNorm, epsilon_, head, head);
@@ -143,7 +148,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
       std::copy(query, query + queryWidth, kept);
     }
     for (int h = 0; h < config.kvHeads; ++h) {
-      const size_t at = size(r) * kvWidth + size(h) * dim;
+      const size_t at = size(r) * stride(config.kvWidth()) + size(h) * dim;
       float* head = key_.data() + at;
       if (!keyNorm.empty()) rmsNorm(keyNorm, epsilon_, head, head);
       if (!row.side || !row.side->rotatedAtReading) model_.rotary.rotate(head, cosine, sine);
@@ -153,7 +158,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
 }
 
 void Forward::outputLogits(std::span<const Row> rows) {
-  const size_t hidden = size(model_.config.hidden), vocab = size(model_.config.vocab);
+  const size_t hidden = stride(model_.config.hidden), vocab = stride(model_.config.vocab);
   addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, rows.size());
   size_t wanted = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -168,8 +173,7 @@ void Forward::outputLogits(std::span<const Row> rows) {
 }
 
 std::span<const float> Forward::logits(size_t i) const {
-  const size_t vocab = size(model_.config.vocab);
-  return {logits_.data() + i * vocab, vocab};
+  return {logits_.data() + i * stride(model_.config.vocab), size(model_.config.vocab)};
 }
 
 int64_t Forward::readBytes(const SequenceCache& cache, const SideState& side) {

@@ -43,6 +43,7 @@ class Forward {
   const Linear head_;
   Products products_;
   Attention attention_;
+  // Rows of these lie rowStride() apart.
   Aligned<float> state_, normed_;      // (rows, hidden)
   Aligned<float> query_, key_, value_; // (rows, heads·dim | kvHeads·dim)
   Aligned<float> mixed_;               // (rows, heads·dim)

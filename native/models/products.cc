@@ -42,7 +42,7 @@ void addBias(const Product& product, int begin, int end, size_t rows) {
   const std::vector<float>& bias = product.linear->bias;
   if (bias.empty()) return;
   for (size_t r = 0; r < rows; ++r) {
-    float* out = product.out + r * static_cast<size_t>(product.linear->weight.rows);
+    float* out = product.out + r * rowStride<float>(static_cast<size_t>(product.linear->weight.rows));
     for (int i = begin; i < end; ++i) out[i] += bias[static_cast<size_t>(i)];
   }
 }
@@ -58,14 +58,15 @@ bool Products::halved(const Product& product) const {
 const float* Products::round(std::span<const Product> products, const float* input, size_t rows) {
   if (seen_ == ProductInput::float32) return input;
   const auto cols = static_cast<size_t>(products[0].linear->weight.cols);
+  const size_t stride = rowStride<float>(cols), halvesStride = rowStride<uint16_t>(cols);
   const auto own = [this](const Product& product) { return halved(product); };
   const bool halves = std::any_of(products.begin(), products.end(), own);
   const bool floats = !std::all_of(products.begin(), products.end(), own);
-  if (halves && halves_.size() < rows * cols) halves_.resize(rows * cols);
-  if (floats && rounded_.size() < rows * cols) rounded_.resize(rows * cols);
+  if (halves && halves_.size() < rows * halvesStride) halves_.resize(rows * halvesStride);
+  if (floats && rounded_.size() < rows * stride) rounded_.resize(rows * stride);
   threads_.run(static_cast<int>(rows), rows * cols < smallRounding, [&](int row, int) {
-    const size_t at = static_cast<size_t>(row) * cols;
-    if (halves) kernels_.bf16->round(input + at, cols, halves_.data() + at);
+    const size_t at = static_cast<size_t>(row) * stride;
+    if (halves) kernels_.bf16->round(input + at, cols, halves_.data() + static_cast<size_t>(row) * halvesStride);
     for (size_t i = at; floats && i < at + cols; ++i) rounded_[i] = roundTo(input[i], DType::bf16);
   });
   return rounded_.data();
@@ -76,9 +77,13 @@ void Products::runTask(std::span<const Product> products, int task, int rowsATas
   const Product& product = productOf(products, rowsATask, task);
   const Matrix& weight = product.linear->weight;
   const int begin = task * rowsATask, end = std::min(weight.rows, begin + rowsATask), tokens = static_cast<int>(rows);
-  const auto stride = static_cast<size_t>(weight.rows);
-  if (halved(product)) kernels_.bf16->matmul(weight, begin, end, halves_.data(), tokens, product.out, stride, next);
-  else kernels_.matmul(weight, begin, end, floats, tokens, product.out, stride, next);
+  const auto cols = static_cast<size_t>(weight.cols);
+  const size_t stride = rowStride<float>(static_cast<size_t>(weight.rows));
+  if (halved(product)) {
+    kernels_.bf16->matmul(weight, begin, end, halves_.data(), rowStride<uint16_t>(cols), tokens, product.out, stride, next);
+  } else {
+    kernels_.matmul(weight, begin, end, floats, rowStride<float>(cols), tokens, product.out, stride, next);
+  }
   addBias(product, begin, end, rows);
 }
 

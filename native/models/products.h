@@ -13,7 +13,7 @@ namespace pathpress {
 
 struct Product {
   const Linear* linear;
-  float* out;  // (rows, linear.weight.rows)
+  float* out;  // (rows, linear.weight.rows), rows rowStride() apart
 };
 
 // What a product sees of its input. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
@@ -26,12 +26,14 @@ class Products {
   Products(const Kernels& kernels, ThreadPool& threads, ProductInput seen)
       : kernels_(kernels), threads_(threads), seen_(seen), shares_(threads) {}
 
-  // Several products of one input (rows, linear.weight.cols), the same for all, in one parallel job.
+  // Several products of one input (rows, linear.weight.cols), rows rowStride() apart, the same for all, in one job.
   // Meanwhile the weights are fetched with which each thread begins `next`, the job after it.
   void run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next = {});
 
   // Bytes that inputs of so many rows, at most `cols` wide, need beside themselves.
-  size_t workBytes(size_t rows, size_t cols) const { return seen_ == ProductInput::bf16 ? rows * cols * sizeof(float) : 0; }
+  size_t workBytes(size_t rows, size_t cols) const {
+    return seen_ == ProductInput::bf16 ? rows * rowStride<float>(cols) * sizeof(float) : 0;
+  }
 
  private:
   bool halved(const Product& product) const;
@@ -44,8 +46,8 @@ class Products {
   ThreadPool& threads_;
   ProductInput seen_;
   Shares shares_;
-  Aligned<float> rounded_;    // (rows, cols), for products in float32
-  Aligned<uint16_t> halves_;  // (rows, cols), for the processor's own
+  Aligned<float> rounded_;    // (rows, cols), rows rowStride() apart, for products in float32
+  Aligned<uint16_t> halves_;  // likewise, for the processor's own
 };
 
 }  // namespace pathpress

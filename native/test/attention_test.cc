@@ -149,7 +149,7 @@ struct Batch {
       cache.commit(entries[s], 0);
       for (int r = 0; r < counts[s]; ++r) rows.push_back({0, entries[s] + r, r, &cache, nullptr, false});
     }
-    query = gaussian(rows.size() * size(config.queryWidth()));
+    query = gaussian(rows.size() * rowStride<float>(size(config.queryWidth())));
   }
 
   std::vector<float> run(const Kernels& kernels, int threads, size_t first, size_t count, bool near = false) {
@@ -157,9 +157,9 @@ struct Batch {
     const Rotary rotary;
     ThreadPool pool(threads);
     Attention attention(config, rotary, frequencies, kernels, pool, near);
-    const size_t width = size(config.queryWidth());
-    std::vector<float> mixed(count * width);
-    attention.run({rows.data() + first, count}, 0, query.data() + first * width, mixed.data());
+    const size_t stride = rowStride<float>(size(config.queryWidth()));
+    std::vector<float> mixed(count * stride);
+    attention.run({rows.data() + first, count}, 0, query.data() + first * stride, mixed.data());
     return mixed;
   }
 };

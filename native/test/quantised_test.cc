@@ -108,7 +108,7 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
   const Rotary rotary;
   ThreadPool workers(threads);
   Attention attention(config, rotary, frequencies, kernels, workers, false);
-  const size_t width = size(dim * group);
+  const size_t stride = rowStride<float>(size(dim * group));
   std::vector<float> out(queries.size() + 1, sentinel);
   int done = 0;
   for (const int count : chunks) {
@@ -118,7 +118,7 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
       cache.write(0, 0, r, entries.keys[size(done + r)].data(), entries.values[size(done + r)].data());
       rows.push_back({0, done + r, r, &cache, nullptr, false});
     }
-    attention.run(rows, 0, queries.data() + size(done) * width, out.data() + size(done) * width);
+    attention.run(rows, 0, queries.data() + size(done) * stride, out.data() + size(done) * stride);
     cache.commit(count, done);
     done += count;
     CHECK(cache.bytes() == pool.used() * pool.blockBytes());
@@ -131,7 +131,8 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
 
 void attention(const Kernels& kernels, int dim, int group, int bits, int count) {
   const Entries entries(dim, count, bits);
-  std::vector<float> queries = noise(size(count * dim * group));
+  const size_t stride = rowStride<float>(size(dim * group));
+  std::vector<float> queries = noise(size(count) * stride);
   for (float& x : queries) x /= std::sqrt(static_cast<float>(dim));
   const std::vector<int> whole{count}, single(size(count), 1);
   std::vector<int> random;
@@ -145,7 +146,8 @@ void attention(const Kernels& kernels, int dim, int group, int bits, int count) 
   double worst = 0;
   for (int row = 0; row < count; ++row) {
     for (int h = 0; h < group; ++h) {
-      const float* query = queries.data() + size((row * group + h) * dim);
+      const size_t first = size(row) * stride + size(h * dim);
+      const float* query = queries.data() + first;
       std::vector<double> sums(size(dim)), scores;
       const auto key = [&](int e, size_t i) {
         return e / 16 < row / 16 ? entries.coarseKeys[size(e)][i] : static_cast<double>(entries.keys[size(e)][i]);
@@ -166,7 +168,7 @@ void attention(const Kernels& kernels, int dim, int group, int bits, int count) 
         }
       }
       for (size_t i = 0; i < size(dim); ++i) {
-        worst = std::max(worst, std::abs(sums[i] / total - static_cast<double>(out[size((row * group + h) * dim) + i])));
+        worst = std::max(worst, std::abs(sums[i] / total - static_cast<double>(out[first + i])));
       }
     }
   }

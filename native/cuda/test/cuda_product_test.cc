@@ -76,8 +76,8 @@ std::vector<float> onCpu(const Case& c, const Inputs& in, bool absolute) {
   for (const uint16_t bits : in.input) values.push_back(bf16ToFloat(bits & kept));
   std::vector<float> out(static_cast<size_t>(c.rows * c.tokens));
   const Matrix matrix{weight.data(), DType::bf16, c.rows, c.cols};
-  selectKernels("scalar").matmul(matrix, 0, c.rows, values.data(), c.tokens, out.data(), static_cast<size_t>(c.rows),
-                                 nullptr);
+  selectKernels("scalar").matmul(matrix, 0, c.rows, values.data(), static_cast<size_t>(c.cols), c.tokens, out.data(),
+                                 static_cast<size_t>(c.rows), nullptr);
   return out;
 }
 
