@@ -109,6 +109,14 @@ void Weights::release() {
   memory_.reset();
 }
 
+bool Weights::differ(const std::string& one, const std::string& other) const {
+  const auto a = tensors_.find(one), b = tensors_.find(other);
+  if (a == tensors_.end() || b == tensors_.end()) return false;
+  const TensorEntry &x = a->second.entry, &y = b->second.entry;
+  if (x.dtype != y.dtype || x.shape != y.shape || x.bytes != y.bytes) return true;
+  return x.bytes > 0 && std::memcmp(a->second.data, b->second.data, x.bytes) != 0;
+}
+
 const Weights::Located& Weights::find(const std::string& name, const std::vector<uint64_t>& shape) const {
   const auto at = tensors_.find(name);
   if (at == tensors_.end()) {

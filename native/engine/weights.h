@@ -27,6 +27,9 @@ class Weights {
   // Of every tensor, in no order.
   auto names() const { return std::views::keys(tensors_); }
 
+  // Whether there are two tensors of these names that hold something else.
+  bool differ(const std::string& one, const std::string& other) const;
+
   // Throws EngineError BAD_TENSOR where the tensor is missing, has another shape (both are named) or a type that is not
   // F32, F16 or BF16; a matrix may also be I8, with a tensor "<name>_scale" of a scale a row. BAD_WEIGHTS where it holds
   // NaN or infinity. Every element is looked at, on `threads` threads.

@@ -27,6 +27,11 @@ class Loader {
   void load() {
     const ModelConfig& config = model_.config;
     refuseLeftOverLayers();
+    // Which of the two is meant nobody can tell: transformers before version 5 ties them, then it reads the second.
+    if (config.tiedEmbeddings && model_.weights.differ(family_.embedding, family_.output)) {
+      throw EngineError("BAD_CONFIG", std::string("config.json: tie_word_embeddings true, but tensor \"") + family_.output +
+                                          "\" is not \"" + family_.embedding + "\": false reads it, without it they are one");
+    }
     model_.embedding = model_.weights.matrix(family_.embedding, config.vocab, config.hidden, threads_);
     if (model_.embedding.type == DType::i8) {
       throw EngineError("BAD_TENSOR", std::string("tensor \"") + family_.embedding + "\" is I8: embeddings are read as they are");

@@ -44,7 +44,7 @@ void checkConfig(const ModelConfig& config) {
     refuse("num_attention_heads " + std::to_string(config.heads) + " is not a multiple of num_key_value_heads " +
            std::to_string(config.kvHeads));
   }
-  if (config.group() > 32) refuse("more than 32 query heads share a key-value head");
+  if (config.group() > 32) refuse(std::to_string(config.group()) + " query heads share a key-value head: more than 32");
   if (config.headDim % 2 != 0) refuse("head_dim " + std::to_string(config.headDim) + " is odd: rotary pairs need even");
   if (!(config.normEpsilon > 0)) refuse("rms_norm_eps " + std::to_string(config.normEpsilon) + " is not above 0");
   // Frequencies are computed in float32.

@@ -53,6 +53,8 @@ const configSchema = z.object({
   hidden_act: z.string().default('silu'),
   is_causal: z.boolean().default(true),
   use_sliding_window: z.boolean().default(false),
+  sliding_window: z.number().nullish(),
+  max_window_layers: z.number().default(28),
   layer_types: z.array(z.string()).nullish(),
   partial_rotary_factor: z.number().positive().optional(),
   quantization_config: z.record(z.string(), z.unknown()).nullish(),
@@ -86,9 +88,11 @@ function toNativeConfig(given: Config, path: string): NativeConfig {
   const refuse = (what: string): never => {
     throw new PathPressError('BAD_CONFIG', `${path}: ${what} is not supported`);
   };
-  if (config.hidden_act !== 'silu') refuse(`hidden_act "${config.hidden_act}"`);
+  if (config.hidden_act !== 'silu' && config.hidden_act !== 'swish') refuse(`hidden_act "${config.hidden_act}"`);
   if (!config.is_causal) refuse('is_causal false');
-  if (config.use_sliding_window) refuse('use_sliding_window true');
+  // Layers from max_window_layers on, as transformers takes it.
+  const windowed = config.use_sliding_window && config.sliding_window !== null && config.num_hidden_layers > config.max_window_layers;
+  if (windowed && !config.layer_types) refuse('use_sliding_window true');
   const partial = config.layer_types?.find((type) => type !== 'full_attention');
   if (partial !== undefined) refuse(`layer_types "${partial}"`);
   const { quant_method: method, ...quantized } = config.quantization_config ?? { quant_method: int8Rows.quant_method };
@@ -176,11 +180,13 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const json = await readJson(path);
   const { eos_token_id } = parseAs(z.object({ eos_token_id: ids }), json, path);
   const generation = await readGenerationConfig(folder, z.object({ eos_token_id: ids }));
-  return {
-    config: readConfig(json, path),
-    weightFiles: await findWeightFiles(folder),
-    eosIds: toIds(generation?.eos_token_id ?? eos_token_id),
-  };
+  const config = readConfig(json, path), eosIds = toIds(generation?.eos_token_id ?? eos_token_id); // prettier-ignore
+  const outside = eosIds.find((id) => id < 0 || id >= config.vocab);
+  if (outside !== undefined) {
+    const place = generation?.eos_token_id == null ? path : join(folder, 'generation_config.json');
+    throw new PathPressError('BAD_CONFIG', `${place}: eos_token_id ${outside} is outside the vocabulary of ${config.vocab}`);
+  }
+  return { config, weightFiles: await findWeightFiles(folder), eosIds };
 }
 
 const hashes = new Map<string, Promise<string>>();

@@ -62,7 +62,11 @@ describe('a checkpoint is refused', () => {
     ['of ChatGLM without a field', () => withConfig('chatglm-g2', (c) => delete c.kv_channels), 'BAD_CONFIG', /kv_channels undefined/],
     ['of ChatGLM without groups', () => withConfig('chatglm-g2', (c) => (c.multi_query_attention = false)), 'BAD_CONFIG', /multi_query_attention false/],
     ['of ChatGLM with other groups', () => withConfig('chatglm-g2', (c) => (c.multi_query_group_num = 4)), 'BAD_TENSOR', /query_key_value\.weight".*\[128, 32\].*\[192, 32\]/],
-    ['with a sliding window', () => withConfig('qwen2-g1', (c) => (c.use_sliding_window = true)), 'BAD_CONFIG', /use_sliding_window/],
+    ['with a sliding window', () => withConfig('qwen2-g1', (c) => Object.assign(c, { use_sliding_window: true, max_window_layers: 1 })), 'BAD_CONFIG', /use_sliding_window/],
+    ['tied, with an output of its own', () => withConfig('llama-g4', (c) => (c.tie_word_embeddings = true)), 'BAD_CONFIG', /tie_word_embeddings true, but tensor "lm_head\.weight"/],
+    ['that ends at no token', () => rid(withConfig('llama-g4', (c) => (c.eos_token_id = [2, -1])), 'generation_config.json'), 'BAD_CONFIG', /\/config\.json: eos_token_id -1 is outside the vocabulary of 64/],
+    ['that ends beyond its vocabulary', () => edited('generation_config.json', '{"eos_token_id":64}'), 'BAD_CONFIG', /generation_config\.json: eos_token_id 64/],
+    ['of too large a group', () => withConfig('llama-g4', (c) => Object.assign(c, { num_attention_heads: 33, num_key_value_heads: 1, head_dim: 8 })), 'BAD_CONFIG', /33 query heads/],
     ['of another activation', () => withConfig('llama-g4', (c) => (c.hidden_act = 'gelu')), 'BAD_CONFIG', /gelu/],
     ['with a bias it does not have', () => withConfig('llama-g4', (c) => (c.attention_bias = true)), 'BAD_TENSOR', /q_proj\.bias/],
     ['cut in its data', () => withWeights('llama-g4', (b) => b.subarray(0, b.length - 5)), 'BAD_TENSOR', /model\.safetensors/],
@@ -86,7 +90,9 @@ describe('a checkpoint is refused', () => {
     return folder;
   }
   function without(name: string, file: string): string {
-    const folder = copyOf(name);
+    return rid(copyOf(name), file);
+  }
+  function rid(folder: string, file: string): string {
     rmSync(join(folder, file));
     return folder;
   }
@@ -95,6 +101,24 @@ describe('a checkpoint is refused', () => {
     await expect(opening(make())).rejects.toMatchObject({ name: 'PathPressError', code, message: expect.stringMatching(message) });
   });
 });
+
+/** Offsets of a safetensors file's tensors, from the file's beginning. */
+function spans(bytes: Buffer): (name: string) => [begin: number, end: number] {
+  const start = 8 + Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { data_offsets: [number, number] }>;
+  return (name) => [start + header[name].data_offsets[0], start + header[name].data_offsets[1]];
+}
+
+it.each<[string, () => string]>([
+  ['tied, with the embedding written twice', () => {
+    const model = withConfig('llama-g4', (c) => (c.tie_word_embeddings = true)), path = join(model, 'model.safetensors'), bytes = readFileSync(path), span = spans(bytes);
+    bytes.copy(bytes, span('lm_head.weight')[0], ...span('model.embed_tokens.weight'));
+    writeFileSync(path, bytes);
+    return model;
+  }],
+  ['with a window that no layer has', () => withConfig('qwen2-g1', (c) => (c.use_sliding_window = true))],
+  ['whose activation is called swish', () => withConfig('llama-g4', (c) => (c.hidden_act = 'swish'))],
+])('a checkpoint is taken %s', async (_, make) => (await opening(make())).dispose()); // prettier-ignore
 
 it('tensors that no family reads may be there, of whatever layer', async () => {
   const model = withWeights('llama-g4', (bytes) => {
@@ -113,10 +137,8 @@ it('tensors that no family reads may be there, of whatever layer', async () => {
 
 it('finite weights whose logits overflow give an error with the token, not a token', async () => {
   const model = withWeights('llama-g4', (bytes) => {
-    const start = 8 + Number(bytes.readBigUInt64LE());
-    const header = JSON.parse(bytes.toString('utf8', 8, start)) as Record<string, { data_offsets: [number, number] }>;
-    const [begin, end] = header['lm_head.weight'].data_offsets;
-    for (let at = begin; at < end; at += 4) bytes.writeFloatLE(3e38, start + at);
+    const [begin, end] = spans(bytes)('lm_head.weight');
+    for (let at = begin; at < end; at += 4) bytes.writeFloatLE(3e38, at);
     return bytes;
   });
   const engine = await opening(model);
