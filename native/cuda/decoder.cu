@@ -24,9 +24,9 @@ void make(Device& device, const char* name, Global<T>& array, size_t elements) {
 
 Decoder::Decoder(Device& device, DeviceModel model, const DecoderLimits& limits)
     : device_(device), model_(std::move(model)), limits_(limits), step_(), pages_(size(limits.slots)),
-      entries_(size(limits.slots)), read_(size(limits.slots)),
-      uneven_(size(limits.slots)), arrivals_{{{device, size(limits.slots)}, {device, size(limits.slots)}},
-                                             {{device, size(limits.slots)}, {device, size(limits.slots)}}} {
+      entries_(size(limits.slots)), read_(size(limits.slots)), uneven_(size(limits.slots)), unsettled_(size(limits.slots)),
+      arrivals_{{{device, size(limits.slots)}, {device, size(limits.slots)}},
+                {{device, size(limits.slots)}, {device, size(limits.slots)}}} {
   step_.model = &model_;
   allocateWork();
   allocateSequences();
@@ -106,6 +106,7 @@ void Decoder::allocateSequences() {
     step_.headPages = headPages_ = device_.unwritten<int>("heads' pages", heads * size(limits_.sequencePages));
     step_.headLess = headLess_ = device_.unwritten<int>("heads' entries less", heads);
     moves_ = device_.unwritten<PageMove>("pages that move", size(shape.layers * shape.kvHeads * limits_.sequencePages));
+    notes_ = device_.unwritten<PageNote>("heads' new pages", heads);
     const size_t entries = heads * size(limits_.sequencePages) * cachePageEntries;
     if (limits_.ownSets) step_.headMasks = device_.unwritten<uint16_t>("heads' masks", entries);
   }
@@ -187,6 +188,7 @@ bool Decoder::reserve(int slot, int entries) {
 }
 
 bool Decoder::run(const std::vector<Row>& rows, bool logits) {
+  settlePages();
   std::vector<int> made[4];
   step_.logits = logits;
   step_.special = false;

@@ -113,6 +113,9 @@ class Decoder {
   std::vector<UnevenPages> uneven_;      // of each slot that is
   Global<int> headPages_, headLess_;     // of UnevenHeads, of all layers
   Global<PageMove> moves_;
+  Global<PageNote> notes_;
+  std::vector<PageNote> noted_;          // pages of heads that the device is yet to be told of
+  std::vector<char> unsettled_;          // slots that they are of
   std::vector<int> written_[4];          // slots, offsets, tokens and wanted, as they lie on the device
   struct Drawn {
     Arrival<int> drawn;
@@ -122,7 +125,7 @@ class Decoder {
 
   void free(int slot, int pages);
   bool reserveUneven(int slot, int entries);
-  void writePages(int slot, size_t head, size_t first, const std::vector<int>& pages);
+  void settlePages();
   void writeHeads(int slot, const UnevenPages& own);
   template <class Array>
   static void eachOfWork(const DeviceModel& model, const DecoderLimits& limits, StepWork& work, const Array& array);

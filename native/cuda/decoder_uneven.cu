@@ -11,15 +11,21 @@ size_t size(int64_t value) { return static_cast<size_t>(value); }
 
 }  // namespace
 
-void Decoder::writePages(int slot, size_t head, size_t first, const std::vector<int>& pages) {
-  if (pages.empty()) return;
-  const int kvHeads = model_.shape.kvHeads;
-  const int64_t layer = static_cast<int64_t>(head) / kvHeads, own = static_cast<int64_t>(head) % kvHeads;
-  const int64_t row = (layer * limits_.slots + slot) * kvHeads + own;
-  device_.write(headPages_, row * limits_.sequencePages + static_cast<int64_t>(first), pages);
+// All sequences' together: a write takes as long as a launch, and heads begin their pages at any step.
+void Decoder::settlePages() {
+  const size_t most = size(model_.shape.layers) * size(limits_.slots) * size(model_.shape.kvHeads);
+  for (size_t begin = 0; begin < noted_.size(); begin += most) {
+    const auto from = noted_.begin() + static_cast<std::ptrdiff_t>(begin);
+    const std::vector<PageNote> part(from, from + static_cast<std::ptrdiff_t>(std::min(most, noted_.size() - begin)));
+    device_.write(notes_, 0, part);
+    notePages(device_.stream(), {headPages_, notes_, limits_.sequencePages, static_cast<int>(part.size())});
+  }
+  noted_.clear();
+  std::fill(unsettled_.begin(), unsettled_.end(), 0);
 }
 
 void Decoder::shareOut(int slot, const std::vector<int>& counts) {
+  settlePages();
   const ModelShape& shape = model_.shape;
   std::vector<int>& pages = pages_[size(slot)];
   UnevenPages& own = uneven_[size(slot)];
@@ -70,9 +76,15 @@ bool Decoder::reserveUneven(int slot, int entries) {
     own.add(free_.back());
     free_.pop_back();
   }
-  for (size_t i = 0; i < own.heads().size(); ++i) {
-    const size_t first = own.heads()[i].size();
-    writePages(slot, i, first, own.take(i, entries));
+  if (unsettled_[size(slot)]) settlePages();
+  const int kvHeads = model_.shape.kvHeads;
+  for (int i = 0; i < static_cast<int>(own.heads().size()); ++i) {
+    const int head = (i / kvHeads * limits_.slots + slot) * kvHeads + i % kvHeads;
+    auto at = static_cast<int>(own.heads()[size(i)].size());
+    for (const int page : own.take(size(i), entries)) {
+      noted_.push_back({head, at++, page});
+      unsettled_[size(slot)] = 1;
+    }
   }
   return true;
 }

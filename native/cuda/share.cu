@@ -5,7 +5,7 @@
 namespace pathpress::cuda {
 
 constexpr int shareThreads = 512, digits = 16;
-constexpr int moveThreads = 128;
+constexpr int moveThreads = 128, noteThreads = 128;
 
 // A block a layer of a due. Of an order that candidates must reach, each head keeps as many as reach it and at least its
 // floor: digit by digit the largest order by which the heads together keep what they are to.
@@ -89,5 +89,16 @@ BOUNDED_KERNEL(moveThreads, 4) movePage(PageMoves task) {
 }
 
 void movePages(Stream stream, const PageMoves& task) { launch(stream, {task.count, moveThreads}, movePage, task); }
+
+BOUNDED_KERNEL(noteThreads, 4) notePage(PageNotes task) {
+  const int i = blockIndex() * noteThreads + threadIndex();
+  if (i >= task.count) return;
+  const PageNote note = task.notes.load(i);
+  task.table.store(int64_t{note.head} * task.width + note.at, note.page);
+}
+
+void notePages(Stream stream, const PageNotes& task) {
+  launch(stream, {(task.count + noteThreads - 1) / noteThreads, noteThreads}, notePage, task);
+}
 
 }  // namespace pathpress::cuda

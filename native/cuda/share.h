@@ -1,5 +1,6 @@
 // Sets of unequal size: how many candidates each key-value head of a layer keeps where their scores are compared with one
-// another, native/policies/select.cc's shareOut() on the device; and pages that move where that leaves some free.
+// another, native/policies/select.cc's shareOut() on the device; and pages of single heads, that move where that leaves some
+// free and that heads get.
 #pragma once
 
 #include "compress.h"
@@ -41,5 +42,19 @@ struct PageMoves {
 
 // None is moved to where another still is.
 void movePages(Stream stream, const PageMoves& task);
+
+// A page that a head gets: row `head` of the heads' table, and where in it.
+struct PageNote {
+  int head, at, page;
+};
+
+struct PageNotes {
+  Global<int> table;  // (heads, width)
+  Global<const PageNote> notes;
+  int width, count;
+};
+
+// No two to the same place.
+void notePages(Stream stream, const PageNotes& task);
 
 }  // namespace pathpress::cuda

@@ -173,6 +173,25 @@ void pages() {
   });
 }
 
+// Each page where it is said to be, and nothing beside it: of one note, of a block's and of more.
+void notes() {
+  constexpr int heads = 70, width = 5;
+  for (const int count : {1, 128, 129, heads * width}) {
+    everyOrder("pages noted", [&](TestDevice& device) {
+      std::vector<PageNote> told;
+      std::vector<int> wanted(heads * width, -1);
+      for (int i = 0; i < count; ++i) {
+        const int place = i * 199 % (heads * width);  // 199 is prime and no factor of it
+        told.push_back({place / width, place % width, 1000 + i});
+        wanted[static_cast<size_t>(place)] = 1000 + i;
+      }
+      const Global<int> table = device.array("table", std::vector<int>(heads * width, -1));
+      notePages(device.stream(), {table, device.input("notes", told), width, count});
+      CHECK(device.values(table) == wanted);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace pathpress::cuda
 
@@ -180,4 +199,5 @@ CUDA_TEST(share) {
   using namespace pathpress::cuda;
   shares();
   pages();
+  notes();
 }
