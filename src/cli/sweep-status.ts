@@ -33,8 +33,9 @@ async function status(folder: string, { summary, contrast = [], json }: StatusFl
   const state = await statusOf(folders);
   if (!summary) return io.out(json ? `${JSON.stringify(state)}\n` : await statusText(state));
   const { summarizeSweep } = await import('../sweep/summary.js');
-  const numbers = await summarizeSweep(folders, contrast.map(pairOf));
-  io.out(json ? `${JSON.stringify({ ...state, summary: numbers })}\n` : (await statusText(state)) + (await summaryText(numbers)));
+  const pairs = contrast.map(pairOf);
+  const numbers = await summarizeSweep(folders, pairs);
+  io.out(json ? `${JSON.stringify({ ...state, summary: numbers })}\n` : (await statusText(state)) + (await summaryText(numbers, pairs)));
 }
 
 function pairOf(text: string): [string, string] {
@@ -59,7 +60,7 @@ async function statusText(state: SweepStatus): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
-async function summaryText({ complete, arms, contrasts }: SweepSummary): Promise<string> {
+async function summaryText({ complete, arms, contrasts }: SweepSummary, pairs: readonly [string, string][]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const style = { head: [], border: [] };
   const hundredths = ({ mean, low, high }: Interval): string => {
@@ -75,9 +76,11 @@ async function summaryText({ complete, arms, contrasts }: SweepSummary): Promise
     ]); // prettier-ignore
   }
   const note = complete ? '' : '* not complete: what ends early is recorded early, and figures lean to short samples\n';
-  if (contrasts.length === 0) return `${table.toString()}\n${note}`;
+  const silent = pairs.filter(([a, b]) => !contrasts.some(({ arms }) => arms[0] === a && arms[1] === b));
+  const first = `${table.toString()}\n${note}${silent.map(([a, b]) => `${a} − ${b}: no problem yet of which both have all samples\n`).join('')}`;
+  if (contrasts.length === 0) return first;
   const differences = new Table({ head: ['model', 'task', 'contrast', 'problems', 'difference'], style });
   for (const { model, task, split, arms: [a, b], difference } of contrasts)
     differences.push([model, `${task} ${split}`, `${a} − ${b}`, difference.pairs, `${hundredths(difference)} points`]);
-  return `${table.toString()}\n${note}${differences.toString()}\n`;
+  return `${first}${differences.toString()}\n`;
 }
