@@ -1,12 +1,13 @@
 /** The public surface: what notebooks and scripts import. */
-export { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, ratioBootstrap, shareInterval, wilson, type BootstrapOptions, type Interval, type PairedDifference } from './analysis/statistics.js';
+export { clusterMean, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, ratioBootstrap, shareInterval, wilson, type BootstrapOptions, type Interval, type PairedDifference } from './analysis/statistics.js';
 export { strataDifference, type PairedOutcomes, type StrataDifference, type TestedDifference } from './analysis/strata.js';
 export { holm, isEquivalent } from './analysis/decision.js';
 export { pairSpread, problemsForEquivalence, type EquivalenceGoal, type PairSpread } from './analysis/power.js';
 export { excessLoss, type BinnedLoss, type ExcessLoss } from './analysis/excess-loss.js';
 export { entropyCeiling, ngramEntropy, prefixEntropies } from './analysis/entropy.js';
 export { defaultLengths, entropyTable, type EntropyCell, type EntropyMode, type OutputIds } from './analysis/entropy-table.js';
-export { pairedMeans, signFlip, studentQuantile, type PairedTest } from './analysis/paired-means.js';
+export { pairedMeans, signFlip, type PairedTest } from './analysis/paired-means.js';
+export { normalQuantile, studentQuantile } from './analysis/quantiles.js';
 export { pairedByPrompt, pairedEntropy, shareReaching } from './analysis/pairing.js';
 export { neighbourCounts, redundancy, redundancyRate, repeatedClusters } from './analysis/redundancy.js';
 export { matchedDifference, type MatchedCluster, type MatchedDifference } from './analysis/matched.js';

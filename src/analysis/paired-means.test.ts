@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pairedMeans, signFlip, studentQuantile } from './paired-means.js';
+import { pairedMeans, signFlip } from './paired-means.js';
+import { studentQuantile } from './quantiles.js';
 
 describe("Student's t", () => {
   it.each([

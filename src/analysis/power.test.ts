@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isEquivalent } from './decision.js';
-import { normalQuantile, pairSpread, problemsForEquivalence } from './power.js';
+import { pairSpread, problemsForEquivalence } from './power.js';
+import { normalQuantile } from './quantiles.js';
 import { strataDifference } from './strata.js';
 
 describe('how many problems suffice', { timeout: 60000 }, () => {

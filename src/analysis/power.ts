@@ -1,5 +1,6 @@
 /** How many problems and draws a paired comparison needs, from the outcomes of a trial on other problems. */
 import { PathPressError } from '../engine/errors.js';
+import { normalQuantile } from './quantiles.js';
 import { mean } from './statistics.js';
 import type { PairedOutcomes } from './strata.js';
 
@@ -42,7 +43,7 @@ export function pairSpread({ a, b }: PairedOutcomes): PairSpread {
  * Problems of one model that suffice: where the arms are equal, the interval of `strataDifference` lies within the margin
  * with probability `power`. Normal approximation: z_level · s + z_power · σ ≤ margin · √n, with σ² the variance of a
  * problem's difference and s² the larger one that the two-stage bootstrap shows. Never fewer than where all problems
- * agree, whose interval has the width of `pairedShares`: n > z_level² · (1 / margin − 1).
+ * agree, whose interval has the width of `unseenDifference`: n > z_level² · (1 / margin − 1).
  * @throws BAD_OPTION for a margin that is not above 0, a level or power outside 0 to 1, or draws below 1
  */
 export function problemsForEquivalence(spread: PairSpread, goal: EquivalenceGoal = {}): number {
@@ -57,26 +58,6 @@ export function problemsForEquivalence(spread: PairSpread, goal: EquivalenceGoal
   const needed = z * shown + normalQuantile((1 + power) / 2) * truly;
   const agreeing = Math.floor(z ** 2 * (1 / margin - 1)) + 1;
   return Math.max(agreeing, Math.ceil((needed / margin) ** 2));
-}
-
-/** Point below which a standard normal value lies with this probability, 0.5 to 1: bisection on Simpson's rule, to 1e-9. */
-export function normalQuantile(share: number): number {
-  if (!(share >= 0.5 && share < 1)) throw new PathPressError('BAD_OPTION', `a normal quantile is for 0.5 up to 1, not ${share}`);
-  let [low, high] = [0, 8];
-  while (high - low > 1e-10) {
-    const middle = (low + high) / 2;
-    if (0.5 + areaFromZero(middle) < share) low = middle;
-    else high = middle;
-  }
-  return (low + high) / 2;
-}
-
-function areaFromZero(end: number): number {
-  const steps = 512; // even
-  const density = (z: number): number => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
-  let sum = density(0) + density(end);
-  for (let i = 1; i < steps; i++) sum += (i % 2 === 0 ? 2 : 4) * density((end * i) / steps);
-  return (sum * end) / (3 * steps);
 }
 
 function variance(values: readonly number[]): number {

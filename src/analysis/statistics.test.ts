@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { holm } from './decision.js';
 import { pairedMeans, signFlip } from './paired-means.js';
+import { studentQuantile } from './quantiles.js';
+import { randomIndex } from './random.js';
 import { strataDifference } from './strata.js';
-import { clusterBootstrap, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, shareInterval, wilson } from './statistics.js';
+import { clusterMean, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, shareInterval, unseenDifference, wilson } from './statistics.js';
 
 /** numpy quantiles and bootstrap, exact fractions for McNemar: data/fixtures/analysis/make.py. */
 const golden = JSON.parse(
@@ -37,56 +39,57 @@ describe('statistics', { timeout: 60000 }, () => {
     expect(() => mcnemarExact(1.5, 2)).toThrow(/1.5/);
   });
 
-  it('cluster bootstrap comes close to 200,000 numpy resamples', () => {
-    const got = clusterBootstrap(golden.clusters, { seed: 4, resamples: 4000 });
-    const { mean: centre, low, high, sd } = golden.bootstrap;
+  it('a mean of clusters has the spread that 200,000 numpy resamples have, and Student’s width', () => {
+    const got = clusterMean(golden.clusters);
+    const { mean: centre, sd } = golden.bootstrap;
+    const clusters = golden.clusters.length;
     expect(got.mean).toBeCloseTo(centre, 12);
-    // A 2.5 % quantile of 4,000 resamples has a standard error of about 0.042 sd.
-    expect(Math.abs(got.low - low)).toBeLessThan(0.2 * sd);
-    expect(Math.abs(got.high - high)).toBeLessThan(0.2 * sd);
+    // A bootstrap divides by the number of clusters and not by one less.
+    const spread = (got.high - got.low) / 2 / studentQuantile(0.975, clusters - 1) / Math.sqrt(clusters / (clusters - 1));
+    expect(spread / sd).toBeGreaterThan(0.9);
+    expect(spread / sd).toBeLessThan(1.1);
+    // Clusters of one value each: Student's interval of a mean, here of 1, 2, 4, 8 (sd √(115/12), t 3.182446 of 3 degrees).
+    const half = (3.182446305284263 * Math.sqrt(115 / 12)) / 2;
+    expect(clusterMean([[1], [2], [4], [8]])).toEqual({ mean: 3.75, low: expect.closeTo(3.75 - half, 8), high: expect.closeTo(3.75 + half, 8) });
   });
 
   it('keeps clusters whole: copies of a value in one cluster do not narrow the interval', () => {
-    const single = clusterBootstrap([[1], [2], [4], [8]], { seed: 1 });
-    const copied = clusterBootstrap(
-      [1, 2, 4, 8].map((x) => new Array(50).fill(x)),
-      { seed: 1 },
-    );
-    expect(copied).toEqual(single);
+    const copied = clusterMean([1, 2, 4, 8].map((x) => new Array(50).fill(x)));
+    const single = clusterMean([[1], [2], [4], [8]]);
+    expect(copied).toEqual({ mean: 3.75, low: expect.closeTo(single.low, 9), high: expect.closeTo(single.high, 9) });
+    expect(clusterMean([[0.25, 0.5, 0.75]])).toEqual({ mean: 0.5, low: 0.5, high: 0.5 });
+    expect(() => clusterMean([[], []])).toThrow(/at least one/);
+    expect(() => clusterMean([[1]], { level: 1 })).toThrow(/level/);
   });
 
-  it('low <= mean <= high always, and a seed settles the result', () => {
-    for (let seed = 0; seed < 200; seed++) {
-      const clusters = Array.from({ length: 1 + (seed % 4) }, (_, i) => [0.1 * (i + seed), 0.7, 1 / (seed + 3)]);
-      const got = clusterBootstrap(clusters, { seed, resamples: 1 + (seed % 7) });
-      expect(got.low).toBeLessThanOrEqual(got.mean);
-      expect(got.high).toBeGreaterThanOrEqual(got.mean);
-      expect(clusterBootstrap(clusters, { seed, resamples: 1 + (seed % 7) })).toEqual(got);
-    }
-    expect(clusterBootstrap([[0.1, 0.2, 0.3]])).toEqual({
-      mean: mean([0.1, 0.2, 0.3]),
-      low: mean([0.1, 0.2, 0.3]),
-      high: mean([0.1, 0.2, 0.3]),
-    });
-    expect(() => clusterBootstrap([[], []])).toThrow(/at least one/);
-    expect(() => clusterBootstrap([[1]], { resamples: 0 })).toThrow(/resamples/);
-  });
-
-  it('covers the true mean about 95 times in 100', () => {
-    let covered = 0;
-    let state = 12345;
-    const uniform = (): number => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x7fffffff;
-    for (let trial = 0; trial < 300; trial++) {
-      const clusters = Array.from({ length: 40 }, () => {
-        const centre = uniform();
+  it.each([3, 5, 40])('covers the true mean of %d clusters about 95 times in 100', (count) => {
+    let [covered, at] = [0, 0];
+    const uniform = (): number => randomIndex(1 << 24, count, at++) / (1 << 24);
+    for (let trial = 0; trial < 400; trial++) {
+      const clusters = Array.from({ length: count }, () => {
+        const centre = uniform() + uniform() - 0.5;
         return [centre + uniform() - 0.5, centre + uniform() - 0.5];
       });
-      const { low, high } = clusterBootstrap(clusters, { seed: trial, resamples: 500 });
+      const { low, high } = clusterMean(clusters);
       if (low <= 0.5 && 0.5 <= high) covered++;
     }
-    expect(covered).toBeGreaterThan(268); // 95 % of 300 is 285; 3 to 4 standard deviations below
-    expect(covered).toBeLessThan(300);
+    expect(covered).toBeGreaterThan(366); // 95 % of 400 is 380, with a standard deviation of 4.4; of a bootstrap of 5 it was 340
   });
+
+  // Rates near 0 and 1, where a percentile bootstrap covered 83 to 87 % (and showed no width to one side).
+  it.each([[80, 4, 0.05, 0.2], [80, 4, 0.1, 0.2], [20, 4, 0.1, 0.5], [80, 4, 0.9, 0.95], [20, 4, 1, 0.5]])('covers a share: %d problems of %d samples, %d of them right at %d', (problems, samples, some, rate) => {
+    let [covered, at] = [0, 0];
+    const chance = (share: number): boolean => randomIndex(1 << 24, problems, at++) < share * (1 << 24);
+    const values = () => Array.from({ length: problems }, () => {
+      const able = chance(some);
+      return Array.from({ length: samples }, () => Number(able && chance(rate)));
+    });
+    for (let trial = 0; trial < 400; trial++) {
+      const { low, high } = shareInterval(values());
+      if (low <= some * rate && some * rate <= high) covered++;
+    }
+    expect(covered).toBeGreaterThan(357); // 89 %
+  }); // prettier-ignore
 
   it('pairs by problem, every problem weighing the same', () => {
     const got = pairedBootstrap([[1, 3], [5], [], [9]], [[1], [1, 1, 1], [7], []]);
@@ -106,21 +109,31 @@ it('wilson stays within 0 and 1 where all or none succeed', () => {
 describe('shares on which all problems agree', () => {
   const far = 3.8414588 / 13.8414588; // Agresti & Coull (1998): the upper end of Wilson's interval of 0 in 10
 
-  it('have Wilson’s interval on the number of problems, others the bootstrap’s', () => {
+  it('have Wilson’s interval on the number of problems, and one that differs makes it no narrower than they are', () => {
     expect(shareInterval(new Array(10).fill([0, 0, 0]))).toEqual({ mean: 0, low: 0, high: expect.closeTo(far, 7) });
     expect(shareInterval(new Array(10).fill([0, 1]))).toEqual(wilson(5, 10)); // the same of each, as counted once
-    const mixed = [[0, 1], [1, 1], [0, 0]];
-    expect(shareInterval(mixed, { seed: 2 })).toEqual(clusterBootstrap(mixed, { seed: 2 }));
+    const one = shareInterval([...new Array(19).fill([0, 0, 0, 0]), [0, 0, 0, 1]]);
+    expect(one.high).toBeGreaterThan(0.06); // 1 of 80 alone: 0.067; the bootstrap's was 0.0375
+    expect(one.low).toBeGreaterThan(0);
+    expect(shareInterval(new Array(20).fill([0]), { level: 0.99 }).high).toBeCloseTo(0.2491, 4); // z² / (n + z²) with 2.5758
+    const shares = [[0.5], [0.52], [0.48], [0.5]]; // no trials: Student's, but for the bend of Wilson's
+    expect(shareInterval(shares).high).toBeCloseTo(clusterMean(shares).high, 3);
     expect(() => shareInterval([[]])).toThrow(/at least one/);
   });
 
   it('differ by at most what was never seen could make of it', () => {
     const [right, wrong] = [1, 0].map((value) => new Array(10).fill([value]));
-    expect(pairedShares(right, right)).toEqual({ pairs: 10, mean: 0, low: expect.closeTo(-far, 7), high: expect.closeTo(far, 7) });
-    // All differ by 1: a share `far` of problems might differ by -1.
-    expect(pairedShares(right, wrong)).toEqual({ pairs: 10, mean: 1, low: expect.closeTo(1 - 2 * far, 7), high: 1 });
-    const half = [[1], [0], [1], [0]];
-    expect(pairedShares(half, [[0], [0], [0], [0]], { seed: 3 })).toEqual(pairedBootstrap(half, [[0], [0], [0], [0]], { seed: 3 }));
+    // With one pair more either way, by hand: variance 2/11 of 12 values, t of 9 degrees 2.262157.
+    const most = 2.2621571628540993 * Math.sqrt(2 / 11 / 12);
+    expect(pairedShares(right, right)).toEqual({ pairs: 10, mean: 0, low: expect.closeTo(-most, 7), high: expect.closeTo(most, 7) });
+    // All differ by 1: eleven of 1 and one of -1.
+    const low = 10 / 12 - 2.2621571628540993 * Math.sqrt(11 / 3 / 11 / 12);
+    expect(pairedShares(right, wrong)).toEqual({ pairs: 10, mean: 1, low: expect.closeTo(low, 7), high: 1 });
+    // Other shares: as they are, and where all differ by the same, the rule for what was not seen.
+    const half = [[0.5], [0.25], [0.5], [0.25]], none = [[0], [0], [0], [0]]; // prettier-ignore
+    expect(pairedShares(half, none)).toMatchObject({ mean: 0.375, low: expect.closeTo(pairedMeans(half, none)!.low, 9) });
+    expect(pairedShares([[0.5], [0.5]], [[0], [0]])).toEqual({ ...unseenDifference(0.5, 2), pairs: 2 });
+    expect(unseenDifference(0, 10)).toEqual({ mean: 0, low: expect.closeTo(-far, 7), high: expect.closeTo(far, 7) });
     expect(pairedShares([[]], [[1]])).toBeUndefined();
   });
 });
@@ -148,5 +161,5 @@ it('problems that agree but for the rounding of their sums give the interval of 
   expect(rounded.low).toBeCloseTo(same.low, 9);
   expect(rounded.high).toBeCloseTo(same.high, 9);
   expect(shareInterval([[0.7, 0.7, 0.7], [0.7]]).low).toBeCloseTo(shareInterval([[0.7], [0.7]]).low, 9);
-  expect(() => shareInterval([[1], [1]], { resamples: -1 })).toThrow(/resamples/);
+  expect(() => shareInterval([[1], [1]], { level: -1 })).toThrow(/level/);
 });

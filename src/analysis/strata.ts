@@ -29,7 +29,7 @@ export interface StrataDifference {
  * Percentile bootstrap in two stages: problems are drawn anew, the same ones for all models, which all ran them; then the
  * draws of each drawn problem, within each model and arm. Models are fixed strata: nothing is said of models not run.
  * Drawing at both stages counts the spread of K draws (K + K − 1) / K times where once would do: wider, never narrower.
- * Where no problem differs from another the interval follows the rule of `pairedShares`, and p is of a sign test.
+ * Where no problem differs from another the interval follows `unseenDifference`, and p is of a sign test.
  * @param models at least one; all of the same problems in the same order, every problem with at least one draw in both arms
  * @throws BAD_OPTION where there is no model or problem, models or arms differ in problems, a problem has no draw, a draw is
  *   not finite, or an option is out of range
@@ -106,7 +106,7 @@ function tested(estimate: number, drawn: Float64Array, pairs: number, level: num
   const tail = (1 - level) / 2;
   const [low, high] = [quantile(drawn, tail), quantile(drawn, 1 - tail)];
   if (high - low <= slack) {
-    return { ...unseenDifference(estimate, pairs), p: Math.abs(estimate) <= slack ? 1 : 2 ** (1 - pairs), pairs };
+    return { ...unseenDifference(estimate, pairs, level), p: Math.abs(estimate) <= slack ? 1 : 2 ** (1 - pairs), pairs };
   }
   return { mean: estimate, low: Math.min(low, estimate), high: Math.max(high, estimate), p, pairs };
 }

@@ -53,7 +53,7 @@ describe('analyze --json', () => {
     writeFileSync(at('one.jsonl'), rows({ prompt: 'a', output: 'w1 w1 w2 w1 w2 w3 w1 w4' }, { prompt: 'a', output: 'w1 '.repeat(8).trim() }));
     const args = ['analyze', at('one.jsonl'), '--tokenizer', tokenizer, '--n', '1', '--lengths', '8', '--embedder', 'none'];
     const { status, out, err } = await pathpress(args);
-    expect({ status, err }).toEqual({ status: 0, err: expect.stringContaining('intervals redraw prompts') });
+    expect({ status, err }).toEqual({ status: 0, err: expect.stringContaining('intervals are over prompts') });
     expect(out).toMatch(/0\.8750 *│ – *│ 2 /);
     const { files } = JSON.parse((await pathpress([...args, '--json'])).out) as { files: any[] };
     expect(files[0].entropy['1']['8']).toMatchObject({ mean: 0.875, low: 0.875, high: 0.875, outputs: 2, prompts: 1 });

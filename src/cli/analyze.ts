@@ -52,7 +52,7 @@ export function analyzeCommand(program: Command, io: Io, done: (status: number) 
     .option('--threshold <T>', 'sentences are similar above this cosine (0.75)', real(-1, 1))
     .option('--similar <LIST>', 'a sentence is redundant with more than so many similar ones (1,2,4)', list(whole(0)))
     .option('--sample <N>', 'draw whole outputs, by seed, of at most N sentences together', whole(1))
-    .option('--seed <S>', 'key of the draw and of the intervals (0)', whole(0))
+    .option('--seed <S>', 'key of the draw (0)', whole(0))
     .option('--json', 'print one JSON object')
     .action(async (files: string[], flags: AnalyzeFlags) => done(await analyze(files, flags, io)));
 }
@@ -82,7 +82,7 @@ async function analyze(files: string[], flags: AnalyzeFlags, io: Io): Promise<nu
     if (Object.values(entropy).every((lengths) => Object.keys(lengths).length === 0))
       io.err(`note: ${file}: no output has ${Math.min(...flags.lengths)} tokens: give shorter --lengths, or --mode paper\n`);
     if (Object.values(entropy).some((lengths) => Object.values(lengths).some(({ prompts }) => prompts === 1)))
-      io.err(`note: ${file}: intervals redraw prompts; where all outputs share one there is none (in JSON low and high are the mean)\n`);
+      io.err(`note: ${file}: intervals are over prompts; where all outputs share one there is none (in JSON low and high are the mean)\n`);
   }
   return 0;
 }

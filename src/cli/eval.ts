@@ -89,5 +89,5 @@ function print({ records, interrupted, ...summary }: Evaluation, flags: EvalFlag
   );
   io.out(`entries  ${meanEntries.toFixed(1)} on average, ${peakEntries} at most\n`);
   io.out(`tokens   ${meanTokens.toFixed(0)} on average; ${percent(finished)} finished\n`);
-  if (lookups) io.out(`look-ups ${lookups.right} of ${lookups.total} right\n`);
+  if (lookups) io.out(`look-ups ${lookups.right} of ${lookups.total} made were right\n`);
 }

@@ -5,7 +5,7 @@ import type { EvalRecord } from './record.js';
 export interface Summary {
   problems: number;
   samples: number;
-  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem (`shareInterval`). */
+  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else `shareInterval`. */
   passAt1: Interval;
   meanEntries: number;
   /** The largest of all samples. */

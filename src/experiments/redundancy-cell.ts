@@ -2,7 +2,7 @@
 import { neighbourCounts, redundancyRate, repeatedClusters } from '../analysis/redundancy.js';
 import { splitSentences } from '../analysis/sentences.js';
 import { pairedMeans, type PairedTest } from '../analysis/paired-means.js';
-import { clusterBootstrap, mean, type Interval } from '../analysis/statistics.js';
+import { clusterMean, mean, type Interval } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import { drawOutputs } from '../traces/analyze.js';
 import type { Embedder } from '../embedding/embedder.js';
@@ -13,7 +13,7 @@ export interface RedundancyCell {
   outputs: number;
   sentences: number;
   sentencesPerOutput: number;
-  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, bootstrap by prompt. */
+  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, interval by prompt (`clusterMean`). */
   rate: Record<string, Interval>;
   /** rate(1) of each output in order. */
   each: number[];
@@ -43,7 +43,7 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
   const byPrompt = (value: (output: number) => number): Interval => {
     const clusters = new Map<string, number[]>();
     outputs.forEach(({ prompt }, i) => clusters.set(prompt, [...(clusters.get(prompt) ?? []), value(i)]));
-    return clusterBootstrap([...clusters.values()]);
+    return clusterMean([...clusters.values()]);
   };
   return {
     embedder: embedder.name,
@@ -68,7 +68,7 @@ export interface MatchedRedundancy {
   pairs: number;
   /** Sentences of one side, all pairs together. */
   sentences: number;
-  /** rate(N), shares: of the first and of the second side, bootstrap by prompt; and the difference within a pair, as `pairedMeans`. */
+  /** rate(N), shares: of the first and of the second side, `clusterMean`; and the difference within a pair, as `pairedMeans`. */
   rate: Record<string, { first: Interval; second: Interval; difference: PairedTest }>;
 }
 
@@ -103,7 +103,7 @@ export async function matchedRedundancy(
     for (const sentences of pair) counts.push(neighbourCounts(await embedder.embed(sentences), embedder.dim, [paperThreshold])[0]);
     counted.push(counts);
   }
-  const interval = (values: number[]) => clusterBootstrap(values.map((value) => [value]));
+  const interval = (values: number[]) => clusterMean(values.map((value) => [value]));
   const rates = (side: number, n: number) => counted.map((pair) => redundancyRate(pair[side], n));
   return {
     pairs: pairs.length,

@@ -82,7 +82,7 @@ export function armOutcomes(cells: readonly Contrasted[], { task, model, arm, ou
 }
 
 /**
- * Mean outcome of an arm, 95 %: Wilson for right or wrong with one draw, else a bootstrap by problem.
+ * Mean outcome of an arm, 95 %: Wilson for right or wrong with one draw, else `shareInterval`.
  * @throws as `armOutcomes`
  */
 export function armAccuracy(cells: readonly Contrasted[], at: ArmPlace): Interval {

@@ -39,7 +39,7 @@ export interface ArmSummary extends SweepGroup, SampleFigures {
   /** Samples and problems recorded; draws and seeds repeat a problem. */
   samples: number;
   problems: number;
-  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else a bootstrap by problem (`shareInterval`). */
+  /** Share of samples that are right, 95 %: Wilson at one sample a problem, else `shareInterval`. */
   accuracy: Interval;
 }
 
@@ -79,7 +79,7 @@ const nameOf = ({ model, weightsHash, task, split }: SweepGroup): string => JSON
 export async function summarizeSweep(
   folders: readonly string[],
   pairs: readonly (readonly [string, string])[] = [],
-  options: BootstrapOptions = {},
+  options: Pick<BootstrapOptions, 'level'> = {},
 ): Promise<SweepSummary> {
   const manifests = await Promise.all(folders.map(manifestOf));
   checkTogether(folders, manifests);
@@ -126,7 +126,7 @@ function completeOutcomes({ cells, records }: ArmRecords): Map<number, number[]>
   return new Map([...outcomesByProblem(records)].filter(([problem, outcomes]) => outcomes.length === wanted(problem)));
 }
 
-function summarizeArm(armRecords: ArmRecords, options: BootstrapOptions): ArmSummary {
+function summarizeArm(armRecords: ArmRecords, options: Pick<BootstrapOptions, 'level'>): ArmSummary {
   const { records, cells: _, ...row } = armRecords;
   const problems = [...outcomesByProblem(records).values()];
   return {
@@ -161,7 +161,7 @@ export function sampleFigures(records: readonly EvalRecord[]): SampleFigures {
   };
 }
 
-function contrast(rows: readonly ArmRecords[], pair: readonly [string, string], options: BootstrapOptions): Contrast[] {
+function contrast(rows: readonly ArmRecords[], pair: readonly [string, string], options: Pick<BootstrapOptions, 'level'>): Contrast[] {
   const groups = [...new Set(rows.map(nameOf))];
   return groups.flatMap((group) => {
     const [a, b] = pair.map((arm) => rows.find((row) => row.arm === arm && nameOf(row) === group));

@@ -24,7 +24,7 @@ export interface AnalyzeOptions {
   similar?: readonly number[];
   /** Sentences embedded at most, of each file: whole outputs are drawn, one at least. All if left out. */
   sample?: number;
-  /** Of the bootstrap and of `sample`; 0 if left out. */
+  /** Of `sample`; 0 if left out. */
   seed?: number;
   /** Told how far the slow part, embedding, has come. */
   onProgress?: (file: string, done: number, total: number) => void;
@@ -38,7 +38,7 @@ export interface EntropyReport {
   low: number;
   high: number;
   outputs: number;
-  /** Prompts of those outputs, which the interval redraws; of one alone low and high are the mean. */
+  /** Prompts of those outputs, which the interval is of; of one alone low and high are the mean. */
   prompts: number;
   /** Share of all outputs that the mean is over. */
   share: number;
@@ -127,7 +127,6 @@ function entropyReport({ file, rows, unknown }: Trace, options: AnalyzeOptions):
     n: options.n,
     lengths: options.lengths,
     mode: options.mode,
-    seed: options.seed,
   })) {
     const { mean, low, high, outputs, prompts, share } = cell;
     const overCeiling = Number.isNaN(cell.overCeiling) ? null : cell.overCeiling;
