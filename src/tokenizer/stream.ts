@@ -16,7 +16,7 @@ export class TextStream {
     const text = this.decode(this.#window);
     const piece = whole(text).slice(this.#emitted);
     this.#emitted += piece.length;
-    this.#shrink();
+    this.#shrink(text);
     return piece;
   }
 
@@ -29,12 +29,13 @@ export class TextStream {
   }
 
   // Some ids stay as context, enough to show something: whether a space stands before a word depends on what precedes it.
-  #shrink(): void {
+  // More characters than a half one has bytes, and the same at the end: nothing of a half character is among what goes.
+  #shrink(all: string): void {
     if (this.#window.length <= context) return;
     for (let keep = context; keep < this.#window.length; keep *= 2) {
       const tail = this.#window.slice(-keep);
       const text = this.decode(tail);
-      if (text === '') continue;
+      if (text.length < 3 || text.at(-1) !== all.at(-1)) continue;
       this.#window = tail;
       this.#emitted = whole(text).length;
       return;
