@@ -27,6 +27,8 @@ const set = (bytes: Buffer): Change => (spec) => {
   spec.keys[name] = bytes;
 };
 const unset = (name: string): Change => (spec) => void delete spec.keys[name];
+const scaled = (type: string, factor: number, ...more: Buffer[]): Change => (spec) =>
+  void [gguf.text('llama.rope.scaling.type', type), gguf.real('llama.rope.scaling.factor', factor), ...more].forEach((key) => set(key)(spec));
 const reshape = (name: string, ...shape: (number | bigint)[]): Change => (spec) => void (tensor(spec, name).shape = shape);
 const query = 'blk.0.attn_q.weight';
 const embedding = 'token_embd.weight';
@@ -67,7 +69,17 @@ const rows: [string, Change, string, ...string[]][] = [
   ['more key-value heads than heads', set(gguf.whole('llama.attention.head_count_kv', 3)), 'BAD_GGUF', 'head_count_kv', '3'],
   ['an odd head', set(gguf.whole('llama.attention.key_length', 15)), 'BAD_GGUF', 'key_length', '15'],
   ['half a rotated head', set(gguf.whole('llama.rope.dimension_count', 8)), 'BAD_GGUF', 'rope.dimension_count', '8'],
-  ['yarn', set(gguf.text('llama.rope.scaling.type', 'yarn')), 'BAD_GGUF', 'rope.scaling.type', 'yarn'],
+  ['longrope', scaled('longrope', 4), 'BAD_GGUF', 'rope.scaling.type', 'longrope'],
+  ['yarn that shrinks', scaled('yarn', 0.5), 'BAD_GGUF', 'rope.scaling.factor', '0.5'],
+  ['yarn of another attention', scaled('yarn', 4, gguf.real('llama.rope.scaling.attn_factor', 0.7)), 'BAD_GGUF', 'rope.scaling.attn_factor'],
+  ['another attention alone', set(gguf.real('llama.rope.scaling.attn_factor', 0.7)), 'BAD_GGUF', 'rope.scaling.attn_factor', '0.69'],
+  ['yarn of other ends', scaled('yarn', 4, gguf.real('llama.rope.scaling.yarn_beta_fast', 16)), 'BAD_GGUF', 'rope.scaling.yarn_beta_fast', '16'],
+  ['yarn with a multiplier', scaled('yarn', 4, gguf.real('llama.rope.scaling.yarn_log_multiplier', 0.1)), 'BAD_GGUF', 'yarn_log_multiplier'],
+  ['linear scaling beside divisors', (spec) => {
+    scaled('linear', 4)(spec);
+    spec.tensors.push({ name: 'rope_freqs.weight', shape: [8], type: 0, data: gguf.floats(Array<number>(8).fill(8)) });
+  }, 'BAD_GGUF', 'rope.scaling.type', 'rope_freqs.weight'],
+  ['attention to what follows', set(gguf.flag('llama.attention.causal', false)), 'BAD_GGUF', 'llama.attention.causal', 'false'],
   ['an epsilon of NaN', set(gguf.real('llama.attention.layer_norm_rms_epsilon', Number.NaN)), 'BAD_GGUF', 'epsilon', 'NaN'],
   ['a base of infinity', set(gguf.real('llama.rope.freq_base', Infinity)), 'BAD_GGUF', 'freq_base', 'Infinity'],
   ['no embedding', (spec) => ({ ...spec, tensors: spec.tensors.slice(1) }), 'BAD_TENSOR', embedding],

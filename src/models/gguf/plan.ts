@@ -30,6 +30,7 @@ export async function planImport(file: GgufFile): Promise<Plan> {
   refuseOthers(moves, file);
   const key = (name: string) => `${layout.architecture}.${name}`;
   const theta = metadata.positive(key('rope.freq_base'), 10000);
+  if (!metadata.flag(key('attention.causal'), true)) throw metadata.fail(key('attention.causal'), 'is false: not supported');
   return {
     config: {
       architectures: [layout.className],

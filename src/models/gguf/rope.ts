@@ -4,6 +4,7 @@
  */
 import { PathPressError } from '../../engine/errors.js';
 import type { GgufFile } from './file.js';
+import type { Metadata } from './metadata.js';
 
 export const frequencyDivisors = 'rope_freqs.weight';
 
@@ -49,18 +50,40 @@ export function findRule(divisors: number[], theta: number): Rule | undefined {
  * @throws BAD_GGUF for a kind of scaling that the engine does not have, BAD_TENSOR for divisors that are not Llama 3's rule
  */
 export async function ropeScaling(file: GgufFile, architecture: string, theta: number, headDim: number): Promise<{ rope_scaling?: object }> {
-  const { metadata } = file;
-  const type = `${architecture}.rope.scaling.type`;
-  const kind = metadata.text(type, 'none');
-  const factor = metadata.positive(`${architecture}.rope.scaling.factor`, 1);
-  if (kind !== 'none' && !(kind === 'linear' && factor === 1)) {
-    throw metadata.fail(type, `is ${JSON.stringify(kind.slice(0, 80))} (factor ${factor}): not supported`);
-  }
+  const stated = statedScaling(file.metadata, architecture);
   const divisors = await readDivisors(file, headDim);
-  if (divisors.every((divisor) => divisor === 1)) return {};
+  if (divisors.every((divisor) => divisor === 1)) return stated;
+  if (stated.rope_scaling) {
+    const key = `${architecture}.rope.scaling.type`;
+    throw file.metadata.fail(key, `is ${JSON.stringify(stated.rope_scaling.rope_type)} beside tensor "${frequencyDivisors}": not supported`);
+  }
   const rule = findRule(divisors, theta);
   if (rule) return { rope_scaling: { rope_type: 'llama3', ...rule } };
   throw new PathPressError('BAD_TENSOR', `${file.path}: tensor "${frequencyDivisors}" does not follow Llama 3's rule`);
+}
+
+/** What llama.cpp takes where a key is absent, as transformers does; the first scales attention whatever the type. */
+const usualDials = { attn_factor: 1, yarn_attn_factor: 1, yarn_ext_factor: 1, yarn_beta_fast: 32, yarn_beta_slow: 1 };
+
+/** What the keys say, as llama.cpp reads them: a factor without a type is linear, and once had a name of its own. */
+function statedScaling(metadata: Metadata, architecture: string): { rope_scaling?: { rope_type: string } & Record<string, unknown> } {
+  const key = (name: string) => `${architecture}.rope.${name}`;
+  const type = metadata.text(key('scaling.type'), 'linear');
+  const factor = metadata.positive(key('scaling.factor'), metadata.positive(key('scale_linear'), 1));
+  const refuse = (name: string, what: string) => metadata.fail(key(name), `is ${what}: not supported`);
+  if (metadata.has(key('scaling.yarn_log_multiplier'))) throw refuse('scaling.yarn_log_multiplier', 'there');
+  for (const [name, usual] of Object.entries(usualDials)) {
+    const value = metadata.positive(key(`scaling.${name}`), usual);
+    if (value !== usual) throw refuse(`scaling.${name}`, String(value));
+  }
+  if (type === 'none' || factor === 1) return {};
+  if (type === 'linear') return { rope_scaling: { rope_type: type, factor } };
+  if (type !== 'yarn') throw refuse('scaling.type', `${JSON.stringify(type.slice(0, 80))} (factor ${factor})`);
+  // llama.cpp goes on shrinking attention below a factor of 1, transformers does not.
+  if (factor < 1) throw refuse('scaling.factor', `${factor} (type "yarn")`);
+  const trained = metadata.whole(`${architecture}.context_length`, 1, 2 ** 31 - 1);
+  const original = metadata.whole(key('scaling.original_context_length'), 1, 2 ** 31 - 1, trained);
+  return { rope_scaling: { rope_type: type, factor, original_max_position_embeddings: original } };
 }
 
 async function readDivisors(file: GgufFile, headDim: number): Promise<number[]> {

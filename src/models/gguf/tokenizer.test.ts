@@ -83,6 +83,22 @@ it('byte-level: merges in order, control tokens whole, a chat through the templa
   expect(tokenizer.applyChat([{ role: 'user', content: 'abc' }])).toEqual([1, 16]);
 });
 
+// llama.cpp (0.3.36 of its Python binding) counts these among the ends of the real vocabularies of Llama 3 and Qwen2.5; it takes
+// more names (<|fim_pad|>, </s>), and tokens of other kinds.
+it('takes ends by key, then by name', async () => {
+  const spec = gguf.tinyFile();
+  const texts = ['<|im_end|>', 'a', '<|eot_id|>', '<|endoftext|>', '<|eom_id|>', '<|end_of_text|>', '<|end|>'];
+  spec.keys['tokenizer.ggml.tokens'] = gguf.texts('tokenizer.ggml.tokens', texts);
+  spec.keys['tokenizer.ggml.token_type'] = gguf.wholes('tokenizer.ggml.token_type', [3, 1, 3, 3, 4, 3, 3]);
+  spec.keys['tokenizer.ggml.merges'] = gguf.texts('tokenizer.ggml.merges', []);
+  spec.keys['tokenizer.ggml.eos_token_id'] = gguf.whole('tokenizer.ggml.eos_token_id', 6);
+  spec.keys.eot = gguf.whole('tokenizer.ggml.eot_token_id', 2);
+  const [file, out] = [join(folder, 'ends.gguf'), join(folder, 'ends')];
+  gguf.save(file, spec);
+  expect((await importGguf({ file, out })).eosIds).toEqual([6, 2, 5, 3, 0]);
+  expect(JSON.parse(readFileSync(join(out, 'generation_config.json'), 'utf8'))).toMatchObject({ eos_token_id: [6, 2, 5, 3, 0] });
+});
+
 describe('SentencePiece', () => {
   const bytes = Array.from({ length: 256 }, (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, '0')}>`);
   const pieces: [string, number, number][] = [

@@ -91,7 +91,7 @@ export function tokenizerFiles(file: GgufFile, rows: number): TokenizerFolder {
     },
     tokens: vocabulary.texts.length,
     ids: { ...(bos !== undefined && { bos_token_id: bos }), ...(pad !== undefined && { pad_token_id: pad }) },
-    eosIds: [...new Set(['eos', 'eot', 'eom'].map(id).filter((found) => found !== undefined))],
+    eosIds: [...new Set([...['eos', 'eot', 'eom'].map(id), ...endsByName(vocabulary)].filter((found) => found !== undefined))],
   };
 }
 
@@ -108,6 +108,12 @@ function readVocabulary({ metadata, path }: GgufFile, rows: number): Vocabulary 
     ids.set(text, id);
   }
   return { ids, kinds, texts, fail };
+}
+
+/** Control tokens whose name alone says that an answer ends, as llama.cpp takes them: many a file has a key for one of its ends. */
+function endsByName({ ids, kinds }: Vocabulary): (number | undefined)[] {
+  const names = ['<|end_of_text|>', '<|endoftext|>', '<|eot_id|>', '<|eom_id|>', '<|im_end|>'];
+  return names.map((name) => ids.get(name)).filter((id) => id !== undefined && kinds[id] === kind.control);
 }
 
 /** Tokens that stand whole in a text, whatever is around them. */
