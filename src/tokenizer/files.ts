@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { decodeUtf8, readRegular } from '../json-file.js';
+import { specialTokens } from './chat-template.js';
+import { ignoredOption, isObject, rewriteDigits, show } from './parts.js';
 
 export type Json = Record<string, unknown>;
 
@@ -11,7 +13,8 @@ export interface TokenizerFiles {
 }
 
 /**
- * Reads tokenizer.json, tokenizer_config.json and chat_template.jinja (the last two may be absent) of a folder.
+ * Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja of a folder; only the first has
+ * to be there.
  * @throws PathPressError BAD_TOKENIZER, BAD_FILE or BAD_UTF8, naming the file.
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
@@ -20,9 +23,13 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   // Where a folder has both templates, transformers takes the file.
   config.chat_template = (await readText(join(folder, 'chat_template.jinja'), false)) ?? config.chat_template;
   const checked = checkedTokenizer(tokenizer, join(folder, 'tokenizer.json'));
+  const elsewhere = await readJson(join(folder, 'special_tokens_map.json'), false);
   // A WordLevel model names its own unknown token; the package looks for it in the configuration alone, and there for a text.
-  config.unk_token ??= (checked.model as Json).unk_token;
-  if (isObject(config.unk_token)) config.unk_token = config.unk_token.content;
+  elsewhere.unk_token = (checked.model as Json).unk_token ?? elsewhere.unk_token;
+  for (const name of specialTokens) {
+    const token = config[name] ?? elsewhere[name];
+    config[name] = isObject(token) && typeof token.content === 'string' ? token.content : token;
+  }
   return { tokenizer: checked, config };
 }
 
@@ -46,6 +53,9 @@ function checkedTokenizer(tokenizer: Json, file: string): Json {
     if (!isObject(token) || typeof token.content !== 'string' || !isId(token.id))
       throw bad(`"added_tokens" holds ${show(token)}`);
   }
+  const ignored = ignoredOption({ ...tokenizer, added_tokens: added });
+  if (ignored) throw bad(`${ignored} is not supported`);
+  rewriteDigits(tokenizer);
   const optional = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
   return { ...optional, ...tokenizer, added_tokens: added };
 }
@@ -80,14 +90,7 @@ async function readText(file: string, needed: boolean): Promise<string | null> {
   return decodeUtf8(bytes, file);
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
+// As many rows as an embedding can have: the package makes a list as long as the largest id.
 function isId(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31;
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 80) ?? 'undefined';
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 24;
 }

@@ -1,6 +1,7 @@
 import type { PreTrainedTokenizer } from '@xenova/transformers';
 import { PathPressError } from '../engine/errors.js';
-import { readTokenizerFiles, type TokenizerFiles } from './files.js';
+import { ChatTemplate } from './chat-template.js';
+import { type Json, readTokenizerFiles, type TokenizerFiles } from './files.js';
 import { TextStream } from './stream.js';
 
 /** A turn of a conversation. */
@@ -46,7 +47,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const { PreTrainedTokenizer: Implementation, env } = await import('@xenova/transformers');
   env.allowRemoteModels = false;
   try {
-    return new LoadedTokenizer(folder, new Implementation(files.tokenizer, files.config), unknownOf(files));
+    return new LoadedTokenizer(folder, new Implementation(files.tokenizer, files.config), files);
   } catch (cause) {
     throw new PathPressError('BAD_TOKENIZER', `${folder}/tokenizer.json: ${(cause as Error).message}`, { cause });
   }
@@ -64,14 +65,17 @@ class LoadedTokenizer implements Tokenizer {
   readonly hasChatTemplate: boolean;
   readonly unknownId: number | undefined;
   readonly #implementation: PreTrainedTokenizer;
+  readonly #config: Json;
   readonly #tokens = new Map<number, string>();
+  #chat: ChatTemplate | undefined;
 
   constructor(
     readonly folder: string,
     implementation: PreTrainedTokenizer,
-    unknown: string | undefined,
+    files: TokenizerFiles,
   ) {
     this.#implementation = implementation;
+    this.#config = files.config;
     let largest = -1;
     for (const [token, id] of implementation.get_vocab() as Map<string, number>) {
       if (token === undefined) continue; // a hole in the vocabulary
@@ -80,6 +84,7 @@ class LoadedTokenizer implements Tokenizer {
     }
     this.vocabSize = largest + 1;
     this.hasChatTemplate = Boolean(implementation.chat_template);
+    const unknown = unknownOf(files);
     this.unknownId = unknown === undefined ? undefined : (implementation.get_vocab() as Map<string, number>).get(unknown);
   }
 
@@ -108,10 +113,8 @@ class LoadedTokenizer implements Tokenizer {
       throw new PathPressError('BAD_TOKENIZER', `${this.folder}: no chat template in tokenizer_config.json`);
     let text: string;
     try {
-      text = this.#implementation.apply_chat_template([...messages], {
-        tokenize: false,
-        add_generation_prompt: true,
-      }) as unknown as string;
+      this.#chat ??= new ChatTemplate(this.#implementation.get_chat_template(), this.#config);
+      text = this.#chat.render(messages);
     } catch (cause) {
       throw new PathPressError(
         'BAD_TOKENIZER',
