@@ -39,11 +39,12 @@ describe('entropy table', () => {
     expect(entropyTable([{ prompt: 'a', ids: [5, 6] }], { n: [2], lengths: [2] })[0].overCeiling).toBeNaN();
   });
 
-  it('redraws prompts, not outputs: one prompt has no width', () => {
+  it('has intervals over prompts, not outputs, and none below 0 or above the ceiling: one prompt has no width', () => {
     const [oneLength] = entropyTable(outputs.slice(0, 2), { n: [1], lengths: [2] });
     expect(oneLength).toMatchObject({ mean: 0.5, low: 0.5, high: 0.5 });
     const [two] = entropyTable(outputs, { n: [1], lengths: [2] });
-    expect(two).toMatchObject(clusterMean([[0, 1], [1]])); // log2 of the words among two
+    expect(clusterMean([[0, 1], [1]]).low).toBeLessThan(0); // log2 of the words among two; of two prompts
+    expect(two).toMatchObject({ mean: 2 / 3, low: 0, high: 1 });
   });
 
   it('refuses modes, sizes and lengths without meaning', () => {

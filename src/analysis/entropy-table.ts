@@ -43,7 +43,7 @@ export const defaultLengths: readonly number[] = [512, 1024, 2048, 4096, 8192];
 
 /**
  * Mean n-gram entropy of outputs in bits (arXiv 2505.13866): one cell for every n and length, n outermost. A cell that no
- * output can fill (none has L ids, or, in mode `paper`, none has n ids) is left out. Intervals are Student's, by prompt (`clusterMean`).
+ * output can fill (none has L ids, or, in mode `paper`, none has n ids) is left out. Intervals are Student's, by prompt (`clusterMean`), within 0 and the ceiling.
  * @throws BAD_OPTION for an unknown mode, n < 1, or a length below 1 or n
  */
 export function entropyTable(outputs: readonly OutputIds[], options: EntropyTableOptions = {}): EntropyCell[] {
@@ -78,11 +78,14 @@ export function entropyTable(outputs: readonly OutputIds[], options: EntropyTabl
         filled++;
       }
       if (filled === 0) continue;
-      const interval = clusterMean([...clusters.values()], options);
+      const { mean: middle, low, high } = clusterMean([...clusters.values()], options);
+      const ceiling = Math.max(middle, entropyCeiling(lengths[column], n));
       cells.push({
         n,
         length: lengths[column],
-        ...interval,
+        mean: middle,
+        low: Math.max(0, low),
+        high: Math.min(ceiling, high),
         outputs: filled,
         prompts: clusters.size,
         share: filled / outputs.length,

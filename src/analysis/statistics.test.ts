@@ -5,7 +5,7 @@ import { pairedMeans, signFlip } from './paired-means.js';
 import { studentQuantile } from './quantiles.js';
 import { randomIndex } from './random.js';
 import { strataDifference } from './strata.js';
-import { clusterMean, mcnemarExact, mean, pairedBootstrap, pairedShares, quantile, shareInterval, unseenDifference, wilson } from './statistics.js';
+import { clusterMean, mcnemarExact, mean, pairedShares, quantile, shareInterval, unseenDifference, wilson } from './statistics.js';
 
 /** numpy quantiles and bootstrap, exact fractions for McNemar: data/fixtures/analysis/make.py. */
 const golden = JSON.parse(
@@ -29,6 +29,7 @@ describe('statistics', { timeout: 60000 }, () => {
     expect(wilson(10, 10).high).toBe(1);
     expect(() => wilson(3, 2)).toThrow(/3 of 2/);
     expect(() => wilson(0, 0)).toThrow(/0 of 0/);
+    expect(() => wilson(1, 2, 0)).toThrow(/level/);
   });
 
   it('McNemar is exact', () => {
@@ -92,10 +93,8 @@ describe('statistics', { timeout: 60000 }, () => {
   }); // prettier-ignore
 
   it('pairs by problem, every problem weighing the same', () => {
-    const got = pairedBootstrap([[1, 3], [5], [], [9]], [[1], [1, 1, 1], [7], []]);
-    expect(got).toMatchObject({ pairs: 2, mean: 2.5, low: 1, high: 4 });
-    expect(pairedBootstrap([[]], [[1]])).toBeUndefined();
-    expect(() => pairedBootstrap([[1]], [])).toThrow(/1 and 0/);
+    expect(pairedShares([[0.25, 0.75], [1], [], [0.5]], [[0], [0, 0, 0.75], [0.5], []])).toMatchObject({ pairs: 2, mean: 0.625 });
+    expect(() => pairedShares([[1]], [])).toThrow(/1 and 0/);
   });
 });
 
@@ -109,7 +108,7 @@ it('wilson stays within 0 and 1 where all or none succeed', () => {
 describe('shares on which all problems agree', () => {
   const far = 3.8414588 / 13.8414588; // Agresti & Coull (1998): the upper end of Wilson's interval of 0 in 10
 
-  it('have Wilson’s interval on the number of problems, and one that differs makes it no narrower than they are', () => {
+  it('have Wilson’s interval on the number of problems, and one that differs leaves them as wide as its samples alone would', () => {
     expect(shareInterval(new Array(10).fill([0, 0, 0]))).toEqual({ mean: 0, low: 0, high: expect.closeTo(far, 7) });
     expect(shareInterval(new Array(10).fill([0, 1]))).toEqual(wilson(5, 10)); // the same of each, as counted once
     const one = shareInterval([...new Array(19).fill([0, 0, 0, 0]), [0, 0, 0, 1]]);

@@ -73,6 +73,7 @@ export function wilson(successes: number, trials: number, level = 0.95): Interva
       `wilson needs 0 <= successes <= trials and trials >= 1, not ${successes} of ${trials}`,
     );
   }
+  checkBootstrap({ level });
   return scoreInterval(successes / trials, trials, normalQuantile((1 + level) / 2));
 }
 
@@ -119,7 +120,7 @@ export function clusterMean(clusters: readonly ArrayLike<number>[], options: Lev
 /**
  * `clusterMean` of shares: Wilson's interval on as many trials as would vary as much as the clusters do, samples that are
  * right or wrong on no more than there are, with Student's quantile. Where every cluster has the same mean, each counts as
- * one trial: nothing shows what another might have.
+ * one trial: nothing shows what another might have. Shares between 0 and 1 that differ by little give as narrow an interval.
  * @param clusters values 0 to 1, (clusters)(samples), grouped by problem; empty clusters are left out
  * @throws as `clusterMean`
  */
@@ -163,25 +164,6 @@ export interface PairedDifference extends Interval {
   pairs: number;
 }
 
-/**
- * Mean over problems of (mean of a − mean of b), every problem weighing the same, with a bootstrap over problems. Where all
- * differ by the same, the interval has width 0 and says nothing; for shares there is `pairedShares`.
- * @param a values of the first arm (problems)(samples); a problem where either arm has no value is left out
- * @param b values of the second arm, of the same problems in the same order
- * @returns undefined where no problem has values of both arms
- * @throws BAD_OPTION where a and b differ in length, or an option is out of range
- */
-export function pairedBootstrap(
-  a: ArrayLike<number>[],
-  b: ArrayLike<number>[],
-  options: BootstrapOptions = {},
-): PairedDifference | undefined {
-  const differences = pairedDifferences(a, b);
-  if (differences.length === 0) return undefined;
-  const pairs = differences.length;
-  return { ...ratioBootstrap(Float64Array.from(differences), new Float64Array(pairs).fill(1), options), pairs };
-}
-
 /** Mean of a − mean of b of each problem where both arms have a value. @throws BAD_OPTION where a and b differ in length */
 export function pairedDifferences(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number[] {
   if (a.length !== b.length) {
@@ -191,11 +173,14 @@ export function pairedDifferences(a: readonly ArrayLike<number>[], b: readonly A
 }
 
 /**
- * As `pairedBootstrap`, of shares, with Student's interval. Of samples that are right or wrong two problems more are counted,
- * one that each arm alone has right (D. G. Bonett and R. M. Price, 2012), so that few discordant problems, or none, do not
- * make an interval narrow. Of other shares, where every problem differs by the same: `unseenDifference`.
- * @param a,b values 0 to 1, as in `pairedBootstrap`
- * @throws as `pairedBootstrap`
+ * Mean over problems of (mean of a − mean of b), every problem weighing the same, with Student's interval. Of samples that
+ * are right or wrong two problems more are counted, one that each arm alone has right (D. G. Bonett and R. M. Price, 2012),
+ * so that few discordant problems, or none, do not make an interval narrow. Of other shares, where every problem differs by
+ * the same: `unseenDifference`; where they differ by little, the interval is as narrow as that.
+ * @param a values 0 to 1 of the first arm (problems)(samples); a problem where either arm has no value is left out
+ * @param b values of the second arm, of the same problems in the same order
+ * @returns undefined where no problem has values of both arms
+ * @throws BAD_OPTION where a and b differ in length, or for a `level` outside 0 to 1
  */
 export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: Level = {}): PairedDifference | undefined {
   checkBootstrap(options);

@@ -77,7 +77,7 @@ async function summaryText({ complete, arms, contrasts }: SweepSummary, pairs: r
   }
   const note = complete ? '' : '* not complete: what ends early is recorded early, and figures lean to short samples\n';
   const silent = pairs.filter(([a, b]) => !contrasts.some(({ arms }) => arms[0] === a && arms[1] === b));
-  const first = `${table.toString()}\n${note}${silent.map(([a, b]) => `${a} − ${b}: no problem yet of which both have all samples\n`).join('')}`;
+  const first = `${table.toString()}\n${note}${silent.map(([a, b]) => `${a} − ${b}: no problem yet of which both have all samples, of any model and task\n`).join('')}`;
   if (contrasts.length === 0) return first;
   const differences = new Table({ head: ['model', 'task', 'contrast', 'problems', 'difference'], style });
   for (const { model, task, split, arms: [a, b], difference } of contrasts)

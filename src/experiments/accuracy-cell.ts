@@ -93,7 +93,7 @@ export async function accuracyCell(bundle: Bundle, taskName: string, policy: Pol
 }
 
 /**
- * Per-problem outcomes of a cell as the values that `pairedBootstrap` takes: right or wrong, or the share of look-ups.
+ * Per-problem outcomes of a cell as the values that `pairedShares` takes: right or wrong, or the share of look-ups.
  * @returns (problems)(1), each 0 to 1
  * @throws PathPressError BAD_OPTION for look-ups of a task that counts none
  */

@@ -13,7 +13,7 @@ export interface RedundancyCell {
   outputs: number;
   sentences: number;
   sentencesPerOutput: number;
-  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, interval by prompt (`clusterMean`). */
+  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, interval by prompt (`clusterMean`, within 0 and 1). */
   rate: Record<string, Interval>;
   /** rate(1) of each output in order. */
   each: number[];
@@ -24,6 +24,11 @@ export interface RedundancyCell {
 const similar = [1, 2, 4];
 const paperThreshold = 0.75;
 const thresholds = [0.6, 0.65, 0.7, paperThreshold, 0.8, 0.85, 0.9, 0.95];
+
+function rateInterval(clusters: number[][]): Interval {
+  const { mean: rate, low, high } = clusterMean(clusters);
+  return { mean: rate, low: Math.max(0, low), high: Math.min(1, high) };
+}
 
 /**
  * Embeds the sentences of all texts and counts the similar ones: the RPC paper's redundancy rate (arXiv 2505.13866).
@@ -43,7 +48,7 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
   const byPrompt = (value: (output: number) => number): Interval => {
     const clusters = new Map<string, number[]>();
     outputs.forEach(({ prompt }, i) => clusters.set(prompt, [...(clusters.get(prompt) ?? []), value(i)]));
-    return clusterMean([...clusters.values()]);
+    return rateInterval([...clusters.values()]);
   };
   return {
     embedder: embedder.name,
@@ -103,7 +108,7 @@ export async function matchedRedundancy(
     for (const sentences of pair) counts.push(neighbourCounts(await embedder.embed(sentences), embedder.dim, [paperThreshold])[0]);
     counted.push(counts);
   }
-  const interval = (values: number[]) => clusterMean(values.map((value) => [value]));
+  const interval = (values: number[]) => rateInterval(values.map((value) => [value]));
   const rates = (side: number, n: number) => counted.map((pair) => redundancyRate(pair[side], n));
   return {
     pairs: pairs.length,

@@ -29,6 +29,7 @@ it.each<[string, string[]]>([
   [String.raw`{% macro s(a) %}{{ a.strip('x' + '\n') }}{% endmacro %}{{ s(m) }}`, ['  x why x  ', '\ufeffx\ufeff', ' \u0085\u001cx\u3000\u00a0', '🙂x🙂', '', '']],
   [String.raw`{% if m.strip('\n') == m %}same{% else %}{{ m.strip('') }}{% endif %}`, ['\n\n  x why x  \n', 'same', 'same', 'same', 'same', '\n\nxx\n']],
   ["{{ 'strip' if m.strip is defined else 'none' }}", ['strip', 'strip', 'strip', 'strip', 'strip', 'strip']],
+  [String.raw`{{ m['strip']('\n') }}`, ['  x why x  ', '\ufeffx\ufeff', ' \u0085\u001cx\u3000\u00a0', '🙂x🙂', '', 'xx']],
   ["{{ m.strip('🙂') }}", ['\n\n  x why x  \n', '\ufeffx\ufeff', ' \u0085\u001cx\u3000\u00a0', 'x', '', '\n\nxx\n']],
 ])('%s strips as in Python', (template, texts) => {
   expect(contents.map((content) => rendered(template, content))).toEqual(texts);
@@ -53,6 +54,7 @@ it.each([
   ['{{ m.strip(1) }}', 'strip takes one text of characters'],
   ["{{ m.strip('a', 'b') }}", 'strip takes one text of characters'],
   ["{{ m | trim(other='b') }}", 'trim takes one text of characters'],
+  ['{% filter trim %} x {% endfilter %}', 'a filter block of trim'],
   ['{{ none.strip() }}', 'strip of what is no text'],
   ['{{ messages | trim }}', 'trim of what is no text'],
 ])('%s fails and says so', (template, message) => {

@@ -70,10 +70,12 @@ function strippingCall(node: Node): Node | undefined {
     if (typeof name !== 'string' || !Object.hasOwn(functions, named(name))) return undefined;
     return { type: 'CallExpression', callee: { type: 'Identifier', value: named(name) }, args: [text, ...args] };
   };
-  if (type === 'CallExpression' && callee.type === 'MemberExpression' && !callee.computed) {
-    const { value } = callee.property as Node;
+  if (type === 'CallExpression' && callee.type === 'MemberExpression') {
+    const { type: kind, value } = callee.property as Node;
+    if (kind !== (callee.computed ? 'StringLiteral' : 'Identifier')) return undefined;
     return value === 'trim' ? undefined : call(value, callee.object, node.args as Node[]);
   }
+  if (type === 'FilterStatement' && (filter.value ?? (filter.callee as Node).value) === 'trim') throw new Error('a filter block of trim is not supported');
   if (type !== 'FilterExpression') return undefined;
   const [name, args] = filter.type === 'CallExpression' ? [filter.callee as Node, filter.args as Node[]] : [filter, []];
   const isCharacters = (arg: Node) => arg.type === 'KeywordArgumentExpression' && (arg.key as Node).value === 'chars';

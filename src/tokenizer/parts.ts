@@ -20,13 +20,14 @@ export function rewriteDigits(tokenizer: Json): void {
   }
 }
 
-/** The first option that the package would pass over in silence, giving other ids than Rust does; undefined where there is none. */
+/** An option that the package would pass over in silence, giving other ids than Rust does; undefined where there is none. */
 export function ignoredOption(tokenizer: Json): string | undefined {
   for (const part of partsOf(tokenizer.pre_tokenizer, 'pretokenizers')) {
     const { type, behavior = 'Isolated', invert, pattern } = part;
     const of = `"pre_tokenizer" ${String(type)} of behavior ${show(behavior)}`;
     if (type === 'Punctuation' && behavior !== 'Contiguous') return of;
     if (type !== 'Split') continue;
+    if (isReplaced(pattern, tokenizer.normalizer)) continue;
     if (['MergedWithPrevious', 'MergedWithNext', 'Contiguous'].includes(behavior as string)) return of;
     if (behavior !== 'Removed' && invert === true) return `${of} with "invert" true`;
     if (behavior === 'Removed' && invert !== true && isObject(pattern) && 'String' in pattern) return `${of} with the pattern ${show(pattern)}`;
@@ -42,6 +43,13 @@ export function ignoredOption(tokenizer: Json): string | undefined {
     if (many) return `"post_processor" TemplateProcessing with the token ${show(many[0])} of several ids`;
   }
   return undefined;
+}
+
+/** Whether a split has nothing to split at, since a normalizer has replaced it all: Gemma's at spaces, whose words begin with \u2581. */
+function isReplaced(pattern: unknown, normalizer: unknown): boolean {
+  const text = isObject(pattern) ? pattern.String : undefined;
+  const replacing = [...partsOf(normalizer, 'normalizers')].filter(({ type }) => type === 'Replace');
+  return text !== undefined && replacing.some((one) => isObject(one.pattern) && one.pattern.String === text && typeof one.content === 'string' && !one.content.includes(text as string));
 }
 
 export function isObject(value: unknown): value is Json {

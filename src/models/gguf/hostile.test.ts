@@ -69,6 +69,7 @@ const rows: [string, Change, string, ...string[]][] = [
   ['more key-value heads than heads', set(gguf.whole('llama.attention.head_count_kv', 3)), 'BAD_GGUF', 'head_count_kv', '3'],
   ['an odd head', set(gguf.whole('llama.attention.key_length', 15)), 'BAD_GGUF', 'key_length', '15'],
   ['half a rotated head', set(gguf.whole('llama.rope.dimension_count', 8)), 'BAD_GGUF', 'rope.dimension_count', '8'],
+  ['a rope of no kind', scaled('nonsense', 1), 'BAD_GGUF', 'rope.scaling.type', 'nonsense'],
   ['longrope', scaled('longrope', 4), 'BAD_GGUF', 'rope.scaling.type', 'longrope'],
   ['yarn that shrinks', scaled('yarn', 0.5), 'BAD_GGUF', 'rope.scaling.factor', '0.5'],
   ['yarn of another attention', scaled('yarn', 4, gguf.real('llama.rope.scaling.attn_factor', 0.7)), 'BAD_GGUF', 'rope.scaling.attn_factor'],

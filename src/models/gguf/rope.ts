@@ -76,9 +76,9 @@ function statedScaling(metadata: Metadata, architecture: string): { rope_scaling
     const value = metadata.positive(key(`scaling.${name}`), usual);
     if (value !== usual) throw refuse(`scaling.${name}`, String(value));
   }
+  if (!['none', 'linear', 'yarn'].includes(type)) throw refuse('scaling.type', `${JSON.stringify(type.slice(0, 80))} (factor ${factor})`);
   if (type === 'none' || factor === 1) return {};
   if (type === 'linear') return { rope_scaling: { rope_type: type, factor } };
-  if (type !== 'yarn') throw refuse('scaling.type', `${JSON.stringify(type.slice(0, 80))} (factor ${factor})`);
   // llama.cpp goes on shrinking attention below a factor of 1, transformers does not.
   if (factor < 1) throw refuse('scaling.factor', `${factor} (type "yarn")`);
   const trained = metadata.whole(`${architecture}.context_length`, 1, 2 ** 31 - 1);
