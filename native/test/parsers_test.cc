@@ -214,7 +214,7 @@ void hostileConfigs() {
       {"num_key_value_heads 0 ", [](ModelConfig& c) { c.kvHeads = 0; }},
       {"num_key_value_heads 4 ", [](ModelConfig& c) { c.kvHeads = 4; }},
       {"not a multiple", [](ModelConfig& c) { c.heads = 3, c.kvHeads = 2; }},
-      {"more than 32 query heads", [](ModelConfig& c) { c.heads = 33; }},
+      {"33 query heads share a key-value head", [](ModelConfig& c) { c.heads = 33; }},
       {"head_dim 3 is odd", [](ModelConfig& c) { c.headDim = 3; }},
       {"head_dim 1026 ", [](ModelConfig& c) { c.headDim = 1026; }},
       {"vocab_size 0 ", [](ModelConfig& c) { c.vocab = 0; }},
