@@ -1,5 +1,5 @@
 /** The public surface: what notebooks and scripts import. */
-export { clusterMean, mcnemarExact, mean, pairedShares, quantile, ratioBootstrap, shareInterval, unseenDifference, wilson, type BootstrapOptions, type Interval, type PairedDifference } from './analysis/statistics.js';
+export { clusterMean, mcnemarExact, mean, pairedShares, quantile, ratioBootstrap, shareInterval, unseenDifference, wilson, type BootstrapOptions, type Interval, type LevelOption, type PairedDifference } from './analysis/statistics.js';
 export { strataDifference, type PairedOutcomes, type StrataDifference, type TestedDifference } from './analysis/strata.js';
 export { holm, isEquivalent } from './analysis/decision.js';
 export { pairSpread, problemsForEquivalence, type EquivalenceGoal, type PairSpread } from './analysis/power.js';

@@ -1,7 +1,7 @@
 /** Mean n-gram entropy of a set of outputs against length, in both modes of METHODS §5. */
 import { PathPressError, wholeAtLeast } from '../engine/errors.js';
 import { entropyCeiling, prefixEntropies } from './entropy.js';
-import { clusterMean, mean, type BootstrapOptions, type Interval } from './statistics.js';
+import { clusterMean, mean, type Interval, type LevelOption } from './statistics.js';
 
 /** `matched`: only outputs with at least L ids; `paper`: the first L ids, or the whole output where it is shorter. */
 export type EntropyMode = 'matched' | 'paper';
@@ -29,7 +29,7 @@ export interface EntropyCell extends Interval {
   overCeiling: number;
 }
 
-export interface EntropyTableOptions extends Pick<BootstrapOptions, 'level'> {
+export interface EntropyTableOptions extends LevelOption {
   /** Gram sizes; 1, 2, 3 if left out. */
   n?: readonly number[];
   /** Lengths L in ids; 512 to 8192 by doubling if left out. */
@@ -43,7 +43,8 @@ export const defaultLengths: readonly number[] = [512, 1024, 2048, 4096, 8192];
 
 /**
  * Mean n-gram entropy of outputs in bits (arXiv 2505.13866): one cell for every n and length, n outermost. A cell that no
- * output can fill (none has L ids, or, in mode `paper`, none has n ids) is left out. Intervals are Student's, by prompt (`clusterMean`), within 0 and the ceiling.
+ * output can fill (none has L ids, or, in mode `paper`, none has n ids) is left out. Intervals are Student's, by prompt
+ * (`clusterMean`), within 0 and the ceiling.
  * @throws BAD_OPTION for an unknown mode, n < 1, or a length below 1 or n
  */
 export function entropyTable(outputs: readonly OutputIds[], options: EntropyTableOptions = {}): EntropyCell[] {

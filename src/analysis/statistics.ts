@@ -20,6 +20,9 @@ export interface BootstrapOptions {
   level?: number;
 }
 
+/** The coverage of an interval that is not drawn. */
+export type LevelOption = Pick<BootstrapOptions, 'level'>;
+
 /** @throws BAD_OPTION for `resamples` below 1 or a `level` outside 0 to 1 */
 export function checkBootstrap({ resamples = 1, level = 0.95 }: BootstrapOptions): void {
   wholeAtLeast(1, 'resamples', resamples);
@@ -90,8 +93,6 @@ function around(value: number, low: number, high: number): Interval {
   return { mean: value, low: Math.min(low, value), high: Math.max(high, value) };
 }
 
-type Level = Pick<BootstrapOptions, 'level'>;
-
 /** Mean over all values and its variance, from how clusters differ (a ratio's, linearised: W. G. Cochran, 1977, §9A.1). */
 function clusterSpread(clusters: readonly ArrayLike<number>[]): { mean: number; variance: number; clusters: number; values: number } {
   const filled = clusters.filter((cluster) => cluster.length > 0);
@@ -110,7 +111,7 @@ function clusterSpread(clusters: readonly ArrayLike<number>[]): { mean: number; 
  * @param clusters values (clusters)(samples), grouped by prompt or problem; empty clusters are left out
  * @throws BAD_OPTION where there is no value at all, or for a `level` outside 0 to 1
  */
-export function clusterMean(clusters: readonly ArrayLike<number>[], options: Level = {}): Interval {
+export function clusterMean(clusters: readonly ArrayLike<number>[], options: LevelOption = {}): Interval {
   checkBootstrap(options);
   const { mean: middle, variance, clusters: count } = clusterSpread(clusters);
   const half = count > 1 ? studentQuantile((1 + (options.level ?? 0.95)) / 2, count - 1) * Math.sqrt(variance) : 0;
@@ -124,7 +125,7 @@ export function clusterMean(clusters: readonly ArrayLike<number>[], options: Lev
  * @param clusters values 0 to 1, (clusters)(samples), grouped by problem; empty clusters are left out
  * @throws as `clusterMean`
  */
-export function shareInterval(clusters: readonly ArrayLike<number>[], options: Level = {}): Interval {
+export function shareInterval(clusters: readonly ArrayLike<number>[], options: LevelOption = {}): Interval {
   checkBootstrap(options);
   const { level = 0.95 } = options;
   const { mean: share, variance, clusters: count, values } = clusterSpread(clusters);
@@ -182,7 +183,7 @@ export function pairedDifferences(a: readonly ArrayLike<number>[], b: readonly A
  * @returns undefined where no problem has values of both arms
  * @throws BAD_OPTION where a and b differ in length, or for a `level` outside 0 to 1
  */
-export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: Level = {}): PairedDifference | undefined {
+export function pairedShares(a: ArrayLike<number>[], b: ArrayLike<number>[], options: LevelOption = {}): PairedDifference | undefined {
   checkBootstrap(options);
   const { level = 0.95 } = options;
   const differences = pairedDifferences(a, b);

@@ -1,5 +1,5 @@
 /** A sweep in numbers: each arm on each task with each model, and the paired difference of two arms. */
-import { mean, pairedShares, shareInterval, wilson, type BootstrapOptions, type Interval, type PairedDifference } from '../analysis/statistics.js';
+import { mean, pairedShares, shareInterval, wilson, type Interval, type LevelOption, type PairedDifference } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { cellRecords, manifestOf } from './folder.js';
@@ -79,7 +79,7 @@ const nameOf = ({ model, weightsHash, task, split }: SweepGroup): string => JSON
 export async function summarizeSweep(
   folders: readonly string[],
   pairs: readonly (readonly [string, string])[] = [],
-  options: Pick<BootstrapOptions, 'level'> = {},
+  options: LevelOption = {},
 ): Promise<SweepSummary> {
   const manifests = await Promise.all(folders.map(manifestOf));
   checkTogether(folders, manifests);
@@ -126,7 +126,7 @@ function completeOutcomes({ cells, records }: ArmRecords): Map<number, number[]>
   return new Map([...outcomesByProblem(records)].filter(([problem, outcomes]) => outcomes.length === wanted(problem)));
 }
 
-function summarizeArm(armRecords: ArmRecords, options: Pick<BootstrapOptions, 'level'>): ArmSummary {
+function summarizeArm(armRecords: ArmRecords, options: LevelOption): ArmSummary {
   const { records, cells: _, ...row } = armRecords;
   const problems = [...outcomesByProblem(records).values()];
   return {
@@ -161,7 +161,7 @@ export function sampleFigures(records: readonly EvalRecord[]): SampleFigures {
   };
 }
 
-function contrast(rows: readonly ArmRecords[], pair: readonly [string, string], options: Pick<BootstrapOptions, 'level'>): Contrast[] {
+function contrast(rows: readonly ArmRecords[], pair: readonly [string, string], options: LevelOption): Contrast[] {
   const groups = [...new Set(rows.map(nameOf))];
   return groups.flatMap((group) => {
     const [a, b] = pair.map((arm) => rows.find((row) => row.arm === arm && nameOf(row) === group));
