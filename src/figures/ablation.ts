@@ -3,7 +3,7 @@ import type { Figure } from './figure.js';
 import { frame, panelGrid, panelTitle, type Panel } from './frame.js';
 import { placeNames } from './labels.js';
 import { checkDrawable, distinct, errorBars, percent, type Estimate, type FigureText } from './parts.js';
-import { axis, colours, lineStyles, logAxis, marker, policyStyle, sizes, type Trace } from './theme.js';
+import { axis, colours, lineStyles, logAxis, marker, policyStyle, shortCount, sizes, type Trace } from './theme.js';
 
 /** Accuracy at one value of the knob. */
 export interface AblationPoint extends Estimate {
@@ -55,7 +55,7 @@ export function ablationFigure(
   const knobAxis = (panel: Panel, shown: (number | string)[]): Trace =>
     axis(knob, {
       domain: panel.xDomain, anchor: panel.y, range: [-0.5, shown.length - 0.5], tickmode: 'array',
-      tickvals: shown.map((_, index) => index), ticktext: shown.map(String),
+      tickvals: shown.map((_, index) => index), ticktext: shown.map((value) => (typeof value === 'number' ? shortCount(value) : value)),
     });
   const lines = distinct(points.map(({ line }) => line));
   lines.forEach((line, index) => {
