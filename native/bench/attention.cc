@@ -1,5 +1,6 @@
 #include "attention.h"
 
+#include "../engine/aligned.h"
 #include "../engine/block_pool.h"
 #include "../engine/clock.h"
 #include "../engine/kernels.h"
@@ -32,11 +33,11 @@ std::vector<double> attentionSeconds(const AttentionWork& work, int rounds) {
   Attention attention(config, rotary, frequencies, kernels, threads, false);
   std::vector<Row> rows;
   for (auto& cache : caches) rows.push_back({0, work.entries - 1, work.entries - 1, cache.get(), nullptr, false});
-  std::vector<float> queries(rows.size() * static_cast<size_t>(config.queryWidth()), 0.1f), mixed(queries.size());
+  Aligned<float> queries(rows.size() * rowStride<float>(static_cast<size_t>(config.queryWidth())), 0.1f), mixed(queries.size());
   std::vector<double> seconds;
   for (int round = 0; round <= rounds; ++round) {
     const auto start = Clock::now();
-    attention.run(rows, 0, queries.data(), mixed.data());
+    attention.run(rows, 0, queries, mixed);
     if (round > 0) seconds.push_back(secondsSince(start));
   }
   return seconds;

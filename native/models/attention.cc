@@ -43,9 +43,12 @@ void Attention::prepare(std::span<const Row> rows) {
   }
 }
 
-void Attention::run(std::span<const Row> rows, int layer, const float* query, float* mixed) {
+void Attention::run(std::span<const Row> rows, int layer, std::span<const float> query, std::span<float> mixed) {
+  if (std::min(query.size(), mixed.size()) < rows.size() * queryStride_) {
+    throw std::length_error("attention: rows closer than rowStride()");
+  }
   closePages(rows, layer);
-  attend(rows, layer, query, mixed);
+  attend(rows, layer, query.data(), mixed.data());
   observe(rows, layer);
 }
 

@@ -39,8 +39,8 @@ class Attention {
   void prepare(std::span<const Row> rows);
 
   // What the rows' queries (rows, heads·dim), rowStride() apart, read of a layer's keys and values, into `mixed` of the
-  // same shape; notes the rows' attention where a policy asks for it.
-  void run(std::span<const Row> rows, int layer, const float* query, float* mixed);
+  // same shape; notes the rows' attention where a policy asks for it. A caller's rows that lie closer are refused.
+  void run(std::span<const Row> rows, int layer, std::span<const float> query, std::span<float> mixed);
 
  private:
   struct Scratch {

@@ -77,7 +77,7 @@ void Forward::run(std::span<const Row> rows) {
     const Product down[] = {{&layer.down, branch_.data()}};
     products_.run(queryKeyValue(index), normed_.data(), count);
     prepareHeads(rows, index);
-    attention_.run(rows, index, query_.data(), mixed_.data());
+    attention_.run(rows, index, query_, mixed_);
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
     products_.run(output, mixed_.data(), count, gateUp);
 

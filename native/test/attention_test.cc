@@ -159,7 +159,7 @@ struct Batch {
     Attention attention(config, rotary, frequencies, kernels, pool, near);
     const size_t stride = rowStride<float>(size(config.queryWidth()));
     std::vector<float> mixed(count * stride);
-    attention.run({rows.data() + first, count}, 0, query.data() + first * stride, mixed.data());
+    attention.run({rows.data() + first, count}, 0, std::span(query).subspan(first * stride), mixed);
     return mixed;
   }
 };

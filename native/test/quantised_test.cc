@@ -118,7 +118,7 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
       cache.write(0, 0, r, entries.keys[size(done + r)].data(), entries.values[size(done + r)].data());
       rows.push_back({0, done + r, r, &cache, nullptr, false});
     }
-    attention.run(rows, 0, queries.data() + size(done) * stride, out.data() + size(done) * stride);
+    attention.run(rows, 0, std::span(queries).subspan(size(done) * stride), std::span(out).subspan(size(done) * stride));
     cache.commit(count, done);
     done += count;
     CHECK(cache.bytes() == pool.used() * pool.blockBytes());
