@@ -30,7 +30,7 @@ std::vector<double> attentionSeconds(const AttentionWork& work, int rounds) {
   config.heads = work.kvHeads * work.group;
   const Rotary rotary;
   const std::vector<float> frequencies;
-  Attention attention(config, rotary, frequencies, kernels, threads, false);
+  Attention attention(config, rotary, frequencies, kernels, threads, false, work.products);
   std::vector<Row> rows;
   for (auto& cache : caches) rows.push_back({0, work.entries - 1, work.entries - 1, cache.get(), nullptr, false});
   Aligned<float> queries(rows.size() * rowStride<float>(static_cast<size_t>(config.queryWidth())), 0.1f), mixed(queries.size());

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "../engine/dtype.h"
+#include "../models/products.h"
 
 namespace pathpress {
 
 struct AttentionWork {
   int sequences, kvHeads, group, dim, entries;
   DType type;  // of the pages
+  ProductInput products;
   int threads;
   std::string_view kernels;  // empty: the fastest
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "../engine/kernels.h"
 
@@ -47,7 +48,9 @@ void matmul(const Matrix& weight, int begin, int end, const float* input, size_t
 template <DType type>
 void attendQuery(const AttentionTask& task, int q) {
   const auto dim = static_cast<size_t>(task.dim);
-  const float* query = task.query + static_cast<size_t>(q) * dim;
+  const auto rounded = [&](float value) { return task.rounded ? roundTo(value, DType::bf16) : value; };
+  std::vector<float> query(task.query + static_cast<size_t>(q) * dim, task.query + static_cast<size_t>(q + 1) * dim);
+  for (float& value : query) value = rounded(value);
   float* sums = task.sums + static_cast<size_t>(q) * dim;
   float* scores = task.scores + q * pieceEntries;
   const int seen = std::min(task.entries + q / task.group, pieceEntries);
@@ -67,7 +70,8 @@ void attendQuery(const AttentionTask& task, int q) {
   for (int e = 0; e < seen; ++e) {
     const std::byte* page = task.pages[e / pageEntries];
     const size_t values = (pageEntries + static_cast<size_t>(e % pageEntries)) * dim;
-    for (size_t i = 0; i < dim; ++i) sums[i] += scores[e] * loadElement(page, type, values + i);
+    const float weight = rounded(scores[e]);
+    for (size_t i = 0; i < dim; ++i) sums[i] += weight * loadElement(page, type, values + i);
   }
   task.tops[q] = top;
   task.totals[q] = total;

@@ -35,15 +35,29 @@ static inline void weigh(const AttentionTask& task, int q, int padded) {
   task.totals[q] = V::sum(total);
 }
 
-// Weighted values of H queries, J vectors of channels from `channel` on; `rest` channels where J is a part of one. Where
-// asked, what is ahead of them is fetched.
-template <class V, class Element, int H, int J, bool fetch>
-static inline void mixTile(const AttentionTask& task, int q, int entries, int channel, int rest) {
+// J vectors of channels of an entry's values, `rest` channels where J is a part of one; or of two entries that are multiplied
+// at once, of which there is one, `left`, where the second has no weight.
+template <class V, class Element, class Number, int J>
+[[gnu::always_inline]] static inline void loadValues(const typename Element::Storage* from, int dim, int left, int rest,
+                                                     typename V::Vec (&value)[J]) {
+  if constexpr (atOnce<Number> == 2) {
+    for (int j = 0; j + 1 < J; j += 2) V::valuePairs(from + j * V::width, left < 2 ? 0 : dim, value[j], value[j + 1]);
+    if constexpr (J == 1) value[0] = V::partPairs(from, left < 2 ? 0 : dim, rest);
+  } else {
+    for (int j = 0; j + 1 < J; j += 2) loadTwo<V>(from + j * V::width, value[j], value[j + 1]);
+    if constexpr (J == 1) value[0] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
+  }
+}
+
+// Values of H queries with their weights (H, 256), J vectors of channels from `channel` on; `rest` channels where J is a part
+// of one. Where asked, what is ahead of them is fetched.
+template <class V, class Element, class Number, int H, int J, bool fetch>
+static inline void mixTile(const AttentionTask& task, const Number* weights, int q, int entries, int channel, int rest) {
   typename V::Vec sums[H][J];
   for (int h = 0; h < H; ++h) {
     for (int j = 0; j < J; ++j) sums[h][j] = V::zero();
   }
-  const float* weights = task.scores + q * pieceEntries;
+  constexpr int step = atOnce<Number>, together = fetch ? step : step * V::stepsATurn;
   const Ahead<Element> ahead{task, (entriesSeen(task, task.rows - 1) + pageEntries - 1) / pageEntries};
   int half = ahead.pages;
   for (int begin = 0; begin < entries; begin += pageEntries) {
@@ -53,37 +67,57 @@ static inline void mixTile(const AttentionTask& task, int q, int entries, int ch
     const int count = entries - begin < pageEntries ? entries - begin : pageEntries;
     const auto add = [&](int e) __attribute__((always_inline)) {
       typename V::Vec value[J];
-      const auto* from = values + e * task.dim;
-      for (int j = 0; j + 1 < J; j += 2) loadTwo<V>(from + j * V::width, value[j], value[j + 1]);
-      if constexpr (J == 1) value[0] = rest < V::width ? V::loadPart(Element{}, from, rest) : V::load(Element{}, from);
+      loadValues<V, Element, Number>(values + e * task.dim, task.dim, count - e, rest, value);
       for (int h = 0; h < H; ++h) {
-        const auto weight = V::set(weights[h * pieceEntries + begin + e]);
-        for (int j = 0; j < J; ++j) sums[h][j] = V::fma(weight, value[j], sums[h][j]);
+        const auto weight = factor<V, step>(weights + h * pieceEntries + begin + e);  // 0 past what a row sees
+        for (int j = 0; j < J; ++j) sums[h][j] = multiplyAdd<V, Number>(weight, value[j], sums[h][j]);
       }
     };
     int e = 0;
-    for (constexpr int together = fetch ? 1 : V::stepsATurn; e + together <= count; e += together) {
-      if (soon) fetchLines<Element>(soon + e * task.dim, task.dim);
-      if (later) fetchLines<Element>(later + e * task.dim, task.dim);
+    for (; e + together <= count; e += together) {
+      if (soon) fetchLines<Element>(soon + e * task.dim, step * task.dim);
+      if (later) fetchLines<Element>(later + e * task.dim, step * task.dim);
 #pragma GCC unroll 4
-      for (int more = 0; more < together; ++more) add(e + more);
+      for (int more = 0; more < together; more += step) add(e + more);
     }
-    for (; e < count; ++e) add(e);
+    for (; e < count; e += step) add(e);
   }
   for (int h = 0; h < H; ++h) {
     float* to = task.sums + (q + h) * task.dim + channel;
-    for (int j = 0; j + 1 < J; j += 2) storeTwo<V, Element>(to + j * V::width, sums[h][j], sums[h][j + 1]);
+    for (int j = 0; j + 1 < J; j += 2) {
+      if constexpr (step == 2) V::sortPairs(sums[h][j], sums[h][j + 1]);
+      step == 2 ? storeTwo<V, ElementF32>(to + j * V::width, sums[h][j], sums[h][j + 1])
+                : storeTwo<V, Element>(to + j * V::width, sums[h][j], sums[h][j + 1]);
+    }
     if constexpr (J == 1) rest < V::width ? V::storePart(to, sums[h][0], rest) : V::store(to, sums[h][0]);
   }
 }
 
-template <class V, class Element, int H>
+// Numbers as they are multiplied: in float32 those that bfloat16 can hold.
+template <class V>
+static inline void roundAll(const float* from, int count, float* to) {
+  for (int i = 0; i < count; ++i) to[i] = roundTo(from[i], DType::bf16);
+}
+template <class V>
+static inline void roundAll(const float* from, int count, uint16_t* to) {
+  V::round(from, static_cast<size_t>(count), to);
+}
+
+template <class V, class Element, class Number, int H>
 static inline void mixQueries(const AttentionTask& task, int q, int entries) {
   constexpr int W = V::width;
+  alignas(64) Number rounded[H * pieceEntries];
+  const auto* weights = static_cast<const Number*>(static_cast<const void*>(task.scores + q * pieceEntries));
+  if (task.rounded) {
+    const int padded = (entries + pageEntries - 1) / pageEntries * pageEntries;
+    for (int h = 0; h < H; ++h) roundAll<V>(task.scores + (q + h) * pieceEntries, padded, rounded + h * pieceEntries);
+    weights = rounded;
+  }
   int channel = 0;
   const auto mix = [&]<int J>() {
-    if (q == 0 && channel == 0) mixTile<V, Element, H, J, true>(task, q, entries, channel, task.dim - channel);
-    else mixTile<V, Element, H, J, false>(task, q, entries, channel, task.dim - channel);
+    const int rest = task.dim - channel;
+    if (q == 0 && channel == 0) mixTile<V, Element, Number, H, J, true>(task, weights, q, entries, channel, rest);
+    else mixTile<V, Element, Number, H, J, false>(task, weights, q, entries, channel, rest);
     channel += J * W;
   };
   if constexpr (H <= V::mixedWide) {
@@ -94,13 +128,19 @@ static inline void mixQueries(const AttentionTask& task, int q, int entries) {
 }
 
 // Keys and values are read from memory once for all queries; tiles find them in the caches.
-template <class V, class Element>
+template <class V, class Element, class Number = float>
 static void attendPiece(const AttentionTask& task) {
   const int queries = task.rows * task.group, entries = entriesSeen(task, task.rows - 1);
   const int pages = (entries + pageEntries - 1) / pageEntries;
   const int tiles = (queries + V::headTile - 1) / V::headTile, even = (queries + tiles - 1) / tiles;
   const auto tileAt = [&](int q) { return queries - q < even ? queries - q : even; };
   const Ahead<Element> ahead{task, pages};
+  const auto* query = static_cast<const Number*>(static_cast<const void*>(task.query));
+  if (task.rounded) {  // they wait where the sums come when they are no longer needed
+    auto* to = static_cast<Number*>(static_cast<void*>(task.sums));
+    roundAll<V>(task.query, queries * task.dim, to);
+    query = to;
+  }
   for (int page = 0; task.cold && !task.near && page < pages; ++page) {
     fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * ahead.elements());
   }
@@ -112,7 +152,7 @@ static void attendPiece(const AttentionTask& task) {
         const auto tile = [&]<int count>(int page) {
           const typename Element::Storage *soon[count], *later[count];
           for (int p = 0; p < count; ++p) soon[p] = ahead.soon(page + p), later[p] = ahead.later(page + p);
-          scoreTile<V, Element, H, count>(task.pages + page, task.query + q * task.dim, task.dim, task.scale,
+          scoreTile<V, Element, H, count>(task.pages + page, query + q * task.dim, task.dim, task.scale,
                                           task.scores + q * pieceEntries + page * pageEntries, pieceEntries,
                                           q == 0 ? soon : nullptr, later);
         };
@@ -126,7 +166,7 @@ static void attendPiece(const AttentionTask& task) {
   for (int q = 0; q < queries; ++q) weigh<V>(task, q, pages * pageEntries);
   for (int q = 0; q < queries; q += even) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
-    withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, H>(task, q, seen); });
+    withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, Number, H>(task, q, seen); });
   }
   for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element>(ahead.later(n), ahead.elements());
 }

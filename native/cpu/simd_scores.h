@@ -34,6 +34,23 @@ static constexpr int pagesTogether() {
   return pages;
 }
 
+// What the processor multiplies at once of two numbers that lie one after the other, a query's dimensions or the weights of
+// two entries: of float32 one, of those rounded to bfloat16 both, whose products one instruction adds up.
+template <class Number>
+static constexpr int atOnce = sizeof(Number) == 2 ? 2 : 1;
+
+// `count` numbers from `from` on, for every lane.
+template <class V, int count>
+[[gnu::always_inline]] static inline auto factor(const float* from) { return V::set(*from); }
+template <class V, int count>
+[[gnu::always_inline]] static inline auto factor(const uint16_t* from) { return V::template pair<count>(from); }
+
+template <class V, class Number>
+[[gnu::always_inline]] static inline typename V::Vec multiplyAdd(typename V::Vec a, typename V::Vec b, typename V::Vec sum) {
+  if constexpr (atOnce<Number> == 2) return V::dot(a, b, sum);
+  else return V::fma(a, b, sum);
+}
+
 constexpr int nearHalves = 4;  // of pages: enough for the way from a processor's caches, and few enough to stay in the first
 
 // What is fetched beside the n-th half of a page that is read: the keys of all the piece's pages are, then their values.
@@ -81,34 +98,37 @@ static inline void storeTwo(float* to, typename V::Vec a, typename V::Vec b) {
   V::store(to, a), V::store(to + V::width, b);
 }
 
-// Sixteen keys of a dimension: a vector alone, or two by two as loadTwo() has them.
-template <class V, class Element, int vectors>
+// Sixteen keys of a dimension, or of `count` where two are multiplied at once: a vector alone, or two by two as loadTwo()
+// has them.
+template <class V, class Element, class Number, int count, int vectors>
 [[gnu::always_inline]] static inline void loadKeys(const typename Element::Storage* from, typename V::Vec (&key)[vectors]) {
-  if constexpr (vectors == 1) key[0] = V::load(Element{}, from);
+  if constexpr (atOnce<Number> == 2) key[0] = V::template keyPairs<count>(from);
+  else if constexpr (vectors == 1) key[0] = V::load(Element{}, from);
   else for (int v = 0; v < vectors; v += 2) loadTwo<V>(from + v * V::width, key[v], key[v + 1]);
 }
 
-// What dimension i adds to the scores (H, P, vectors); the fewer operands stay in registers, the others pass by.
-template <class V, class Element, int H, int P, int vectors>
-[[gnu::always_inline]] static inline void addDimension(const typename Element::Storage* const (&keys)[P],
-                                                       const float* query, int dim, int i,
+// What `count` dimensions from i on, multiplied at once, add to the scores (H, P, vectors); the fewer operands stay in
+// registers, the others pass by.
+template <class V, class Element, int count, class Number, int H, int P, int vectors>
+[[gnu::always_inline]] static inline void addDimensions(const typename Element::Storage* const (&keys)[P],
+                                                       const Number* query, int dim, int i,
                                                        typename V::Vec (&sums)[H][P][vectors]) {
   if constexpr (P * vectors < H) {
     typename V::Vec key[P][vectors];
-    for (int p = 0; p < P; ++p) loadKeys<V, Element>(keys[p] + i * pageEntries, key[p]);
+    for (int p = 0; p < P; ++p) loadKeys<V, Element, Number, count>(keys[p] + i * pageEntries, key[p]);
     for (int h = 0; h < H; ++h) {
-      const auto x = V::set(query[h * dim + i]);
+      const auto x = factor<V, count>(query + h * dim + i);
       for (int p = 0; p < P; ++p) {
-        for (int v = 0; v < vectors; ++v) sums[h][p][v] = V::fma(x, key[p][v], sums[h][p][v]);
+        for (int v = 0; v < vectors; ++v) sums[h][p][v] = multiplyAdd<V, Number>(x, key[p][v], sums[h][p][v]);
       }
     }
   } else {
     typename V::Vec x[H], key[vectors];
-    for (int h = 0; h < H; ++h) x[h] = V::set(query[h * dim + i]);
+    for (int h = 0; h < H; ++h) x[h] = factor<V, count>(query + h * dim + i);
     for (int p = 0; p < P; ++p) {
-      loadKeys<V, Element>(keys[p] + i * pageEntries, key);
+      loadKeys<V, Element, Number, count>(keys[p] + i * pageEntries, key);
       for (int v = 0; v < vectors; ++v) {
-        for (int h = 0; h < H; ++h) sums[h][p][v] = V::fma(x[h], key[v], sums[h][p][v]);
+        for (int h = 0; h < H; ++h) sums[h][p][v] = multiplyAdd<V, Number>(x[h], key[v], sums[h][p][v]);
       }
     }
   }
@@ -116,8 +136,8 @@ template <class V, class Element, int H, int P, int vectors>
 
 // Scores of H queries (H, dim) against P pages: sums over the dimensions in order, sixteen entries side by side. Beside
 // page p what `soon[p]` points to is fetched, and beside them all the P halves of `later`; null for none.
-template <class V, class Element, int H, int P>
-static inline void scoreTile(const std::byte* const* pages, const float* query, int dim, float scale, float* scores,
+template <class V, class Element, int H, int P, class Number>
+static inline void scoreTile(const std::byte* const* pages, const Number* query, int dim, float scale, float* scores,
                              size_t stride, const typename Element::Storage* const* soon,
                              const typename Element::Storage* const* later) {
   constexpr int vectors = pageEntries / V::width, line = elementsALine<Element>(), dimsALine = line / pageEntries;
@@ -139,18 +159,19 @@ static inline void scoreTile(const std::byte* const* pages, const float* query, 
     }
     if (then) then += P * line;
   };
-  constexpr int together = V::stepsATurn;
-  static_assert(together == 1 || together % dimsALine == 0);
+  constexpr int step = atOnce<Number>, together = step * V::stepsATurn;
+  static_assert(together <= step || together % dimsALine == 0);
   int i = 0;
-  for (; together > 1 && i + together <= dim; i += together) {
+  for (; together > step && i + together <= dim; i += together) {
     for (int begin = 0; soon && begin < together; begin += dimsALine) fetch(i + begin);
 #pragma GCC unroll 4
-    for (int more = 0; more < together; ++more) addDimension<V, Element>(keys, query, dim, i + more, sums);
+    for (int more = 0; more < together; more += step) addDimensions<V, Element, step>(keys, query, dim, i + more, sums);
   }
-  for (; i < dim; ++i) {
+  for (; i + step <= dim; i += step) {
     if (soon && i % dimsALine == 0) fetch(i);
-    addDimension<V, Element>(keys, query, dim, i, sums);
+    addDimensions<V, Element, step>(keys, query, dim, i, sums);
   }
+  if (step > 1 && i < dim) addDimensions<V, Element, 1>(keys, query, dim, i, sums);
   for (int h = 0; h < H; ++h) {
     for (int p = 0; p < P; ++p) {
       float* to = scores + static_cast<size_t>(h) * stride + p * pageEntries;

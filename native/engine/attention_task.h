@@ -31,6 +31,7 @@ struct AttentionTask {
   int dim;
   DType type;             // of the pages: f32 or bf16
   float scale;            // 1 / sqrt(dim)
+  bool rounded;           // queries and weights are rounded to bfloat16 before they multiply pages of bfloat16
   const float* query;     // (rows, group, dim)
   const uint32_t* masks;  // (entries): bit h lets query head h see the entry; null where all see all; one row only
   float* scores;          // (rows, group, 256): exp(score - top)

@@ -13,12 +13,14 @@
 
 namespace pathpress {
 
-// Products whose inputs were rounded to bfloat16, for weights of bfloat16: twice the rate where the processor has them.
+// Products whose inputs were rounded to bfloat16, for weights and pages of bfloat16: twice the rate where the processor has
+// them.
 struct Bf16Kernels {
   // To nearest, ties to even; what is below 2^-126 becomes zero.
   void (*round)(const float* from, size_t count, uint16_t* to);
   void (*matmul)(const Matrix& weight, int begin, int end, const uint16_t* input, size_t inputStride, int tokens, float* out,
                  size_t stride, const std::byte* next);
+  void (*attend)(const AttentionTask& task);  // `rounded`, on pages of bfloat16
 };
 
 struct Kernels {

@@ -24,9 +24,9 @@ void grow(std::vector<float>& buffer, size_t floats) {
 }  // namespace
 
 Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
-                     const Kernels& kernels, ThreadPool& threads, bool near)
+                     const Kernels& kernels, ThreadPool& threads, bool near, ProductInput products)
     : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
-      shares_(threads), near_(near), queryStride_(rowStride<float>(size(config.queryWidth()))),
+      shares_(threads), near_(near), rounded_(products == ProductInput::bf16), queryStride_(rowStride<float>(size(config.queryWidth()))),
       scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
@@ -166,6 +166,8 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
   const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
   float *tops = partial + all * size(dim), *totals = tops + all;
   const int pages = std::min(end * piecePages, (reading.entries + reading.rows - 2) / pageEntries + 1);
+  const bool rounded = rounded_ && reading.type == DType::bf16;
+  const auto attend = rounded && kernels_.bf16 ? kernels_.bf16->attend : kernels_.attend;
   for (int piece = begin; piece < end; ++piece) {
     const size_t at = size(piece) * queries;
     const int page = piece * piecePages, entry = piece * pieceEntries;
@@ -174,8 +176,8 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
     Coming next = coming;
     if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
-    kernels_.attend({from, next.pages, next.count, wide && cold && piece == begin, near_, reading.entries - entry,
-                     reading.rows, group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), reading.query,
+    attend({from, next.pages, next.count, wide && cold && piece == begin, near_, reading.entries - entry,
+                     reading.rows, group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), rounded, reading.query,
                      reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
                      partial + at * size(dim), tops + at, totals + at});
   }

@@ -11,6 +11,7 @@
 #include "../engine/side_state.h"
 #include "../engine/thread_pool.h"
 #include "config.h"
+#include "products.h"
 
 namespace pathpress {
 
@@ -31,9 +32,10 @@ struct Row {
 class Attention {
  public:
   // `inverseFrequencies` (rotary.pairs); what is passed must outlive this. `near` where what a pass reads is still in
-  // the processor's caches when the next one reads it.
+  // the processor's caches when the next one reads it. `products`: of queries and keys, and of weights and values, where
+  // pages are of bfloat16; other pages see all in float32.
   Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
-            const Kernels& kernels, ThreadPool& threads, bool near);
+            const Kernels& kernels, ThreadPool& threads, bool near, ProductInput products);
 
   // Before the layers of a pass.
   void prepare(std::span<const Row> rows);
@@ -104,6 +106,7 @@ class Attention {
   ThreadPool& threads_;
   Shares shares_;
   const bool near_;
+  const bool rounded_;        // queries and weights, for pages of bfloat16
   const size_t queryStride_;  // from one row of queries to the next
   std::vector<float> placeCosine_, placeSine_;  // (places of the cache, rotary.pairs), as far as they were needed
   std::vector<Block> blocks_;

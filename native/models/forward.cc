@@ -36,7 +36,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads
       epsilon_(static_cast<float>(model.config.normEpsilon)),
       head_{model.output, {}},
       products_(kernels, threads, products),
-      attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small()) {}
+      attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small(), products) {}
 
 void Forward::resize(size_t rows) {
   const ModelConfig& config = model_.config;

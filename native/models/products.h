@@ -16,7 +16,7 @@ struct Product {
   float* out;  // (rows, linear.weight.rows), rows rowStride() apart
 };
 
-// What a product sees of its input. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
+// What a product sees of its input, or of a query and the weights of attention. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
 // the processor's own instruction is used where there is one, else the rounded input is multiplied in float32: that
 // differs by the order of summation, and by what is below 2^-126, which the instruction takes for zero.
 enum class ProductInput : uint8_t { float32, bf16 };

@@ -44,17 +44,20 @@ struct Case {
   int dim, group, entries, rows;  // the last row sees all entries
   bool masked;
   DType type;
+  bool rounded;  // queries and weights
 };
 
 std::string name(const Kernels& kernels, const Case& c) {
   return std::string(kernels.name) + " " + dtypeName(c.type) + " dim " + std::to_string(c.dim) + " group " +
          std::to_string(c.group) + " entries " + std::to_string(c.entries) + " rows " + std::to_string(c.rows) +
-         (c.masked ? " masked" : "");
+         (c.masked ? " masked" : "") + (c.rounded ? " rounded" : "");
 }
 
-// One query head of one row in double precision: its output, and its softmax added to `mean`.
+// One query head of one row in double precision: its output, and its softmax added to `mean`. `given` (pieces of `stride`):
+// the kernel's own weights, which decide what rounding makes of one.
 std::vector<double> expected(const Case& c, const Pages& cache, const float* query, const std::vector<uint32_t>& masks,
-                             int head, int entries, std::vector<double>& mean) {
+                             int head, int entries, std::vector<double>& mean, const float* given, size_t stride) {
+  const auto rounded = [&](float value) { return static_cast<double>(c.rounded ? roundTo(value, DType::bf16) : value); };
   std::vector<double> out(size(c.dim)), weights(size(entries));
   std::vector<float> key(size(c.dim)), value(size(c.dim));
   double total = 0;
@@ -64,9 +67,11 @@ std::vector<double> expected(const Case& c, const Pages& cache, const float* que
     cache.layout.readKey(page, e % pageEntries, key.data());
     cache.layout.readValue(page, e % pageEntries, value.data());
     double score = 0;
-    for (size_t i = 0; i < key.size(); ++i) score += static_cast<double>(query[i]) * static_cast<double>(key[i]);
+    for (size_t i = 0; i < key.size(); ++i) score += rounded(query[i]) * static_cast<double>(key[i]);
     total += weights[size(e)] = std::exp(score / std::sqrt(static_cast<double>(c.dim)));
-    for (size_t i = 0; i < value.size(); ++i) out[i] += weights[size(e)] * static_cast<double>(value[i]);
+    const float own = given[size(e / pieceEntries) * stride + size(e % pieceEntries)];
+    const double weight = weights[size(e)] * (own > 0 ? rounded(own) / static_cast<double>(own) : 1.0);
+    for (size_t i = 0; i < value.size(); ++i) out[i] += weight * static_cast<double>(value[i]);
   }
   for (double& x : out) x /= total;
   for (size_t e = 0; e < weights.size(); ++e) mean[e] += weights[e] / total / c.group;
@@ -87,9 +92,10 @@ void attention(const Kernels& kernels, const Case& c) {
   for (int p = 0; p < pieces; ++p) {
     const int page = p * piecePages;
     const int left = static_cast<int>(cache.pages.size()) - page - piecePages;
-    kernels.attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages),
+    const auto attend = c.rounded && kernels.bf16 ? kernels.bf16->attend : kernels.attend;
+    attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages),
                     p % 2 == 0, c.group % 2 == 0, first - p * pieceEntries, c.rows, c.group, c.dim, c.type,
-                    1.0f / std::sqrt(static_cast<float>(c.dim)), query.data(),
+                    1.0f / std::sqrt(static_cast<float>(c.dim)), c.rounded, query.data(),
                     c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
                     sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
     close &= scores[size(p + 1) * scoreWidth - 1] == sentinel && sums[size(p + 1) * sumWidth] == sentinel;
@@ -114,7 +120,8 @@ void attention(const Kernels& kernels, const Case& c) {
     close &= out.back() == sentinel && plain == out && weights.back() == sentinel;
     std::vector<double> mean(size(entries));
     for (int h = 0; h < c.group; ++h) {
-      const auto wanted = expected(c, cache, query.data() + (at + h) * c.dim, masks, h, entries, mean);
+      const auto wanted = expected(c, cache, query.data() + (at + h) * c.dim, masks, h, entries, mean,
+                                   kept.data() + (at + h) * pieceEntries, size(queries * pieceEntries));
       for (int i = 0; i < c.dim; ++i) {
         close &= std::abs(static_cast<double>(out[size(h * c.dim + i)]) - wanted[size(i)]) <= 5e-6;
       }
@@ -152,11 +159,12 @@ struct Batch {
     query = gaussian(rows.size() * rowStride<float>(size(config.queryWidth())));
   }
 
-  std::vector<float> run(const Kernels& kernels, int threads, size_t first, size_t count, bool near = false) {
+  std::vector<float> run(const Kernels& kernels, int threads, size_t first, size_t count, ProductInput products,
+                         bool near = false) {
     const std::vector<float> frequencies;
     const Rotary rotary;
     ThreadPool pool(threads);
-    Attention attention(config, rotary, frequencies, kernels, pool, near);
+    Attention attention(config, rotary, frequencies, kernels, pool, near, products);
     const size_t stride = rowStride<float>(size(config.queryWidth()));
     std::vector<float> mixed(count * stride);
     attention.run({rows.data() + first, count}, 0, std::span(query).subspan(first * stride), mixed);
@@ -164,17 +172,20 @@ struct Batch {
   }
 };
 
-void company(const Kernels& kernels, int dim, int group, int kvHeads) {
+void company(const Kernels& kernels, int dim, int group, int kvHeads, ProductInput products) {
   const int entries[] = {2600, 0, 254, 4100, 17}, counts[] = {1, 40, 9, 1, 1};
   Batch batch(dim, group, kvHeads, entries, counts);
-  const std::vector<float> together = batch.run(kernels, 1, 0, batch.rows.size());
-  const std::string at = std::string(kernels.name) + " dim " + std::to_string(dim) + " group " + std::to_string(group);
-  CHECK_CASE(batch.run(kernels, 2, 0, batch.rows.size()) == together, at);
-  CHECK_CASE(batch.run(kernels, 3, 0, batch.rows.size()) == together, at);
-  for (const int threads : {1, 2}) CHECK_CASE(batch.run(kernels, threads, 0, batch.rows.size(), true) == together, at);
+  const std::vector<float> together = batch.run(kernels, 1, 0, batch.rows.size(), products);
+  const char* seen = products == ProductInput::bf16 ? " rounded" : "";
+  const std::string at = std::string(kernels.name) + seen + " dim " + std::to_string(dim) + " group " + std::to_string(group);
+  CHECK_CASE(batch.run(kernels, 2, 0, batch.rows.size(), products) == together, at);
+  CHECK_CASE(batch.run(kernels, 3, 0, batch.rows.size(), products) == together, at);
+  for (const int threads : {1, 2}) {
+    CHECK_CASE(batch.run(kernels, threads, 0, batch.rows.size(), products, true) == together, at);
+  }
   std::vector<float> alone;
   for (size_t r = 0; r < batch.rows.size(); ++r) {
-    const std::vector<float> one = batch.run(kernels, 1 + static_cast<int>(r % 3), r, 1);
+    const std::vector<float> one = batch.run(kernels, 1 + static_cast<int>(r % 3), r, 1, products);
     alone.insert(alone.end(), one.begin(), one.end());
   }
   CHECK_CASE(alone == together, at);
@@ -185,20 +196,22 @@ void company(const Kernels& kernels, int dim, int group, int kvHeads) {
 int main() {
   for (const Kernels* kernels : availableKernels()) {
     const auto some = [](unsigned most) { return static_cast<int>(generator() % most); };
-    for (const DType type : {DType::f32, DType::bf16}) {
+    for (const auto& [type, rounded] : {std::pair{DType::f32, false}, {DType::bf16, false}, {DType::bf16, true}}) {
       for (const int dim : {2, 6, 8, 10, 16, 20, 24, 32, 34, 64, 100, 128}) {
         for (const int group : {1, 2, 3, 4, 5, 6, 7, 8, 13, 16}) {
           const int rows = 1 + some(3);
-          attention(*kernels, {dim, group, rows + some(90), rows, group % 2 == 0, type});
-          attention(*kernels, {dim, group, 230 + some(90), 1, group % 2 == 1, type});
+          attention(*kernels, {dim, group, rows + some(90), rows, group % 2 == 0, type, rounded});
+          attention(*kernels, {dim, group, 230 + some(90), 1, group % 2 == 1, type, rounded});
         }
       }
-      for (int entries = 1; entries <= 67; ++entries) attention(*kernels, {10, 2, entries, 1, entries % 3 == 0, type});
-      for (int entries = 250; entries <= 262; ++entries) attention(*kernels, {10, 3, entries, 5, entries % 3 == 0, type});
-      for (const int entries : {511, 512, 513, 769}) attention(*kernels, {40, 5, entries, 1, entries % 2 == 0, type});
+      for (int entries = 1; entries <= 67; ++entries) attention(*kernels, {10, 2, entries, 1, entries % 3 == 0, type, rounded});
+      for (int entries = 250; entries <= 262; ++entries) attention(*kernels, {10, 3, entries, 5, entries % 3 == 0, type, rounded});
+      for (const int entries : {511, 512, 513, 769}) attention(*kernels, {40, 5, entries, 1, entries % 2 == 0, type, rounded});
     }
-    for (const int group : {1, 4, 5, 7, 8, 16}) company(*kernels, 24, group, group > 4 ? 1 : 3);
-    for (const int dim : {2, 10, 34}) company(*kernels, dim, 3, 2);
+    for (const ProductInput products : {ProductInput::float32, ProductInput::bf16}) {
+      for (const int group : {1, 4, 5, 7, 8, 16}) company(*kernels, 24, group, group > 4 ? 1 : 3, products);
+      for (const int dim : {2, 10, 34}) company(*kernels, dim, 3, 2, products);
+    }
   }
   return checks();
 }

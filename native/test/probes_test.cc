@@ -38,8 +38,11 @@ int main() {
       CHECK_CASE(std::abs(probe.dot(1000) / sums / (1000 * 2e-6) - 1) < 0.02, kernels->name);
     }
 
-    const AttentionWork work{2, 2, 3, 8, 40, DType::f32, 2, kernels->name};
-    CHECK_CASE(attentionSeconds(work, 3).size() == 3, kernels->name);
+    for (const ProductInput products : {ProductInput::float32, ProductInput::bf16}) {
+      // Query heads of 64 channels together: their rows lie further apart than they are wide.
+      const AttentionWork work{2, 2, 4, 8, 40, DType::bf16, products, 2, kernels->name};
+      CHECK_CASE(attentionSeconds(work, 3).size() == 3, kernels->name);
+    }
   }
   const double roundTrip = roundTripSeconds();  // light itself needs a nanosecond for a hand's breadth there and back
   CHECK(roundTrip > 1e-9 && roundTrip < 10);

@@ -107,7 +107,7 @@ std::vector<float> fed(const Kernels& kernels, const Entries& entries, const std
   const std::vector<float> frequencies;
   const Rotary rotary;
   ThreadPool workers(threads);
-  Attention attention(config, rotary, frequencies, kernels, workers, false);
+  Attention attention(config, rotary, frequencies, kernels, workers, false, ProductInput::bf16);
   const size_t stride = rowStride<float>(size(dim * group));
   std::vector<float> out(queries.size() + 1, sentinel);
   int done = 0;

@@ -1,8 +1,10 @@
 /** The attention kernel alone, on pages that no cache of the processor holds. */
 import { loadBinding } from '../engine/binding.js';
-import { readingsOf } from './ceilings.js';
+import type { ProductType } from '../engine/types.js';
+import type { Round } from './ceilings.js';
 import type { Context, Part } from './context.js';
-import { median, timing, type BenchCase, type Ground } from './record.js';
+import { faster, inTurn, kindsOf, type OwnRound } from './kinds.js';
+import { median, type BenchCase } from './record.js';
 import { attentionWork } from './work.js';
 
 const heads = [
@@ -26,15 +28,19 @@ export const attentionPart: Part = {
     ),
 };
 
-async function attentionCase({ ceilings, threads, simd }: Context, name: string, kvHeads: number, group: number, entries: number): Promise<BenchCase> {
+async function attentionCase(context: Context, name: string, kvHeads: number, group: number, entries: number): Promise<BenchCase> {
+  const { ceilings, threads, simd } = context;
   const sequences = Math.round(bytesHeld / attentionWork(1, kvHeads, group, dim, entries, 2).bytes);
   const work = attentionWork(sequences, kvHeads, group, dim, entries, 2);
-  ceilings.operations('f32'); // measured now
-  const asked = { sequences, kvHeads, group, dim, entries, type: 'bf16', threads, simd } as const;
-  const made = [];
-  for (let round = 0; round < rounds; round++) {
-    made.push(await ceilings.around(work.bytes, async () => median(loadBinding().attentionSeconds(asked, passes))));
-  }
-  const ground: Ground = { work, ...readingsOf(made), type: 'f32', ceilings: ceilings.name, limit: { share: 0.75 } };
-  return { part: 'attention', name, of: `layer, ${sequences} sequences`, ...timing(made.map(({ seconds }) => seconds)), ground, peers: [], targets: [] };
+  ceilings.operations('f32');
+  ceilings.operations('bf16'); // measured now
+  const kinds = kindsOf(context, 'bf16');
+  const own = (products: ProductType): Promise<Round> => {
+    const asked = { sequences, kvHeads, group, dim, entries, type: 'bf16', products, threads, simd } as const;
+    return ceilings.around(work.bytes, async () => median(loadBinding().attentionSeconds(asked, passes)));
+  };
+  const made: OwnRound[] = [];
+  for (let round = 0; round < rounds; round++) made.push(await inTurn(kinds, own));
+  const ground = { work, type: kinds.length > 1 ? 'bf16' : 'f32', ceilings: ceilings.name, limit: { share: 0.75 } } as const;
+  return { part: 'attention', of: `layer, ${sequences} sequences`, ...faster(made, kinds, name, ground), peers: [], targets: [] };
 }

@@ -1,11 +1,12 @@
 /** Decoding and prefill of whole models, against the floor and the peers. */
 import { loadBinding } from '../engine/binding.js';
 import type { ProductType } from '../engine/types.js';
-import { readingsOf, type Round } from './ceilings.js';
+import type { Round } from './ceilings.js';
 import { BenchEngine } from './engine.js';
 import type { Context, Job, Part } from './context.js';
-import { target, timing, type BenchCase, type Ground, type PeerTiming, type Target, type Timing } from './record.js';
-import type { Model, ModelName } from './shapes.js';
+import { faster, inTurn, kindsOf, timingOf, type OwnRound } from './kinds.js';
+import { target, type BenchCase, type PeerTiming, type Target } from './record.js';
+import type { ModelName } from './shapes.js';
 import { decodeWork, entryBytes, floorOf, prefillWork } from './work.js';
 
 interface Cell {
@@ -83,7 +84,7 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
       engine.dispose();
     }
   };
-  const kinds = kindsOf(context, model);
+  const kinds = kindsOf(context, model.type);
   const narrow = model.name === '1B' && batch * entries > 16 * 4096; // float32 would not fit beside the rest
   const asked = { do: 'decode', batch, entries: before, steps: peerSteps(floor) } as const;
   const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, narrow);
@@ -98,7 +99,7 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
   if (!model) return [absent('prefill', name, noSmollm2)];
   const work = prefillWork(model.shape, tokens);
   context.ceilings.operations(model.type); // measured now
-  const kinds = kindsOf(context, model);
+  const kinds = kindsOf(context, model.type);
   const engines = new Map<ProductType, BenchEngine>();
   try {
     for (const products of kinds) {
@@ -115,39 +116,6 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
   } finally {
     for (const engine of engines.values()) engine.dispose();
   }
-}
-
-/** A round of each kind of products, in the order of the kinds. */
-type OwnRound = Round[];
-
-/** Both kinds of products where the processor has its own for the model's weights. */
-const kindsOf = (context: Context, { type }: Model): ProductType[] =>
-  type === 'bf16' && context.ceilings.found.bf16 ? ['float32', 'bf16'] : ['float32'];
-
-async function inTurn(kinds: ProductType[], own: (products: ProductType) => Promise<Round>): Promise<OwnRound> {
-  const round: OwnRound = [];
-  for (const kind of kinds) round.push(await own(kind));
-  return round;
-}
-
-const timingOf = (mine: OwnRound[], kind: number): Timing => timing(mine.map((round) => round[kind].seconds));
-
-/** As with transformers' types, the faster kind counts; the case's name says which, its figures what the other takes. */
-function faster(
-  mine: OwnRound[],
-  kinds: ProductType[],
-  name: string,
-  common: Omit<Ground, 'bandwidths' | 'roundTrips'>,
-): Timing & Pick<BenchCase, 'name' | 'figures' | 'ground'> {
-  const [single, halved] = kinds.map((_, i) => {
-    const ground = { ...common, ...readingsOf(mine.map((round) => round[i])) };
-    return { ...timingOf(mine, i), ground };
-  });
-  if (!halved) return { name, ...single };
-  const figures = { 'ms with float32 products': 1e3 * single.seconds, 'ms with bf16 products': 1e3 * halved.seconds };
-  return halved.seconds < single.seconds
-    ? { name: `${name}, bf16 products`, ...halved, figures }
-    : { name: `${name}, float32 products`, ...single, figures };
 }
 
 /** A peer may take ten times the floor: its rounds are to end in a second or so all the same. */

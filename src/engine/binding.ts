@@ -2,7 +2,7 @@
 import type { Policy } from '../policies/policy.js';
 import type { Candidates } from '../policies/scorer.js';
 import { requireAddon } from './addon.js';
-import type { CacheReport, CacheType, Compression, Device, Evictions, GenerateResult, KeptPositions, Sampling } from './types.js';
+import type { CacheReport, CacheType, Compression, Device, Evictions, GenerateResult, KeptPositions, ProductType, Sampling } from './types.js';
 
 export interface NativeConfig {
   family: string;
@@ -198,6 +198,7 @@ export interface NativeAttention {
   dim: number;
   entries: number;
   type: 'f32' | 'bf16';
+  products: ProductType;
   threads: number;
   simd: string;
 }
