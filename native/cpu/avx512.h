@@ -18,7 +18,7 @@ struct Avx512 {
   static constexpr int groupsATurn(int, int) { return 1; }
   static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
-  static constexpr int headTile = 8, tileSums = 16, mixedWide = 4, stepsATurn = 1;
+  static constexpr int headTile = 8, tileSums = 16, mixedWide = 4, stepsATurn = 1, farCache = secondCache;
 
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec set(float value) { return _mm512_set1_ps(value); }

@@ -27,7 +27,7 @@ struct Avx2 {
   static constexpr size_t inputBytes = 192 << 10;
   // Attention (simd_scores.h): twelve sums of six queries, as in products; more than eight of fewer would need registers
   // that their operands have.
-  static constexpr int headTile = 6, tileSums = 8, mixedWide = 2, stepsATurn = 4;
+  static constexpr int headTile = 6, tileSums = 8, mixedWide = 2, stepsATurn = 4, farCache = firstCache;
 
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set(float value) { return _mm256_set1_ps(value); }

@@ -19,7 +19,7 @@ struct Neon {
   static constexpr int groupsATurn(int, int) { return 1; }
   static constexpr size_t inputBytes = 384 << 10;
   // Attention: queries in a tile, and sums that the registers hold beside what is added to them.
-  static constexpr int headTile = 4, tileSums = 16, mixedWide = 4, stepsATurn = 1;
+  static constexpr int headTile = 4, tileSums = 16, mixedWide = 4, stepsATurn = 1, farCache = firstCache;
 
   static Vec zero() { return vdupq_n_f32(0); }
   static Vec set(float value) { return vdupq_n_f32(value); }

@@ -76,7 +76,7 @@ static inline void mixTile(const AttentionTask& task, const Number* weights, int
     int e = 0;
     for (; e + together <= count; e += together) {
       if (soon) fetchLines<Element>(soon + e * task.dim, step * task.dim);
-      if (later) fetchLines<Element>(later + e * task.dim, step * task.dim);
+      if (later) fetchLines<Element, V::farCache>(later + e * task.dim, step * task.dim);
 #pragma GCC unroll 4
       for (int more = 0; more < together; more += step) add(e + more);
     }
@@ -168,7 +168,7 @@ static void attendPiece(const AttentionTask& task) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
     withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, Number, H>(task, q, seen); });
   }
-  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element>(ahead.later(n), ahead.elements());
+  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element, V::farCache>(ahead.later(n), ahead.elements());
 }
 
 template <class V>

@@ -9,6 +9,9 @@
 
 namespace pathpress {
 
+// As the compiler's prefetch names the first cache and the second.
+constexpr int firstCache = 3, secondCache = 2;
+
 // Element types as V sees them.
 struct ElementF32 { using Storage = float; };
 struct ElementF16 { using Storage = uint16_t; };

@@ -67,10 +67,12 @@ template <class P, int T, int N>
   if constexpr (P::steps == 2) addStep<P, 1, T, N>(panel, input, inputStride, P::together, sums);
 }
 
-// What a tile fetches while it passes over its panel: as much as a turn reads, every so many turns, from `from` on.
+// What a tile fetches while it passes over its panel: as much as a turn reads, every so many turns, from `from` on; into
+// V::farCache where the first cache would not hold it until it is read.
 struct PanelAhead {
   const std::byte* from;
   int every;
+  bool far;
 };
 
 // T tokens and N vectors of a panel's rows, the first of which is `first`; of those rows that are below `rows`.
@@ -89,7 +91,10 @@ template <class P, int T, int N>
   size_t k = 0;
   for (int left = 0; k + groups * P::together <= cols; k += groups * P::together, panel += groups * group) {
     if (left-- == 0) {
-      for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(ahead.from + line);
+      for (size_t line = 0; line < bytes; line += 64) {
+        if (ahead.far) __builtin_prefetch(ahead.from + line, 0, V::farCache);
+        else __builtin_prefetch(ahead.from + line, 0, firstCache);
+      }
       ahead.from += bytes, left = ahead.every - 1;
     }
 #pragma GCC unroll 4
@@ -127,7 +132,7 @@ template <class P, int T, int N>
 template <class P>
 static void productOf(const Matrix& weight, int begin, int end, const typename P::Input* input, size_t inputStride,
                       int tokens, float* out, size_t stride, const std::byte* next) {
-  constexpr size_t shortly = 4096;
+  constexpr size_t shortly = 4096, stays = 16 << 10;  // of the first cache, beside what is being read
   constexpr int T = P::Lanes::tokenTile(P::widened);
   const auto cols = static_cast<size_t>(weight.cols);
   const int fitting = static_cast<int>(std::min<size_t>(P::Lanes::inputBytes / (cols * sizeof(typename P::Input)), 1 << 20));
@@ -147,7 +152,8 @@ static void productOf(const Matrix& weight, int begin, int end, const typename P
       if (r + panelRows < end) follows += panelBytes;
       else if (last < tokens && weight.packed) follows = static_cast<const std::byte*>(weight.rowsFrom(begin, 1).data);
       else if (next) follows = next;
-      PanelAhead ahead{tiles * parts == 1 ? here + shortly : follows, tiles * parts};
+      const int passes = tiles * parts;
+      PanelAhead ahead{passes == 1 ? here + shortly : follows, passes, passes > 1 && panelBytes > stays};
       for (int t = first, left = tiles; t < last; --left) {
         const int together = (last - t + left - 1) / left;
         withCount<T>(together, [&]<int count>() __attribute__((always_inline)) {

@@ -1,7 +1,8 @@
 // Scores of queries against pages of keys, and what is fetched beside them, written once over a vector type V
 // (simd_kernels.h), which also says what its registers and its instructions are best used for: V::headTile queries in a tile
-// at most; V::tileSums vectors of scores, where a tile takes more than one page; and V::stepsATurn dimensions of keys, or
-// entries of values (simd_attention.h), that a turn of a loop adds.
+// at most; V::tileSums vectors of scores, where a tile takes more than one page; V::stepsATurn dimensions of keys, or
+// entries of values (simd_attention.h), that a turn of a loop adds; and V::farCache, into which what is read a piece later is
+// fetched.
 #pragma once
 
 #include "simd_kernels.h"
@@ -78,9 +79,9 @@ struct Ahead {
 };
 
 // Fetches `elements` from `from` on.
-template <class Element>
+template <class Element, int cache = firstCache>
 static inline void fetchLines(const typename Element::Storage* from, int elements) {
-  for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, 3);
+  for (int i = 0; i < elements; i += elementsALine<Element>()) __builtin_prefetch(from + i, 0, cache);
 }
 
 // Two vectors of neighbouring elements, in the order that is quickest; storeTwo() knows it.
@@ -154,8 +155,8 @@ static inline void scoreTile(const std::byte* const* pages, const Number* query,
   const auto fetch = [&](int i) __attribute__((always_inline)) {
     if (left-- == 0) then = *later++, left = turns - 1;
     for (int p = 0; p < P; ++p) {
-      __builtin_prefetch(soon[p] + i * pageEntries, 0, 3);
-      if (then) __builtin_prefetch(then + p * line, 0, 3);
+      __builtin_prefetch(soon[p] + i * pageEntries, 0, firstCache);
+      if (then) __builtin_prefetch(then + p * line, 0, V::farCache);
     }
     if (then) then += P * line;
   };
