@@ -52,7 +52,7 @@ export function addRunFlags(command: Command): Command {
     )
     .option(
       '--products <TYPE>',
-      'what products of weights see of their inputs: float32, or bf16, which is faster (default: float32)',
+      'what products see of their inputs, those of a bf16 cache too: float32, or bf16, which is faster (default: float32)',
       oneOf('float32', 'bf16'),
     )
     .option('--max-tokens <N>', 'tokens to generate at most', whole(1, 2 ** 31 - 1))

@@ -45,10 +45,11 @@ export interface EngineOptions {
    */
   prefillRows?: number;
   /**
-   * float32 (as it comes) if left out; bf16 on a GPU, which has no other. bf16: the inputs of every product of weights are rounded to bfloat16, as PyTorch
-   * does with models in bfloat16. With weights in bfloat16 a processor that has AVX512-BF16 then multiplies at twice the
-   * rate, which is what batches and prompts wait for; any other sums the same rounded terms in float32. Attention, norms
-   * and sums stay in float32.
+   * float32 (as it comes) if left out; bf16 on a GPU, which has no other. bf16: the inputs of every product of weights are
+   * rounded to bfloat16, and so are attention's queries and weights where the cache is bf16, as PyTorch does with models in
+   * bfloat16. With weights, or a cache, in bfloat16 a processor that has AVX512-BF16 then multiplies at twice the rate,
+   * which is what batches and prompts wait for; any other sums the same rounded terms in float32. Softmax, norms and sums
+   * stay in float32, and so does what policies note of attention.
    */
   products?: ProductType;
   /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
