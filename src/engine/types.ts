@@ -49,7 +49,7 @@ export interface EngineOptions {
    * rounded to bfloat16, and so are attention's queries and weights where the cache is bf16, as PyTorch does with models in
    * bfloat16. With weights, or a cache, in bfloat16 a processor that has AVX512-BF16 then multiplies at twice the rate,
    * which is what batches and prompts wait for; any other sums the same rounded terms in float32. Softmax, norms and sums
-   * stay in float32, and so does what policies note of attention.
+   * stay in float32, and the weights that policies note are those before rounding.
    */
   products?: ProductType;
   /** scalar, avx2 or avx512: for tests; the fastest that the processor has if left out. */
