@@ -29,7 +29,7 @@ export interface Style {
 const policyStyles: Record<string, Style> = {
   full: { colour: colours.black, symbol: 'circle' },
   rpc: { colour: colours.blue, symbol: 'square' },
-  'rpc-shuffled': { colour: colours.sky, symbol: 'square' },
+  'rpc-shuffled': { colour: colours.sky, symbol: 'triangle-right' },
   recency: { colour: colours.orange, symbol: 'triangle-up' },
   'random-persistent': { colour: colours.green, symbol: 'diamond' },
   'random-redraw': { colour: colours.vermilion, symbol: 'triangle-down' },
