@@ -2,7 +2,7 @@
 import { neighbourCounts, redundancyRate, repeatedClusters } from '../analysis/redundancy.js';
 import { splitSentences } from '../analysis/sentences.js';
 import { pairedMeans, type PairedTest } from '../analysis/paired-means.js';
-import { clusterMean, mean, type Interval } from '../analysis/statistics.js';
+import { clusterMean, mean, shareInterval, type Interval } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import { drawOutputs } from '../traces/analyze.js';
 import type { Embedder } from '../embedding/embedder.js';
@@ -13,7 +13,7 @@ export interface RedundancyCell {
   outputs: number;
   sentences: number;
   sentencesPerOutput: number;
-  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, interval by prompt (`clusterMean`, within 0 and 1). */
+  /** rate(N) at cosine 0.75, for N = 1, 2, 4; mean over outputs, interval by prompt (`clusterMean`, within 0 and 1; `shareInterval` where all are alike). */
   rate: Record<string, Interval>;
   /** rate(1) of each output in order. */
   each: number[];
@@ -27,6 +27,7 @@ const thresholds = [0.6, 0.65, 0.7, paperThreshold, 0.8, 0.85, 0.9, 0.95];
 
 function rateInterval(clusters: number[][]): Interval {
   const { mean: rate, low, high } = clusterMean(clusters);
+  if (low === high) return shareInterval(clusters); // all alike, as where no output repeats itself: that is not certainty
   return { mean: rate, low: Math.max(0, low), high: Math.min(1, high) };
 }
 
