@@ -20,7 +20,7 @@ struct Case {
 const DecoderLimits limits{3, 32, 3, 8, 96, 0};
 
 void tokens() {
-  for (const Case& c : {Case{"llama", 3, 2, 3}, {"qwen2", 2, 1, 4}, {"qwen3", 2, 2, 3}, {"glm4", 2, 4, 3}}) {
+  for (const Case& c : {Case{"llama", 3, 2, 3}, {"qwen2", 2, 1, 4}, {"qwen3", 2, 2, 5}, {"glm4", 2, 4, 3}}) {
     const DrawnModel drawn(configOf(c.family, c.layers, c.kvHeads), DType::bf16, c.seed, deviation);
     const auto model = loadModel(drawn.config, {drawn.path}, 1);
     const std::vector<Prompt> prompts = promptsOf({3, 11, 30}, drawn.config.vocab, {});

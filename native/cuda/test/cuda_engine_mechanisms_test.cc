@@ -15,7 +15,7 @@ void policies() {
   generate({"llama", "lookahead", 2, 2});
   generate({"qwen3", "adakv", 3, 1, capped});
   const auto shared = [](PolicyOptions& p) { capped(p), p.keep = 30, p.floor = 0; };
-  generate({"llama", "adakv", 7, 1, shared, 2, 60});
+  generate({"llama", "adakv", 8, 1, shared, 2, 60});
   const auto own = [](PolicyOptions& p) { p.aggregation = "head"; };
   generate({"qwen3", "rpc", 3, 2, own});
   generate({"qwen3", "rpc", 1, 2, [](PolicyOptions& p) { capped(p), p.aggregation = "head"; }});

@@ -61,7 +61,7 @@ inline std::vector<Prompt> promptsOf(const std::vector<int>& lengths, int vocab,
   return prompts;
 }
 
-// By the scalar kernels, on a cache of bfloat16, with inputs of products rounded to it, as the device's are.
+// By the scalar kernels, on a cache of bfloat16, with inputs of products and of attention rounded to it, as the device's are.
 inline EngineOptions engineOptions(const ModelConfig& config, const std::vector<std::string>& weightFiles) {
   EngineOptions options;
   options.config = config;
