@@ -62,10 +62,7 @@ struct Avx512 {
   }
   // (a0, b0, a1, b1, ...): its first half and its second.
   static void zip(Vec& a, Vec& b) {
-    const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const Vec low = _mm512_permutex2var_ps(a, first, b);
-    b = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
-    a = low;
+    rearrange(a, b, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
   }
   static void store(float* to, Vec value) { _mm512_storeu_ps(to, value); }
   static void storePart(float* to, Vec value, int count) { _mm512_mask_storeu_ps(to, firstLanes(count), value); }
@@ -90,6 +87,12 @@ struct Avx512 {
   }
 
  protected:
+  // Lanes of both together (b's from 16 on): those that `first` names, and those eight after each.
+  static void rearrange(Vec& a, Vec& b, __m512i first) {
+    const Vec low = _mm512_permutex2var_ps(a, first, b);
+    b = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
+    a = low;
+  }
   static __mmask16 firstLanes(int count) { return static_cast<__mmask16>((1u << count) - 1u); }
   static Vec widen(__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)); }
   static Vec widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }

@@ -34,22 +34,20 @@ void matmul(const Matrix& weight, int begin, int end, const uint16_t* input, siz
   productOf<Bf16Product>(weight, begin, end, input, inputStride, tokens, out, stride, next);
 }
 
-void toBf16(const float* from, size_t count, uint16_t* to) {
-  const auto store = [to](size_t at, __mmask16 lanes, __m512 values) {
-    _mm256_mask_storeu_epi16(to + at, lanes, (__m256i)_mm512_cvtneps_pbh(values));
-  };
-  size_t i = 0;
-  for (; i + 16 <= count; i += 16) store(i, 0xFFFF, _mm512_loadu_ps(from + i));
-  const auto rest = static_cast<__mmask16>((1u << (count - i)) - 1u);
-  if (rest) store(i, rest, _mm512_maskz_loadu_ps(rest, from + i));
-}
-
 // Attention: a lane holds two dimensions of a key, or a channel of two entries' values.
 struct Avx512Bf16 : Avx512 {
   template <int count>
   static Vec pair(const uint16_t* from) { return inEveryLane<count>(from); }
   static Vec dot(Vec a, Vec b, Vec sum) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
-  static void round(const float* from, size_t count, uint16_t* to) { toBf16(from, count, to); }
+  static void round(const float* from, size_t count, uint16_t* to) {
+    const auto store = [to](size_t at, __mmask16 lanes, __m512 values) {
+      _mm256_mask_storeu_epi16(to + at, lanes, (__m256i)_mm512_cvtneps_pbh(values));
+    };
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) store(i, 0xFFFF, _mm512_loadu_ps(from + i));
+    const auto rest = static_cast<__mmask16>((1u << (count - i)) - 1u);
+    if (rest) store(i, rest, _mm512_maskz_loadu_ps(rest, from + i));
+  }
 
   // Sixteen keys of two dimensions, or of one.
   template <int count>
@@ -65,10 +63,7 @@ struct Avx512Bf16 : Avx512 {
     b = _mm512_castsi512_ps(_mm512_unpackhi_epi16(one, other));
   }
   static void sortPairs(Vec& a, Vec& b) {
-    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-    const Vec low = _mm512_permutex2var_ps(a, first, b);
-    b = _mm512_permutex2var_ps(a, _mm512_add_epi32(first, _mm512_set1_epi32(8)), b);
-    a = low;
+    rearrange(a, b, _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23));
   }
   // Sixteen channels at most, in their order.
   static Vec partPairs(const uint16_t* from, int next, int rest) {
@@ -91,6 +86,6 @@ void attend(const AttentionTask& task) { attendPiece<Avx512Bf16, ElementBf16, ui
 }  // namespace
 
 extern const Bf16Kernels avx512Bf16Kernels;
-const Bf16Kernels avx512Bf16Kernels = {toBf16, matmul, attend};
+const Bf16Kernels avx512Bf16Kernels = {Avx512Bf16::round, matmul, attend};
 
 }  // namespace pathpress

@@ -26,12 +26,6 @@ size_t defaultCacheLimit() {
   return memoryLimit(static_cast<size_t>(pages) * static_cast<size_t>(bytes)) / 5 * 4;
 }
 
-ProductInput productsFor(const std::string& asked) {
-  if (asked.empty() || asked == "float32") return ProductInput::float32;
-  if (asked == "bf16") return ProductInput::bf16;
-  throw EngineError("BAD_OPTION", "products \"" + asked + "\" is not float32 or bf16");
-}
-
 CacheShape shapeFor(const Model& model, const std::string& cacheType) {
   const ModelConfig& config = model.config;
   return {config.layers, config.kvHeads, pageLayout(config.headDim, cacheType, model.type())};
@@ -53,7 +47,7 @@ std::vector<CompressScratch> scratchFor(int threads, const Kernels& kernels) {
 CpuBackend::CpuBackend(const EngineOptions& options)
     : model_(loadModel(options.config, options.weightFiles, options.threads)),
       kernels_(selectKernels(options.simd)),
-      products_(productsFor(options.products)),
+      products_(productInputOf(options.products)),
       threads_(options.threads),
       whole_(*model_, kernels_, products_, &threads_),
       lanes_(makeLanes()),

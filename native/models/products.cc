@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../engine/errors.h"
+
 namespace pathpress {
 namespace {
 
@@ -48,6 +50,12 @@ void addBias(const Product& product, int begin, int end, size_t rows) {
 }
 
 }  // namespace
+
+ProductInput productInputOf(const std::string& name) {
+  if (name.empty() || name == "float32") return ProductInput::float32;
+  if (name == "bf16") return ProductInput::bf16;
+  throw EngineError("BAD_OPTION", "products \"" + name + "\" is not float32 or bf16");
+}
 
 // Whether the processor multiplies its input as bfloat16.
 bool Products::halved(const Product& product) const {

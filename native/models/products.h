@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "../engine/aligned.h"
 #include "../engine/kernels.h"
@@ -16,10 +17,14 @@ struct Product {
   float* out;  // (rows, linear.weight.rows), rows rowStride() apart
 };
 
-// What a product sees of its input, or of a query and the weights of attention. bf16: rounded to bfloat16, as PyTorch's bfloat16 models do; with weights of bfloat16
-// the processor's own instruction is used where there is one, else the rounded input is multiplied in float32: that
-// differs by the order of summation, and by what is below 2^-126, which the instruction takes for zero.
+// What a product sees of its input, or of a query and the weights of attention. bf16: rounded to bfloat16, as PyTorch's
+// bfloat16 models do; with weights, or pages, of bfloat16 the processor's own instruction is used where there is one, else
+// the rounded input is multiplied in float32: that differs by the order of summation, and by what is below 2^-126, which
+// the instruction takes for zero.
 enum class ProductInput : uint8_t { float32, bf16 };
+
+// By its name, float32 where that is empty; throws EngineError BAD_OPTION for another.
+ProductInput productInputOf(const std::string& name);
 
 class Products {
  public:

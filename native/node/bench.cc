@@ -37,9 +37,8 @@ Napi::Value attention(const Napi::CallbackInfo& info) {
   const auto number = [&](const char* name) { return given.Get(name).As<Napi::Number>().Int32Value(); };
   const std::string simd = text(given.Get("simd"));
   return guarded(info.Env(), "the benchmark", [&] {
-    const auto products = text(given.Get("products")) == "bf16" ? ProductInput::bf16 : ProductInput::float32;
     const AttentionWork work{number("sequences"), number("kvHeads"), number("group"), number("dim"), number("entries"),
-                             typeOf(given.Get("type")), products, number("threads"), simd};
+                             typeOf(given.Get("type")), productInputOf(text(given.Get("products"))), number("threads"), simd};
     const auto seconds = attentionSeconds(work, info[1].As<Napi::Number>().Int32Value());
     Napi::Array out = Napi::Array::New(info.Env(), seconds.size());
     for (uint32_t i = 0; i < seconds.size(); ++i) out.Set(i, seconds[i]);

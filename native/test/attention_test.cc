@@ -94,10 +94,10 @@ void attention(const Kernels& kernels, const Case& c) {
     const int left = static_cast<int>(cache.pages.size()) - page - piecePages;
     const auto attend = c.rounded && kernels.bf16 ? kernels.bf16->attend : kernels.attend;
     attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages),
-                    p % 2 == 0, c.group % 2 == 0, first - p * pieceEntries, c.rows, c.group, c.dim, c.type,
-                    1.0f / std::sqrt(static_cast<float>(c.dim)), c.rounded, query.data(),
-                    c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
-                    sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
+            p % 2 == 0, c.group % 2 == 0, first - p * pieceEntries, c.rows, c.group, c.dim, c.type,
+            1.0f / std::sqrt(static_cast<float>(c.dim)), c.rounded, query.data(),
+            c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
+            sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
     close &= scores[size(p + 1) * scoreWidth - 1] == sentinel && sums[size(p + 1) * sumWidth] == sentinel;
     close &= tops[size((p + 1) * queries)] == sentinel && totals[size((p + 1) * queries)] == sentinel;
   }

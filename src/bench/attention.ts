@@ -32,15 +32,15 @@ async function attentionCase(context: Context, name: string, kvHeads: number, gr
   const { ceilings, threads, simd } = context;
   const sequences = Math.round(bytesHeld / attentionWork(1, kvHeads, group, dim, entries, 2).bytes);
   const work = attentionWork(sequences, kvHeads, group, dim, entries, 2);
-  ceilings.operations('f32');
-  ceilings.operations('bf16'); // measured now
   const kinds = kindsOf(context, 'bf16');
+  const type = kinds.includes('bf16') ? 'bf16' : 'f32';
+  ceilings.operations(type); // measured now
   const own = (products: ProductType): Promise<Round> => {
     const asked = { sequences, kvHeads, group, dim, entries, type: 'bf16', products, threads, simd } as const;
     return ceilings.around(work.bytes, async () => median(loadBinding().attentionSeconds(asked, passes)));
   };
   const made: OwnRound[] = [];
   for (let round = 0; round < rounds; round++) made.push(await inTurn(kinds, own));
-  const ground = { work, type: kinds.length > 1 ? 'bf16' : 'f32', ceilings: ceilings.name, limit: { share: 0.75 } } as const;
+  const ground = { work, type, ceilings: ceilings.name, limit: { share: 0.75 } } as const;
   return { part: 'attention', of: `layer, ${sequences} sequences`, ...faster(made, kinds, name, ground), peers: [], targets: [] };
 }
