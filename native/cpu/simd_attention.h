@@ -141,7 +141,7 @@ static void attendPiece(const AttentionTask& task) {
     roundAll<V>(task.query, queries * task.dim, to);
     query = to;
   }
-  for (int page = 0; task.cold && !task.near && page < pages; ++page) {
+  for (int page = task.fetched; !task.near && page < pages; ++page) {
     fetchLines<Element>(pageData<Element>(task.pages[page]), 2 * ahead.elements());
   }
   for (int block = 0; block < pages; block += blockPages) {
@@ -168,7 +168,7 @@ static void attendPiece(const AttentionTask& task) {
     const int seen = entriesSeen(task, (q + tileAt(q) - 1) / task.group);
     withCount<V::headTile>(tileAt(q), [&]<int H>() { mixQueries<V, Element, Number, H>(task, q, seen); });
   }
-  for (int n = 2 * pages; n < ahead.beyond(); ++n) fetchLines<Element, V::farCache>(ahead.later(n), ahead.elements());
+  for (int n = 2 * pages; n < ahead.halves; ++n) fetchLines<Element, V::farCache>(ahead.later(n), ahead.elements());
 }
 
 template <class V>

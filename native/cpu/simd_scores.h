@@ -56,25 +56,30 @@ constexpr int nearHalves = 4;  // of pages: enough for the way from a processor'
 
 // What is fetched beside the n-th half of a page that is read: the keys of all the piece's pages are, then their values.
 // Into the first cache what is read soon: else reading would wait where the second's answers queue behind memory's. From
-// memory, if the pages are there, the piece that comes next, in the order of its addresses: evenly, and in long runs.
+// memory the pages that lie a piece ahead, in the order of their addresses: evenly, and in long runs.
 template <class Element>
 struct Ahead {
   using Storage = typename Element::Storage;
   const AttentionTask& task;
   int pages;  // of the piece
+  const int before = task.fetched > pages ? 2 * (task.fetched - pages) : 0;  // halves after them that need not be fetched
+  const int halves = 2 * fetchedAhead(task) - before;                 // that are to be
+
   int elements() const { return task.dim * pageEntries; }
-  int beyond() const { return task.near ? 0 : 2 * task.nextPages; }  // halves to fetch in all, however few are read
 
   // Itself where nothing follows.
   const Storage* soon(int n) const {
-    const int then = n + nearHalves;
-    if (then < 2 * pages) return at(task.pages[then % pages], then / pages);
-    if (then - 2 * pages < task.nextPages) return at(task.next[then - 2 * pages], 0);
+    const int then = n + nearHalves, after = then - 2 * pages;
+    if (after < 0) return at(task.pages[then % pages], then / pages);
+    if (after < task.nextPages + task.thenPages) return at(pageAfter(after), 0);
     return at(task.pages[n % pages], n / pages);
   }
-  const Storage* later(int n) const { return n < beyond() ? at(task.next[n / 2], n % 2) : nullptr; }
+  const Storage* later(int n) const {
+    return n < halves ? at(pageAfter((before + n) / 2), (before + n) % 2) : nullptr;
+  }
 
  private:
+  const std::byte* pageAfter(int i) const { return i < task.nextPages ? task.next[i] : task.then[i - task.nextPages]; }
   const Storage* at(const std::byte* page, int half) const { return pageData<Element>(page) + half * elements(); }
 };
 

@@ -21,9 +21,11 @@ constexpr int pieceEntries = piecePages * pageEntries;
 // Query tokens of one sequence, each seeing one entry more than the one before it, against one piece.
 struct AttentionTask {
   const std::byte* const* pages;  // of the piece
-  const std::byte* const* next;   // of the piece that comes after it, perhaps another reading's: fetched meanwhile
+  const std::byte* const* next;   // of the same reading, those after the piece
   int nextPages;
-  bool cold;                      // no task before it had its pages as `next`
+  const std::byte* const* then;   // those of the reading that the thread turns to after that
+  int thenPages;
+  int fetched;                    // of all these, in this order, what tasks before it have fetched
   bool near;                      // the pages are in the processor's caches, and need not be fetched a piece ahead
   int entries;                    // of the piece that row 0 sees, below 1 where it sees none; row r sees r more
   int rows;
@@ -39,6 +41,13 @@ struct AttentionTask {
   float* tops;            // (rows, group)
   float* totals;          // (rows, group): sum of those weights
 };
+
+// Pages after a task's own that have been fetched when it is done: as many as a whole piece has, where so many are known,
+// however few its own are. So fetching keeps its pace where a reading ends with a short piece.
+static inline int fetchedAhead(const AttentionTask& task) {
+  const int known = task.nextPages + task.thenPages;
+  return task.near ? 0 : known < piecePages ? known : piecePages;
+}
 
 // Joins the pieces of one query token.
 struct AttentionJoin {

@@ -83,12 +83,12 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   const int together = std::max(1, units / (tasksAThread * threads_.threads()));
   shares_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker, bool follows, bool more) {
     const int first = task * together, end = std::min(units, first + together);
-    bool cold = !follows || firstPages(rows, layer, units_[size(first)]).count == 0;
+    Scratch& scratch = scratch_[size(worker)];
+    if (!follows) scratch.fetched = 0;
     for (int u = first; u < end; ++u) {
       const bool next = u + 1 < end || more;
       const Coming coming = next ? firstPages(rows, layer, units_[size(u + 1)]) : Coming{};
-      attendUnit(rows, layer, query, mixed, units_[size(u)], cold, coming, scratch_[size(worker)]);
-      cold = coming.count == 0;
+      attendUnit(rows, layer, query, mixed, units_[size(u)], coming, scratch);
     }
   });
   threads_.run(static_cast<int>(joins_.size()), false, [&](int task, int) {
@@ -101,7 +101,7 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
 }
 
 void Attention::attendUnit(std::span<const Row> rows, int layer, const float* query, float* mixed, const Unit& unit,
-                           bool cold, Coming coming, Scratch& scratch) {
+                           Coming coming, Scratch& scratch) {
   const Block& block = blocks_[unit.block];
   const Row& row = rows[block.first];
   const size_t at = block.first * queryStride_ + size(unit.kvHead * config_.group() * config_.headDim);
@@ -112,10 +112,10 @@ void Attention::attendUnit(std::span<const Row> rows, int layer, const float* qu
   float* scores = scratch.scores.data();
   if (unit.end > 0) {
     float* partial = partials_.data() + unit.partial;
-    return attendPieces(reading, unit.begin, unit.end, partial, scores, false, cold, coming, scratch);
+    return attendPieces(reading, unit.begin, unit.end, partial, scores, false, coming, scratch);
   }
   grow(scratch.partial, partialFloats(reading));
-  attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, cold, coming, scratch);
+  attendPieces(reading, 0, pieces, scratch.partial.data(), scores, keepScores, coming, scratch);
   float* weights = observed_.data() + observedAt_[block.first] + size(unit.kvHead) * paddedEntries(row, layer);
   join(reading, scratch.partial.data(), scores, mixed + at, keepScores ? weights : nullptr);
 }
@@ -161,7 +161,7 @@ Attention::Reading Attention::read(std::span<const Row> rows, const Block& block
 }
 
 void Attention::attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores,
-                             bool keepScores, bool cold, Coming coming, Scratch& scratch) const {
+                             bool keepScores, Coming coming, Scratch& scratch) const {
   const int dim = config_.headDim, group = config_.group();
   const size_t queries = size(reading.rows * group), all = size(piecesOf(reading)) * queries;
   float *tops = partial + all * size(dim), *totals = tops + all;
@@ -172,14 +172,15 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const size_t at = size(piece) * queries;
     const int page = piece * piecePages, entry = piece * pieceEntries;
     const bool wide = !reading.ownPage;  // pages lie as the kernel reads them
-    const int left = std::min(pages - page, piecePages), after = page + piecePages;
-    const auto* from = wide ? reading.pages + page : widenPages(reading, page, page + left, scratch);
-    Coming next = coming;
-    if (after < pages) next = wide ? Coming{reading.pages + after, std::min(pages - after, piecePages)} : Coming{};
-    attend({from, next.pages, next.count, wide && cold && piece == begin, near_, reading.entries - entry,
-                     reading.rows, group, dim, reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), rounded, reading.query,
-                     reading.masks ? reading.masks + entry : nullptr, scores + (keepScores ? at * pieceEntries : 0),
-                     partial + at * size(dim), tops + at, totals + at});
+    const int left = std::min(pages - page, piecePages), after = page + left;
+    const auto* from = wide ? reading.pages + page : widenPages(reading, page, after, scratch);
+    const AttentionTask task{from, reading.pages + after, pages - after, coming.pages, coming.count, scratch.fetched,
+                             near_ || !wide, reading.entries - entry, reading.rows, group, dim, reading.type,
+                             1.0f / std::sqrt(static_cast<float>(dim)), rounded, reading.query,
+                             reading.masks ? reading.masks + entry : nullptr,
+                             scores + (keepScores ? at * pieceEntries : 0), partial + at * size(dim), tops + at, totals + at};
+    attend(task);
+    scratch.fetched = fetchedAhead(task);
   }
 }
 

@@ -50,6 +50,7 @@ class Attention {
     std::vector<float> query, scores, partial, rotated, mean;
     std::vector<const std::byte*> pages;
     PageScratch choice;
+    int fetched = 0;  // pages of what is read next, on their way into the caches
   };
   // Consecutive rows of one sequence, which read the same pages together.
   struct Block {
@@ -87,10 +88,10 @@ class Attention {
     const std::byte* const* pages;
     int count;
   };
-  void attendUnit(std::span<const Row> rows, int layer, const float* query, float* mixed, const Unit& unit, bool cold,
+  void attendUnit(std::span<const Row> rows, int layer, const float* query, float* mixed, const Unit& unit,
                   Coming coming, Scratch& scratch);
   Coming firstPages(std::span<const Row> rows, int layer, const Unit& unit) const;
-  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores, bool cold,
+  void attendPieces(const Reading& reading, int begin, int end, float* partial, float* scores, bool keepScores,
                     Coming coming, Scratch& scratch) const;
   const std::byte* const* widenPages(const Reading& reading, int first, int last, Scratch& scratch) const;
   void join(const Reading& reading, const float* partial, const float* scores, float* mixed, float* weights) const;

@@ -2,9 +2,11 @@
 // here, with sentinels behind every output; and the whole over caches, whose bits no company and no thread may change.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <random>
 #include <vector>
 
+#include "../cpu/simd_scores.h"
 #include "../models/attention.h"
 #include "check.h"
 
@@ -90,11 +92,10 @@ void attention(const Kernels& kernels, const Case& c) {
   std::vector<float> tops(size(pieces * queries) + 1, sentinel), totals = tops;
   bool close = true;
   for (int p = 0; p < pieces; ++p) {
-    const int page = p * piecePages;
-    const int left = static_cast<int>(cache.pages.size()) - page - piecePages;
+    const int page = p * piecePages, all = static_cast<int>(cache.pages.size()), after = std::min(all, page + piecePages);
     const auto attend = c.rounded && kernels.bf16 ? kernels.bf16->attend : kernels.attend;
-    attend({cache.pages.data() + page, cache.pages.data() + page + piecePages, std::clamp(left, 0, piecePages),
-            p % 2 == 0, c.group % 2 == 0, first - p * pieceEntries, c.rows, c.group, c.dim, c.type,
+    attend({cache.pages.data() + page, cache.pages.data() + after, all - after, cache.pages.data(), std::min(all, 3),
+            p % 2 * (after - page + 1), c.group % 2 == 0, first - p * pieceEntries, c.rows, c.group, c.dim, c.type,
             1.0f / std::sqrt(static_cast<float>(c.dim)), c.rounded, query.data(),
             c.masked ? masks.data() + p * pieceEntries : nullptr, scores.data() + size(p) * scoreWidth,
             sums.data() + size(p) * sumWidth, tops.data() + p * queries, totals.data() + p * queries});
@@ -131,6 +132,46 @@ void attention(const Kernels& kernels, const Case& c) {
     }
   }
   CHECK_CASE(close, name(kernels, c));
+}
+
+// Every page of a run of readings (pages of each) is fetched once, before it is read, and a piece ahead where that is known.
+void fetching(std::span<const int> readings) {
+  const size_t bytes = PageLayout{8, DType::bf16}.bytes();
+  std::vector<std::vector<std::byte>> storage;
+  std::vector<std::vector<const std::byte*>> pages(readings.size() + 1);
+  std::vector<const std::byte*> order;
+  for (size_t r = 0; r < readings.size(); ++r) {
+    for (int i = 0; i < readings[r]; ++i) pages[r].push_back(storage.emplace_back(bytes).data());
+    order.insert(order.end(), pages[r].begin(), pages[r].end());
+  }
+  std::map<const std::byte*, int> halves;
+  bool once = true, early = true;
+  size_t place = 0;
+  int fetched = 0;
+  for (size_t r = 0; r < readings.size(); ++r) {
+    const int all = readings[r], then = std::min(piecePages, static_cast<int>(pages[r + 1].size()));
+    for (int page = 0; page < all; page += piecePages) {
+      const int own = std::min(all - page, piecePages), after = page + own;
+      AttentionTask task{};
+      task.pages = pages[r].data() + page;
+      task.next = pages[r].data() + after, task.nextPages = all - after;
+      task.then = pages[r + 1].data(), task.thenPages = then;
+      task.fetched = fetched, task.dim = 8;
+      const Ahead<ElementBf16> ahead{task, own};
+      for (int i = fetched; i < own; ++i) halves[task.pages[i]] += 2;
+      for (int i = 0; i < own; ++i) early &= halves[task.pages[i]] == 2;
+      for (int n = 0; n < ahead.halves; ++n) {
+        const auto* half = static_cast<const std::byte*>(static_cast<const void*>(ahead.later(n)));
+        ++halves[(n + 2 * std::max(0, fetched - own)) % 2 ? half - bytes / 2 : half];
+      }
+      early &= !ahead.later(ahead.halves);
+      fetched = fetchedAhead(task);
+      place += static_cast<size_t>(own);
+      for (int i = 0; i < std::min(piecePages, all - after + then); ++i) early &= halves[order[place + size(i)]] == 2;
+    }
+  }
+  for (const auto& page : storage) once &= halves[page.data()] == 2;
+  CHECK(once && early);
 }
 
 // Sequences of several lengths in one batch, one of them with several rows (a chunk of its prompt).
@@ -200,6 +241,7 @@ void company(const Kernels& kernels, int dim, int group, int kvHeads, ProductInp
 }  // namespace
 
 int main() {
+  for (const auto& readings : {std::vector{1}, {16, 16}, {33, 33, 33}, {34, 1, 40, 3, 5, 16, 31, 2, 2, 48}}) fetching(readings);
   for (const Kernels* kernels : availableKernels()) {
     const auto some = [](unsigned most) { return static_cast<int>(generator() % most); };
     for (const auto& [type, rounded] : {std::pair{DType::f32, false}, {DType::bf16, false}, {DType::bf16, true}}) {
