@@ -6,8 +6,6 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t smallPass = 1 << 14;  // floats below which waking a thread costs more than it brings
-
 template <class T>
 size_t size(T value) { return static_cast<size_t>(value); }
 
@@ -32,9 +30,9 @@ void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from,
 Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads, ProductInput products)
     : model_(model),
       kernels_(kernels),
-      threads_(threads),
       epsilon_(static_cast<float>(model.config.normEpsilon)),
       head_{model.output, {}},
+      shares_(threads),
       products_(kernels, threads, products),
       attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small(), products) {}
 
@@ -63,34 +61,32 @@ void Forward::run(std::span<const Row> rows) {
   const ModelConfig& config = model_.config;
   const size_t count = rows.size(), hidden = size(config.hidden);
   resize(count);
-  for (size_t r = 0; r < count; ++r) {
-    float* state = state_.data() + r * stride(config.hidden);
-    for (size_t i = 0; i < hidden; ++i) state[i] = model_.embedding.at(rows[r].token, static_cast<int>(i));
-  }
+  shares_.each(count, hidden, [&](size_t row) {
+    float* state = state_.data() + row * stride(config.hidden);
+    for (size_t i = 0; i < hidden; ++i) state[i] = model_.embedding.at(rows[row].token, static_cast<int>(i));
+  });
   rotaryAngles(rows);
   attention_.prepare(rows);
   const Product logits[] = {{&head_, nullptr}};
   for (int index = 0; index < config.layers; ++index) {
     const Layer& layer = model_.layers[size(index)];
-    addAndNormalize(index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr, layer.attentionNorm, count);
-    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
-    const Product down[] = {{&layer.down, branch_.data()}};
-    products_.run(queryKeyValue(index), normed_.data(), count);
+    const std::vector<float>* before = index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr;
+    products_.run(queryKeyValue(index), normed_.data(), count, {},
+                  [&](size_t row) { addAndNormalize(before, layer.attentionNorm, row); });
     prepareHeads(rows, index);
     attention_.run(rows, index, query_, mixed_);
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
-    products_.run(output, mixed_.data(), count, gateUp);
-
-    addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, count);
-    products_.run(gateUp, normed_.data(), count, down);
-    const size_t width = size(config.intermediate);
-    threads_.run(static_cast<int>(count), count * width < smallPass, [&](int r, int) {
-      const size_t at = size(r) * stride(config.intermediate);
-      kernels_.swiglu(gate_.data() + at, up_.data() + at, width);
-    });
+    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
+    const Product down[] = {{&layer.down, branch_.data()}};
+    products_.run(output, mixed_.data(), count, gateUp, [](size_t) {});
+    products_.run(gateUp, normed_.data(), count, down,
+                  [&](size_t row) { addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, row); });
     const bool last = index + 1 == config.layers;
     const auto following = queryKeyValue(last ? index : index + 1);
-    products_.run(down, gate_.data(), count, last ? std::span<const Product>(logits) : following);
+    products_.run(down, gate_.data(), count, last ? std::span<const Product>(logits) : following, [&](size_t row) {
+      const size_t at = row * stride(config.intermediate);
+      kernels_.swiglu(gate_.data() + at, up_.data() + at, size(config.intermediate));
+    });
   }
   outputLogits(rows);
 }
@@ -112,20 +108,17 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
   }
 }
 
-// Adds to the rows' state what a branch gave, through the branch's own norm where it has one (null: there was no branch
+// Adds to a row's state what a branch gave, through the branch's own norm where it has one (null: there was no branch
 // yet), and norms the state into normed_.
-void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows) {
-  const size_t hidden = weight.size();
-  threads_.run(static_cast<int>(rows), rows * hidden < smallPass, [&](int row, int) {
-    const size_t at = size(row) * rowStride<float>(hidden);
-    float* state = state_.data() + at;
-    if (postNorm) {
-      float* branch = branch_.data() + at;
-      if (!postNorm->empty()) rmsNorm(*postNorm, epsilon_, branch, branch);
-      for (size_t i = 0; i < hidden; ++i) state[i] += branch[i];
-    }
-    rmsNorm(weight, epsilon_, state, normed_.data() + at);
-  });
+void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row) {
+  const size_t at = row * rowStride<float>(weight.size());
+  float* state = state_.data() + at;
+  if (postNorm) {
+    float* branch = branch_.data() + at;
+    if (!postNorm->empty()) rmsNorm(*postNorm, epsilon_, branch, branch);
+    for (size_t i = 0; i < weight.size(); ++i) state[i] += branch[i];
+  }
+  rmsNorm(weight, epsilon_, state, normed_.data() + at);
 }
 
 // Norms of queries and keys where the family has them, rotation, and the new entries into the cache.
@@ -134,11 +127,11 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   const std::vector<float>& keyNorm = model_.layers[size(layer)].keyNorm;
   const ModelConfig& config = model_.config;
   const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
-  threads_.run(static_cast<int>(rows.size()), rows.size() * queryWidth < (1 << 13), [&](int r, int) {
-    const Row& row = rows[size(r)];
-    const size_t angles = size(r) * stride(config.headDim / 2);
+  shares_.each(rows.size(), queryWidth, [&](size_t r) {
+    const Row& row = rows[r];
+    const size_t angles = r * stride(config.headDim / 2);
     const float *cosine = cosine_.data() + angles, *sine = sine_.data() + angles;
-    float* query = query_.data() + size(r) * stride(config.queryWidth());
+    float* query = query_.data() + r * stride(config.queryWidth());
     for (int h = 0; h < config.heads; ++h) {
       float* head = query + size(h) * dim;
       if (!queryNorm.empty()) rmsNorm(queryNorm, epsilon_, head, head);
@@ -148,7 +141,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
       std::copy(query, query + queryWidth, kept);
     }
     for (int h = 0; h < config.kvHeads; ++h) {
-      const size_t at = size(r) * stride(config.kvWidth()) + size(h) * dim;
+      const size_t at = r * stride(config.kvWidth()) + size(h) * dim;
       float* head = key_.data() + at;
       if (!keyNorm.empty()) rmsNorm(keyNorm, epsilon_, head, head);
       if (!row.side || !row.side->rotatedAtReading) model_.rotary.rotate(head, cosine, sine);
@@ -159,17 +152,18 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
 
 void Forward::outputLogits(std::span<const Row> rows) {
   const size_t hidden = stride(model_.config.hidden), vocab = stride(model_.config.vocab);
-  addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, rows.size());
-  size_t wanted = 0;
+  wanted_.clear();
   for (size_t r = 0; r < rows.size(); ++r) {
-    if (!rows[r].wantLogits) continue;
-    if (chosen_.size() < (wanted + 1) * hidden) chosen_.resize((wanted + 1) * hidden);
-    std::copy_n(normed_.data() + r * hidden, hidden, chosen_.data() + wanted * hidden);
-    ++wanted;
+    if (rows[r].wantLogits) wanted_.push_back(r);
   }
-  if (logits_.size() < wanted * vocab) logits_.resize(wanted * vocab);
+  if (wanted_.empty()) return;
+  if (chosen_.size() < wanted_.size() * hidden) chosen_.resize(wanted_.size() * hidden);
+  if (logits_.size() < wanted_.size() * vocab) logits_.resize(wanted_.size() * vocab);
   const Product product[] = {{&head_, logits_.data()}};
-  if (wanted > 0) products_.run(product, chosen_.data(), wanted);
+  products_.run(product, chosen_.data(), wanted_.size(), {}, [&](size_t i) {
+    addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, wanted_[i]);
+    std::copy_n(normed_.data() + wanted_[i] * hidden, hidden, chosen_.data() + i * hidden);
+  });
 }
 
 std::span<const float> Forward::logits(size_t i) const {

@@ -32,15 +32,15 @@ class Forward {
   void resize(size_t rows);
   std::array<Product, 3> queryKeyValue(int layer);
   void rotaryAngles(std::span<const Row> rows);
-  void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t rows);
+  void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row);
   void prepareHeads(std::span<const Row> rows, int layer);
   void outputLogits(std::span<const Row> rows);
 
   const Model& model_;
   const Kernels& kernels_;
-  ThreadPool& threads_;
   const float epsilon_;
   const Linear head_;
+  Shares shares_;
   Products products_;
   Attention attention_;
   // Rows of these lie rowStride() apart.
@@ -51,6 +51,7 @@ class Forward {
   Aligned<float> gate_, up_;           // (rows, intermediate)
   Aligned<float> cosine_, sine_;       // (rows, rotary.pairs)
   Aligned<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
+  std::vector<size_t> wanted_;         // rows
 };
 
 }  // namespace pathpress

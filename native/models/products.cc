@@ -7,9 +7,8 @@
 namespace pathpress {
 namespace {
 
-constexpr size_t smallProduct = 1 << 17;   // multiplications below which waking a thread costs more than it brings
-constexpr size_t smallRounding = 1 << 15;  // likewise, inputs
-constexpr int tasksAThread = 8;            // so that a thread that was held up is not waited for by the others
+constexpr size_t smallProduct = 1 << 17;  // multiplications below which waking a thread costs more than it brings
+constexpr int tasksAThread = 16;          // so that a thread that was held up is not waited for by the others
 
 // Weight rows that a thread claims at once. More of them are fetched ahead without a gap; results do not depend on it.
 int rowsATask(std::span<const Product> products, int threads) {
@@ -62,22 +61,22 @@ bool Products::halved(const Product& product) const {
   return seen_ == ProductInput::bf16 && kernels_.bf16 && product.linear->weight.type == DType::bf16;
 }
 
-// Fills what the products see of the input; returns what those in float32 do.
-const float* Products::round(std::span<const Product> products, const float* input, size_t rows) {
-  if (seen_ == ProductInput::float32) return input;
+// With room for so many rows of them.
+Products::Seen Products::seenOf(std::span<const Product> products, size_t rows) {
+  if (seen_ == ProductInput::float32) return {false, false};
   const auto cols = static_cast<size_t>(products[0].linear->weight.cols);
-  const size_t stride = rowStride<float>(cols), halvesStride = rowStride<uint16_t>(cols);
   const auto own = [this](const Product& product) { return halved(product); };
-  const bool halves = std::any_of(products.begin(), products.end(), own);
-  const bool floats = !std::all_of(products.begin(), products.end(), own);
-  if (halves && halves_.size() < rows * halvesStride) halves_.resize(rows * halvesStride);
-  if (floats && rounded_.size() < rows * stride) rounded_.resize(rows * stride);
-  threads_.run(static_cast<int>(rows), rows * cols < smallRounding, [&](int row, int) {
-    const size_t at = static_cast<size_t>(row) * stride;
-    if (halves) kernels_.bf16->round(input + at, cols, halves_.data() + static_cast<size_t>(row) * halvesStride);
-    for (size_t i = at; floats && i < at + cols; ++i) rounded_[i] = roundTo(input[i], DType::bf16);
-  });
-  return rounded_.data();
+  const Seen seen{!std::all_of(products.begin(), products.end(), own), std::any_of(products.begin(), products.end(), own)};
+  const size_t floats = rows * rowStride<float>(cols), halves = rows * rowStride<uint16_t>(cols);
+  if (seen.floats && rounded_.size() < floats) rounded_.resize(floats);
+  if (seen.halves && halves_.size() < halves) halves_.resize(halves);
+  return seen;
+}
+
+void Products::round(Seen seen, const float* from, size_t row, size_t cols) {
+  if (seen.halves) kernels_.bf16->round(from, cols, halves_.data() + row * rowStride<uint16_t>(cols));
+  float* to = rounded_.data() + row * rowStride<float>(cols);
+  for (size_t i = 0; seen.floats && i < cols; ++i) to[i] = roundTo(from[i], DType::bf16);
 }
 
 void Products::runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows,
@@ -95,8 +94,7 @@ void Products::runTask(std::span<const Product> products, int task, int rowsATas
   addBias(product, begin, end, rows);
 }
 
-void Products::run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next) {
-  const float* floats = round(products, input, rows);
+void Products::multiply(std::span<const Product> products, const float* floats, size_t rows, std::span<const Product> next) {
   const int threads = threads_.threads(), share = rowsATask(products, threads), nextShare = rowsATask(next, threads);
   const int tasks = tasksOf(products, share), nextTasks = tasksOf(next, nextShare);
   size_t work = 0;
@@ -104,10 +102,10 @@ void Products::run(std::span<const Product> products, const float* input, size_t
     work += static_cast<size_t>(product.linear->weight.rows) * static_cast<size_t>(product.linear->weight.cols) * rows;
   }
   shares_.run(tasks, work < smallProduct, [&](int task, int worker, bool, bool more) {
-    const std::byte* follows = nullptr;
-    if (more) follows = weightsOf(products, share, task + 1);
-    else if (nextTasks > 0) follows = weightsOf(next, nextShare, Shares::first(nextTasks, worker, threads));
-    runTask(products, task, share, floats, rows, follows);
+    const std::byte* coming = nullptr;
+    if (more) coming = weightsOf(products, share, task + 1);
+    else if (nextTasks > 0) coming = weightsOf(next, nextShare, Shares::first(nextTasks, worker, threads));
+    runTask(products, task, share, floats, rows, coming);
   });
 }
 

@@ -32,8 +32,19 @@ class Products {
       : kernels_(kernels), threads_(threads), seen_(seen), shares_(threads) {}
 
   // Several products of one input (rows, linear.weight.cols), rows rowStride() apart, the same for all, in one job.
-  // Meanwhile the weights are fetched with which each thread begins `next`, the job after it.
-  void run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next = {});
+  // Before that make(row) fills each row of the input, on the threads too. Meanwhile the weights are fetched with which each
+  // thread begins `next`, the job after it.
+  template <class Make>
+  void run(std::span<const Product> products, const float* input, size_t rows, std::span<const Product> next,
+           const Make& make) {
+    const auto cols = static_cast<size_t>(products[0].linear->weight.cols);
+    const Seen seen = seenOf(products, rows);
+    shares_.each(rows, cols, [&](size_t row) {
+      make(row);
+      round(seen, input + row * rowStride<float>(cols), row, cols);
+    });
+    multiply(products, seen.floats ? rounded_.data() : input, rows, next);
+  }
 
   // Bytes that inputs of so many rows, at most `cols` wide, need beside themselves.
   size_t workBytes(size_t rows, size_t cols) const {
@@ -41,9 +52,15 @@ class Products {
   }
 
  private:
-  bool halved(const Product& product) const;
-  const float* round(std::span<const Product> products, const float* input, size_t rows);
+  // The types to which an input is rounded.
+  struct Seen {
+    bool floats, halves;
+  };
 
+  bool halved(const Product& product) const;
+  Seen seenOf(std::span<const Product> products, size_t rows);
+  void round(Seen seen, const float* from, size_t row, size_t cols);
+  void multiply(std::span<const Product> products, const float* floats, size_t rows, std::span<const Product> next);
   void runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows,
                const std::byte* next);
 

@@ -73,6 +73,18 @@ void sharing(int threads) {
   if (threads == 1) CHECK(all);
 }
 
+void rows(int threads) {
+  ThreadPool pool(threads);
+  Shares shares(pool);
+  bool once = true;
+  for (size_t count = 0; count < 70; ++count) {
+    std::vector<std::atomic<int>> runs(count);
+    shares.each(count, count % 2 ? 1 : 1 << 20, [&](size_t row) { ++runs[row]; });
+    for (const auto& number : runs) once &= number == 1;
+  }
+  CHECK_CASE(once, std::to_string(threads) + " threads");
+}
+
 void cancelling() {
   ThreadPool pool(3);
   std::atomic<int> runs = 0;
@@ -134,6 +146,6 @@ int main() {
     CHECK_CASE(once, std::to_string(threads) + " threads");
     CHECK_CASE(workersInRange, std::to_string(threads) + " threads");
   }
-  for (const int threads : {1, 2, 5}) sharing(threads);
+  for (const int threads : {1, 2, 5}) sharing(threads), rows(threads);
   return checks();
 }
