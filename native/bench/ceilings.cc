@@ -94,20 +94,25 @@ double roundTripSeconds() {
   return seconds[batches / 2];
 }
 
-double operationRate(DType type, int threads, std::string_view kernels) {
+OperationRate operationRate(DType type, int threads, std::string_view kernels, std::chrono::milliseconds time) {
   if (type != DType::f32 && type != DType::bf16) throw EngineError("BAD_OPTION", "no operation rate but of f32 and bf16");
   const Probe& probe = probeFor(kernels);
   const auto loop = type == DType::bf16 ? probe.dot : probe.multiplyAdd;
-  if (!loop) return 0;
+  if (!loop) return {0, 0};
   constexpr size_t rounds = 1 << 17;
   ThreadPool pool(threads);
   std::atomic<float> kept = 0;
   const int tasks = 8 * threads;
-  const double seconds = bestSeconds(std::chrono::milliseconds(700), [&] {
+  int passes = 0;
+  const auto start = Clock::now();
+  const double best = bestSeconds(time, [&] {
     pool.run(tasks, false, [&](int, int) { kept = loop(rounds); });
+    ++passes;
   });
-  const size_t operations = type == DType::bf16 ? probe.dotOperationsARound : probe.operationsARound;
-  return kept > 0 ? static_cast<double>(operations * rounds) * tasks / seconds : 0;
+  const double mean = secondsSince(start) / passes;
+  const size_t one = type == DType::bf16 ? probe.dotOperationsARound : probe.operationsARound;
+  const double operations = kept > 0 ? static_cast<double>(one * rounds) * tasks : 0;
+  return {operations / best, operations / mean};
 }
 
 }  // namespace pathpress

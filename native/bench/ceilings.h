@@ -1,6 +1,7 @@
 // The ceilings that decoding and prefill are held against, measured in the run that they are held against.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 
@@ -17,8 +18,12 @@ double readBandwidth(size_t bytes, int threads, std::string_view kernels);
 // a virtual machine has put its processors: under one shared cache, or under two, where reading is faster and this slower.
 double roundTripSeconds();
 
-// Best rate, in operations a second (a multiply-add is two), of `threads` threads together, operands in registers: float32,
-// or the dot product of bfloat16 pairs into float32 (0 where the set or the processor has none).
-double operationRate(DType type, int threads, std::string_view kernels);
+// Operations a second (a multiply-add is two) of `threads` threads together over so much time, operands in registers: the
+// best of its milliseconds, and the mean, which is what the processor gives who shares it with others. Of float32, or of the
+// dot product of bfloat16 pairs into float32 (0 where the set or the processor has none).
+struct OperationRate {
+  double best, mean;
+};
+OperationRate operationRate(DType type, int threads, std::string_view kernels, std::chrono::milliseconds time);
 
 }  // namespace pathpress

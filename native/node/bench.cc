@@ -23,11 +23,15 @@ Napi::Value roundTrip(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), "the benchmark", [&] { return Napi::Number::New(info.Env(), roundTripSeconds()); });
 }
 
-// operationRate(type, threads, simd): operations a second
+// operationRate(type, threads, simd, milliseconds): { best, mean }, operations a second
 Napi::Value rate(const Napi::CallbackInfo& info) {
+  const std::chrono::milliseconds time(info[3].As<Napi::Number>().Int32Value());
   return guarded(info.Env(), "the benchmark", [&] {
-    return Napi::Number::New(info.Env(),
-                             operationRate(typeOf(info[0]), info[1].As<Napi::Number>().Int32Value(), text(info[2])));
+    const auto [best, mean] = operationRate(typeOf(info[0]), info[1].As<Napi::Number>().Int32Value(), text(info[2]), time);
+    Napi::Object out = Napi::Object::New(info.Env());
+    out.Set("best", best);
+    out.Set("mean", mean);
+    return out;
   });
 }
 

@@ -37,7 +37,7 @@ async function attentionCase(context: Context, name: string, kvHeads: number, gr
   ceilings.operations(type); // measured now
   const own = (products: ProductType): Promise<Round> => {
     const asked = { sequences, kvHeads, group, dim, entries, type: 'bf16', products, threads, simd } as const;
-    return ceilings.around(work.bytes, async () => median(loadBinding().attentionSeconds(asked, passes)));
+    return ceilings.around(work.bytes, type, async () => median(loadBinding().attentionSeconds(asked, passes)));
   };
   const made: OwnRound[] = [];
   for (let round = 0; round < rounds; round++) made.push(await inTurn(kinds, own));

@@ -79,7 +79,7 @@ async function decodeCase(context: Context, { model: which, batch, entries }: Ce
   const own = async (products: ProductType): Promise<Round> => {
     const engine = await BenchEngine.open(model.folder, { ...context, products });
     try {
-      return await context.ceilings.around(work.bytes, async () => (await engine.decode(batch, before, steps)).step);
+      return await context.ceilings.around(work.bytes, model.type, async () => (await engine.decode(batch, before, steps)).step);
     } finally {
       engine.dispose();
     }
@@ -108,7 +108,7 @@ async function prefillCase(context: Context, which: ModelName, tokens: number, n
       await engine.prefill(32, model.shape.vocab); // what is allocated at first use is not counted
     }
     const own = (products: ProductType): Promise<Round> =>
-      context.ceilings.around(work.bytes, () => engines.get(products)!.prefill(tokens, model.shape.vocab));
+      context.ceilings.around(work.bytes, model.type, () => engines.get(products)!.prefill(tokens, model.shape.vocab));
     const asked = { do: 'prefill', tokens } as const;
     const { own: mine, peers } = await context.peers.interleaved(model, rounds, () => inTurn(kinds, own), asked, false);
     const ground = { work, type: model.type, ceilings: context.ceilings.name, limit: { share: 0.6 } };

@@ -24,7 +24,7 @@ export function faster(
   mine: OwnRound[],
   kinds: ProductType[],
   name: string,
-  common: Omit<Ground, 'bandwidths' | 'roundTrips'>,
+  common: Omit<Ground, 'bandwidths' | 'operations' | 'roundTrips'>,
 ): Timing & Pick<BenchCase, 'name' | 'figures' | 'ground'> {
   const [single, halved] = kinds.map((_, i) => {
     const ground = { ...common, ...readingsOf(mine.map((round) => round[i])) };

@@ -29,7 +29,7 @@ async function reasonerCase(context: Context): Promise<BenchCase[]> {
     ceilings.operations(type); // measured now
     for (let round = 0; round < rounds; round++) {
       made.push(
-        await ceilings.around(step.bytes, async () => {
+        await ceilings.around(step.bytes, type, async () => {
           const { seconds, results } = await engine.generate(prompts, batch, tokens, settlePolicy('full'));
           const native = results.reduce((sum, { seconds: s }) => sum + s.prefill + s.decode + s.compress, 0);
           hosts.push(1 - native / seconds);

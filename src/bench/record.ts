@@ -29,6 +29,8 @@ export interface Ground {
   work: Work;
   /** Read bandwidth of each round: the better of what was measured right before it and right after. */
   bandwidths: number[];
+  /** Multiply-adds of each round, operations a second on average: likewise. */
+  operations: number[];
   /** Seconds of a cache line from thread to thread and back, beside each of them. */
   roundTrips?: number[];
   /** Of the multiply-adds. */
@@ -62,7 +64,7 @@ export interface BenchCase extends Timing {
 export interface Ceilings {
   /** Bytes a second by the buffer's bytes, the best seen. */
   bandwidth: Record<string, number>;
-  /** Operations a second: the probe's and PyTorch's, of which the better counts. */
+  /** Operations a second, the best seen of the probe and of PyTorch. */
   f32: { probe: number; pytorch?: number };
   bf16?: { probe: number; pytorch?: number };
 }

@@ -11,7 +11,7 @@ const one: BenchCase = {
   name: 'decode, 1B, batch 1, 512 entries',
   of: 'step',
   ...timing([0.011, 0.009, 0.01]),
-  ground: { work: { bytes: 5, operations: 1 }, bandwidths: [6e10, 5e10, 4e10], roundTrips: [9e-8, 4e-7, 1e-7], type: 'bf16', ceilings: 'main', limit: { share: 0.85 } },
+  ground: { work: { bytes: 5, operations: 1 }, bandwidths: [6e10, 5e10, 4e10], operations: [1e12, 1e12, 1e12], roundTrips: [9e-8, 4e-7, 1e-7], type: 'bf16', ceilings: 'main', limit: { share: 0.85 } },
   floor: { ...floor, operations: 1 },
   floorFloat32: { ...floor, seconds: 0.006, share: 0.6 },
   peers: [
@@ -87,6 +87,8 @@ describe('table', () => {
       "| decode, 1B, batch 1, 512 entries; gain 1.23 | 10.0 ms a step ±10 % | 5.00 ms (bytes; 50 GB/s, 100 ns) | 50 % (60 % of float32's) " +
         '| transformers, bfloat16: 20.0 ms (1 round)<br>llama.cpp: Python lacks llama_cpp or gguf | share of the floor 50 % (≥ 85 %) |',
     ]);
+    const bound = { ...one, floor: { ...floor, operations: 4.4e11, bound: 'operations' as const } };
+    expect(markdown({ ...record, cases: [bound] })).toContain('| 5.00 ms (operations; 440 GFLOP/s; 50 GB/s, 100 ns) |');
     expect(text).toContain('| no such model | not measured |  |  |  |  |');
     expect(text).toMatch(/\| it failed \| not measured \|.*\| of the case ended 0\.00 % \(≥ 100 %\) \|/);
     const avx2 = { bandwidth: { '1000000000': 4e10 }, f32: { probe: 3e11 } };

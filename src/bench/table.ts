@@ -34,12 +34,13 @@ function figures({ figures: all = {} }: BenchCase): string {
   return Object.entries(all).map(([name, value]) => `; ${name} ${value.toPrecision(3)}`).join('');
 }
 
-/** The floor, what decides it, and what memory gave in the case's seconds. */
+/** The floor, what decides it, and what the machine gave in the case's seconds. */
 function floorText({ floor, ground }: BenchCase): string {
   if (!floor) return '';
+  const rate = ground && floor.bound === 'operations' ? `; ${(floor.operations / 1e9).toFixed(0)} GFLOP/s` : '';
   const given = ground ? `; ${(median(ground.bandwidths) / 1e9).toFixed(0)} GB/s` : '';
   const roundTrip = ground?.roundTrips ? `, ${(median(ground.roundTrips) * 1e9).toFixed(0)} ns` : '';
-  return `${time(floor.seconds)} (${floor.bound}${given}${roundTrip})`;
+  return `${time(floor.seconds)} (${floor.bound}${rate}${given}${roundTrip})`;
 }
 
 /** One row a case. */

@@ -165,8 +165,11 @@ export interface Binding {
   readBandwidth(bytes: number, threads: number, simd: string): number;
   /** Seconds in which a cache line goes from one thread to another and back, the median of some thousand times. */
   roundTripSeconds(): number;
-  /** Best rate of multiply-adds from registers, in operations (two of each) a second; 0 where the processor has no such instruction. */
-  operationRate(type: 'f32' | 'bf16', threads: number, simd: string): number;
+  /**
+   * Rate of multiply-adds from registers over so much time, in operations (two of each) a second: the best of its
+   * milliseconds, and the mean. 0 where the processor has no such instruction.
+   */
+  operationRate(type: 'f32' | 'bf16', threads: number, simd: string, milliseconds: number): { best: number; mean: number };
   /** Seconds of each of `rounds` passes of the attention kernel over random pages, one decode step of `sequences` sequences. */
   attentionSeconds(work: NativeAttention, rounds: number): number[];
   /**
