@@ -63,7 +63,7 @@ struct Ahead {
   const AttentionTask& task;
   int pages;  // of the piece
   const int before = task.fetched > pages ? 2 * (task.fetched - pages) : 0;  // halves after them that need not be fetched
-  const int halves = 2 * fetchedAhead(task) - before;                 // that are to be
+  const int halves = 2 * fetchedAhead(task) - before;                        // that are to be
 
   int elements() const { return task.dim * pageEntries; }
 

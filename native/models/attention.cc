@@ -174,9 +174,9 @@ void Attention::attendPieces(const Reading& reading, int begin, int end, float* 
     const bool wide = !reading.ownPage;  // pages lie as the kernel reads them
     const int left = std::min(pages - page, piecePages), after = page + left;
     const auto* from = wide ? reading.pages + page : widenPages(reading, page, after, scratch);
-    const AttentionTask task{from, reading.pages + after, pages - after, coming.pages, coming.count, scratch.fetched,
-                             near_ || !wide, reading.entries - entry, reading.rows, group, dim, reading.type,
-                             1.0f / std::sqrt(static_cast<float>(dim)), rounded, reading.query,
+    const AttentionTask task{from, reading.pages + after, wide ? pages - after : 0, coming.pages, coming.count,
+                             scratch.fetched, near_ || !wide, reading.entries - entry, reading.rows, group, dim,
+                             reading.type, 1.0f / std::sqrt(static_cast<float>(dim)), rounded, reading.query,
                              reading.masks ? reading.masks + entry : nullptr,
                              scores + (keepScores ? at * pieceEntries : 0), partial + at * size(dim), tops + at, totals + at};
     attend(task);

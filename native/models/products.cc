@@ -75,8 +75,9 @@ Products::Seen Products::seenOf(std::span<const Product> products, size_t rows) 
 
 void Products::round(Seen seen, const float* from, size_t row, size_t cols) {
   if (seen.halves) kernels_.bf16->round(from, cols, halves_.data() + row * rowStride<uint16_t>(cols));
+  if (!seen.floats) return;
   float* to = rounded_.data() + row * rowStride<float>(cols);
-  for (size_t i = 0; seen.floats && i < cols; ++i) to[i] = roundTo(from[i], DType::bf16);
+  for (size_t i = 0; i < cols; ++i) to[i] = roundTo(from[i], DType::bf16);
 }
 
 void Products::runTask(std::span<const Product> products, int task, int rowsATask, const float* floats, size_t rows,
