@@ -9,6 +9,7 @@ import { loadBinding } from '../engine/binding.js';
 import { checkedOut, version } from '../package.js';
 import { writeWhole } from '../whole-file.js';
 import { PathPressError } from '../engine/errors.js';
+import { amended, readBenchRecord } from './amend.js';
 import { Measured } from './ceilings.js';
 import { withFloor } from './floors.js';
 import type { Context, Job } from './context.js';
@@ -27,6 +28,7 @@ interface Flags {
   threads: number;
   peers: boolean;
   json?: string;
+  amend?: string;
 }
 
 function chosenJobs({ only: asked, quick }: Flags): Job[] {
@@ -60,6 +62,7 @@ async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[])
 async function bench(flags: Flags): Promise<void> {
   const { threads } = flags;
   const jobs = chosenJobs(flags);
+  const before = flags.amend === undefined ? undefined : readBenchRecord(flags.amend);
   const levels = loadBinding().simd();
   const simd = flags.level ?? levels.at(-1)!;
   if (!levels.includes(simd)) throw new PathPressError('BAD_FLAG', `--level ${simd}: there are ${levels.join(', ')}`);
@@ -97,11 +100,16 @@ async function bench(flags: Flags): Promise<void> {
       shapes: shapeTexts,
       cases: cases.map((one) => withFloor(one, { ceilings: context.ceilings.found, avx2: context.ceilings.avx2 })),
     });
+    // After all jobs, or not at all: a record is of whole cases.
+    const amend = (fresh: BenchRecord): void => {
+      if (before) writeWhole(flags.amend!, `${JSON.stringify(amended(before, fresh, jobs), null, 1)}\n`);
+    };
     // After each job, so that a run that is cut off leaves what it has.
     const keep = (cases: BenchCase[]): void => {
       if (flags.json !== undefined) writeWhole(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
     };
     const record = recordOf(await measure(jobs, context, keep));
+    amend(record);
     console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(record.cases)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -122,6 +130,7 @@ await program('bench')
   .option('--threads <N>', 'of the engine, the ceilings and the peers', whole(1, 1024), availableParallelism())
   .option('--no-peers', 'ours alone')
   .option('--json <FILE>', 'writes the record', text)
+  .option('--amend <FILE>', 'puts the cases into this record of the same machine, in place of its own', text)
   .action((flags: Flags) =>
     bench(flags).catch((error: unknown) => {
       if (!(error instanceof PathPressError)) throw error;

@@ -48,6 +48,8 @@ export interface CaseFloor extends Floor {
 export interface BenchCase extends Timing {
   part: string;
   name: string;
+  /** Of a case that was measured again, after the rest of its record. */
+  commit?: string;
   /** What the time is of: a step, a prompt. */
   of: string;
   /** What the floor is made of. */

@@ -48,7 +48,7 @@ export const row = (one: BenchCase): string[] =>
   one.rounds.length === 0
     ? [one.name, 'not measured', '', '', '', '', one.targets.map(goal).join('\n')]
     : [
-        one.name + figures(one),
+        one.name + figures(one) + (one.commit ? `; measured again, ${one.commit}` : ''),
         `${time(one.seconds)} a ${one.of}`,
         spread(one),
         floorText(one),
@@ -103,7 +103,7 @@ export function markdown(record: BenchRecord, explained = true): string {
 
 /** What a reader of either table has to know. */
 export const caption =
-  'A floor is the larger of bytes over read bandwidth and operations over the best multiply-add rate. What memory gives swings with what else a machine does and where it puts its processors, so each round is held against the bandwidth measured right before and after it (the better; beside the floor, with what a cache line takes from one thread to another and back where that was measured), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
+  'A floor is the larger of bytes over read bandwidth and operations over the multiply-add rate. What a shared machine gives swings with what else it does and where it puts its processors, so each round is held against what was measured right before and after it (the better; the rate is the mean of a tenth of a second, and no less than the best of PyTorch\'s matrix product; beside the floor, with what a cache line takes from one thread to another and back where that was measured), and the share is the median of the rounds\'. Where weights are bfloat16 and the ' +
   "processor has the dot product of it, that rate; of our float32 and bf16 products the faster counts there, and peers are compared with ours of their precision. Times are medians of rounds that take turns with the peers' rounds; spread is half " +
   'the distance from the fastest to the slowest round. Caches of decode steps are filled with noise, ours and the peers\' alike, not by ' +
   'prefill; a step is timed from outside, sampling included.';
