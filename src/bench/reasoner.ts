@@ -9,7 +9,7 @@ import { decodeWork, prefillWork } from './work.js';
 const batch = 64;
 const promptTokens = 48;
 const tokens = 512;
-const rounds = 3;
+const rounds = 9; // of less than a second each
 
 export const reasonerPart: Part = {
   name: 'reasoner',
