@@ -1,25 +1,24 @@
 /** Cases measured again into a record that is there: each says with which commit. */
-import { readFileSync } from 'node:fs';
 import { PathPressError } from '../engine/errors.js';
-import type { Job } from './context.js';
-import type { BenchRecord } from './record.js';
+import type { BenchCase, BenchRecord } from './record.js';
 
-/**
- * `record` with `fresh`'s cases in place of those that the same jobs made.
- * @throws PathPressError BAD_FLAG where they are of another machine or number of threads, BAD_FILE where a job has no case
- */
-export function amended(record: BenchRecord, fresh: BenchRecord, jobs: readonly Pick<Job, 'name'>[]): BenchRecord {
+/** What cases of one record have to share. */
+type Setting = Pick<BenchRecord, 'processor' | 'threads' | 'simd' | 'quick'>;
+
+/** @throws PathPressError BAD_FLAG where a record's machine, threads or length are not this run's: before it costs anything */
+export function checkAmendable(record: BenchRecord, own: Setting): void {
   for (const key of ['processor', 'threads', 'simd', 'quick'] as const) {
-    if (record[key] !== fresh[key]) throw new PathPressError('BAD_FLAG', `--amend: the record's ${key} is ${record[key]}, this run's ${fresh[key]}`);
+    if (record[key] !== own[key]) throw new PathPressError('BAD_FLAG', `--amend: the record's ${key} is ${record[key]}, this run's ${own[key]}`);
   }
+}
+
+/** `record` with `fresh`'s cases in place of its own, whichever products were faster; what was not measured takes nothing away. */
+export function amended(record: BenchRecord, fresh: BenchRecord): BenchRecord {
+  const plain = ({ name }: BenchCase): string => name.replace(/, (float32|bf16) products$/, '');
   const cases = [...record.cases];
-  for (const { name } of jobs) {
-    const made = fresh.cases.filter((one) => one.name.startsWith(name)).map((one) => ({ ...one, commit: fresh.commit }));
-    const at = cases.findIndex((one) => one.name.startsWith(name));
-    if (at < 0) throw new PathPressError('BAD_FILE', `--amend: the record has no case "${name}"`);
-    cases.splice(at, cases.filter((one) => one.name.startsWith(name)).length, ...made);
+  for (const one of fresh.cases.filter(({ rounds }) => rounds.length > 0)) {
+    const at = cases.findIndex((before) => plain(before) === plain(one));
+    cases[at < 0 ? cases.length : at] = { ...one, commit: fresh.commit };
   }
   return { ...record, cases };
 }
-
-export const readBenchRecord = (file: string): BenchRecord => JSON.parse(readFileSync(file, 'utf8')) as BenchRecord;

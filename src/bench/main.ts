@@ -7,9 +7,10 @@ import { ProgressBar } from '../cli/progress.js';
 import { repeated, text, whole } from '../cli/values.js';
 import { loadBinding } from '../engine/binding.js';
 import { checkedOut, version } from '../package.js';
+import { readJson } from '../json-file.js';
 import { writeWhole } from '../whole-file.js';
 import { PathPressError } from '../engine/errors.js';
-import { amended, readBenchRecord } from './amend.js';
+import { amended, checkAmendable } from './amend.js';
 import { Measured } from './ceilings.js';
 import { withFloor } from './floors.js';
 import type { Context, Job } from './context.js';
@@ -62,10 +63,12 @@ async function measure(jobs: Job[], context: Context, keep: (cases: BenchCase[])
 async function bench(flags: Flags): Promise<void> {
   const { threads } = flags;
   const jobs = chosenJobs(flags);
-  const before = flags.amend === undefined ? undefined : readBenchRecord(flags.amend);
   const levels = loadBinding().simd();
   const simd = flags.level ?? levels.at(-1)!;
   if (!levels.includes(simd)) throw new PathPressError('BAD_FLAG', `--level ${simd}: there are ${levels.join(', ')}`);
+  const setting = { processor: cpus()[0].model, threads, simd, quick: flags.quick };
+  const before = flags.amend === undefined ? undefined : ((await readJson(flags.amend)) as BenchRecord);
+  if (before) checkAmendable(before, setting);
   const folder = mkdtempSync(join(tmpdir(), 'pathpress-bench-'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -89,27 +92,20 @@ async function bench(flags: Flags): Promise<void> {
       date,
       commit,
       engine: version,
-      processor: cpus()[0].model,
+      ...setting,
       cores: cpus().length,
-      threads,
-      simd,
-      quick: flags.quick,
       ceilings: context.ceilings.found,
       avx2: context.ceilings.avx2,
       peers: context.peers.versions,
       shapes: shapeTexts,
       cases: cases.map((one) => withFloor(one, { ceilings: context.ceilings.found, avx2: context.ceilings.avx2 })),
     });
-    // After all jobs, or not at all: a record is of whole cases.
-    const amend = (fresh: BenchRecord): void => {
-      if (before) writeWhole(flags.amend!, `${JSON.stringify(amended(before, fresh, jobs), null, 1)}\n`);
-    };
     // After each job, so that a run that is cut off leaves what it has.
     const keep = (cases: BenchCase[]): void => {
       if (flags.json !== undefined) writeWhole(flags.json, `${JSON.stringify(recordOf(cases), null, 1)}\n`);
     };
     const record = recordOf(await measure(jobs, context, keep));
-    amend(record);
+    if (before) writeWhole(flags.amend!, `${JSON.stringify(amended(before, record), null, 1)}\n`); // whole, or not at all
     console.log(`${ceilingsText(record)}\n${caption}\n${terminalTable(record.cases)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });

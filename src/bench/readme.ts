@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PathPressError } from '../engine/errors.js';
 import { packageRoot } from '../package.js';
-import { readBenchRecord } from './amend.js';
 import type { BenchRecord } from './record.js';
 import { markdown } from './table.js';
 
@@ -24,7 +23,7 @@ export function withTable(readme: string, name: string, table: string): string {
 export const withTables = (readme: string): string =>
   Object.entries(shown).reduce((text, [name, file], i) => withTable(text, name, markdown(readRecord(file), i === 0)), readme);
 
-const readRecord = (file: string): BenchRecord => readBenchRecord(join(packageRoot, 'data', 'records', file));
+const readRecord = (file: string): BenchRecord => JSON.parse(readFileSync(join(packageRoot, 'data', 'records', file), 'utf8')) as BenchRecord;
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   writeFileSync(readmeFile, withTables(readFileSync(readmeFile, 'utf8')));
