@@ -53,8 +53,7 @@ size_t Forward::workBytes(size_t rows, size_t wanted) const {
   const size_t row = 3 * stride(config.hidden) + 2 * stride(config.queryWidth()) + 2 * stride(config.kvWidth()) +
                      2 * stride(config.intermediate) + 2 * stride(config.headDim / 2);
   const size_t widest = size(std::max({config.hidden, config.queryWidth(), config.intermediate}));
-  const size_t output = stride(config.hidden) + stride(config.vocab);
-  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * output);
+  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * stride(config.vocab));
 }
 
 void Forward::run(std::span<const Row> rows) {
@@ -72,7 +71,7 @@ void Forward::run(std::span<const Row> rows) {
     const Layer& layer = model_.layers[size(index)];
     const std::vector<float>* before = index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr;
     products_.run(queryKeyValue(index), normed_.data(), count, {},
-                  [&](size_t row) { addAndNormalize(before, layer.attentionNorm, row); });
+                  [&](size_t row) { addAndNormalize(before, layer.attentionNorm, row, row); });
     prepareHeads(rows, index);
     attention_.run(rows, index, query_, mixed_);
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
@@ -80,7 +79,7 @@ void Forward::run(std::span<const Row> rows) {
     const Product down[] = {{&layer.down, branch_.data()}};
     products_.run(output, mixed_.data(), count, gateUp, [](size_t) {});
     products_.run(gateUp, normed_.data(), count, down,
-                  [&](size_t row) { addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, row); });
+                  [&](size_t row) { addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, row, row); });
     const bool last = index + 1 == config.layers;
     const auto following = queryKeyValue(last ? index : index + 1);
     products_.run(down, gate_.data(), count, last ? std::span<const Product>(logits) : following, [&](size_t row) {
@@ -109,16 +108,16 @@ void Forward::rotaryAngles(std::span<const Row> rows) {
 }
 
 // Adds to a row's state what a branch gave, through the branch's own norm where it has one (null: there was no branch
-// yet), and norms the state into normed_.
-void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row) {
-  const size_t at = row * rowStride<float>(weight.size());
+// yet), and norms the state into row `to` of normed_.
+void Forward::addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row, size_t to) {
+  const size_t apart = rowStride<float>(weight.size()), at = row * apart;
   float* state = state_.data() + at;
   if (postNorm) {
     float* branch = branch_.data() + at;
     if (!postNorm->empty()) rmsNorm(*postNorm, epsilon_, branch, branch);
     for (size_t i = 0; i < weight.size(); ++i) state[i] += branch[i];
   }
-  rmsNorm(weight, epsilon_, state, normed_.data() + at);
+  rmsNorm(weight, epsilon_, state, normed_.data() + to * apart);
 }
 
 // Norms of queries and keys where the family has them, rotation, and the new entries into the cache.
@@ -151,19 +150,16 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
 }
 
 void Forward::outputLogits(std::span<const Row> rows) {
-  const size_t hidden = stride(model_.config.hidden), vocab = stride(model_.config.vocab);
+  const size_t vocab = stride(model_.config.vocab);
   wanted_.clear();
   for (size_t r = 0; r < rows.size(); ++r) {
     if (rows[r].wantLogits) wanted_.push_back(r);
   }
   if (wanted_.empty()) return;
-  if (chosen_.size() < wanted_.size() * hidden) chosen_.resize(wanted_.size() * hidden);
   if (logits_.size() < wanted_.size() * vocab) logits_.resize(wanted_.size() * vocab);
   const Product product[] = {{&head_, logits_.data()}};
-  products_.run(product, chosen_.data(), wanted_.size(), {}, [&](size_t i) {
-    addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, wanted_[i]);
-    std::copy_n(normed_.data() + wanted_[i] * hidden, hidden, chosen_.data() + i * hidden);
-  });
+  products_.run(product, normed_.data(), wanted_.size(), {},
+                [&](size_t i) { addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, wanted_[i], i); });
 }
 
 std::span<const float> Forward::logits(size_t i) const {

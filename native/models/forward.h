@@ -32,7 +32,7 @@ class Forward {
   void resize(size_t rows);
   std::array<Product, 3> queryKeyValue(int layer);
   void rotaryAngles(std::span<const Row> rows);
-  void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row);
+  void addAndNormalize(const std::vector<float>* postNorm, const std::vector<float>& weight, size_t row, size_t to);
   void prepareHeads(std::span<const Row> rows, int layer);
   void outputLogits(std::span<const Row> rows);
 
@@ -50,7 +50,7 @@ class Forward {
   Aligned<float> branch_;              // (rows, hidden)
   Aligned<float> gate_, up_;           // (rows, intermediate)
   Aligned<float> cosine_, sine_;       // (rows, rotary.pairs)
-  Aligned<float> chosen_, logits_;     // (wanted, hidden), (wanted, vocab)
+  Aligned<float> logits_;              // (wanted, vocab)
   std::vector<size_t> wanted_;         // rows
 };
 
