@@ -48,6 +48,14 @@ struct Matrix {
 
   // Without its row's scale.
   float at(int row, int col) const { return loadElement(data, type, index(row, col)); }
+  // A row (cols), without its scale.
+  void read(int row, float* to) const {
+    const size_t together = packed ? columnsTogether(type) : 1, apart = packed ? together * panelRows : 1;
+    size_t group = index(row, 0);
+    for (size_t k = 0; k < static_cast<size_t>(cols); group += apart) {
+      for (size_t i = 0; i < together && k < static_cast<size_t>(cols); ++i) to[k++] = loadElement(data, type, group + i);
+    }
+  }
 };
 
 template <class Bits>

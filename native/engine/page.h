@@ -34,10 +34,13 @@ struct PageLayout {
   }
 
   void write(std::byte* page, int slot, const float* key, const float* value) const {
-    for (int i = 0; i < dim; ++i) {
-      put(page, keyAt(slot, i), key[i]);
-      put(page, valueAt(slot, i), value[i]);
-    }
+    type == DType::f32 ? writeAs<float>(page, slot, key, value) : writeAs<uint16_t>(page, slot, key, value);
+  }
+
+  // Fetches the lines that write() is for: of keys, which lie transposed, all.
+  void fetch(const std::byte* page, int slot) const {
+    fetchLines(page, valueAt(0, 0) * dtypeBytes(type));
+    fetchValue(page, slot);
   }
 
   void readKey(const std::byte* page, int slot, float* key) const {
@@ -66,6 +69,7 @@ struct PageLayout {
   // Fills slots [0, count) of a page with entries that stand `slots` of their own pages, `to` perhaps among them: an entry
   // that stays in its page has its slot or a later one, and none is read that was overwritten.
   void gather(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
+    for (int slot = 0; slot < count; ++slot) fetchValue(from[slot], slots[slot]);
     type == DType::f32 ? gatherKeys<uint32_t>(from, slots, count, to) : gatherKeys<uint16_t>(from, slots, count, to);
     const size_t width = dtypeBytes(type);
     for (int slot = 0; slot < count; ++slot) {
@@ -80,6 +84,13 @@ struct PageLayout {
   size_t valueAt(int slot, int i) const {
     return (pageEntries + static_cast<size_t>(slot)) * static_cast<size_t>(dim) + static_cast<size_t>(i);
   }
+  static void fetchLines(const std::byte* from, size_t bytes) {
+    for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(from + line);
+  }
+  void fetchValue(const std::byte* page, int slot) const {
+    const size_t width = dtypeBytes(type);
+    fetchLines(page + valueAt(slot, 0) * width, static_cast<size_t>(dim) * width);
+  }
   // A channel's row is read whole before it is written.
   template <class Bits>
   void gatherKeys(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
@@ -91,13 +102,15 @@ struct PageLayout {
       std::memcpy(to + keyAt(0, i) * sizeof(Bits), row, static_cast<size_t>(count) * sizeof(Bits));
     }
   }
-  void put(std::byte* page, size_t index, float value) const {
-    if (type == DType::f32) {
-      std::memcpy(page + index * 4, &value, 4);
-    } else {
-      const uint16_t half = floatToBf16(value);
-      std::memcpy(page + index * 2, &half, 2);
-    }
+  template <class Element>
+  void writeAs(std::byte* page, int slot, const float* key, const float* value) const {
+    auto* to = static_cast<Element*>(static_cast<void*>(page));
+    const auto rounded = [](float number) {
+      if constexpr (sizeof(Element) == 2) return floatToBf16(number);
+      else return number;
+    };
+    for (int i = 0; i < dim; ++i) to[keyAt(slot, i)] = rounded(key[i]);
+    for (int i = 0; i < dim; ++i) to[valueAt(slot, i)] = rounded(value[i]);
   }
 };
 

@@ -90,6 +90,15 @@ void SequenceCache::write(int layer, int kvHead, int offset, const float* key, c
   shape_.page.write(to.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries, key, value);
 }
 
+void SequenceCache::fetch(int layer, int offset) const {
+  if (shape_.page.quantised()) return;  // what it writes in is near
+  for (int kvHead = 0; kvHead < shape_.kvHeads; ++kvHead) {
+    const HeadCache& to = head(layer, kvHead);
+    const int entry = to.count + offset;
+    shape_.page.fetch(to.blocks[static_cast<size_t>(entry / pageEntries)], entry % pageEntries);
+  }
+}
+
 void SequenceCache::close(int layer, int kvHead, int entries) {
   const HeadCache& head = this->head(layer, kvHead);
   const size_t dim = static_cast<size_t>(shape_.page.dim), first = static_cast<size_t>(head.count / pageEntries);

@@ -60,6 +60,8 @@ class SequenceCache {
   // Writes entry count + offset of a head: rotated key and value, (dim) each. In a quantised cache a layer's are written
   // after those of the layer before were closed and read.
   void write(int layer, int kvHead, int offset, const float* key, const float* value);
+  // Fetches the lines that the layer's writes at `offset` are for.
+  void fetch(int layer, int offset) const;
   // Of a quantised cache, once a head's `entries` new ones are written: quantises the pages that they make whole, and
   // keeps the last where it is not. Until the next layer's are written all are still there in full (fullPage). Heads of a
   // layer may be closed at once from several threads.

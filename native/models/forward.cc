@@ -58,11 +58,10 @@ size_t Forward::workBytes(size_t rows, size_t wanted) const {
 
 void Forward::run(std::span<const Row> rows) {
   const ModelConfig& config = model_.config;
-  const size_t count = rows.size(), hidden = size(config.hidden);
+  const size_t count = rows.size();
   resize(count);
-  shares_.each(count, hidden, [&](size_t row) {
-    float* state = state_.data() + row * stride(config.hidden);
-    for (size_t i = 0; i < hidden; ++i) state[i] = model_.embedding.at(rows[row].token, static_cast<int>(i));
+  shares_.each(count, size(config.hidden), [&](size_t row) {
+    model_.embedding.read(rows[row].token, state_.data() + row * stride(config.hidden));
   });
   rotaryAngles(rows);
   attention_.prepare(rows);
@@ -128,6 +127,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
   shares_.each(rows.size(), queryWidth, [&](size_t r) {
     const Row& row = rows[r];
+    if (r + 1 < rows.size()) rows[r + 1].cache->fetch(layer, rows[r + 1].offset);
     const size_t angles = r * stride(config.headDim / 2);
     const float *cosine = cosine_.data() + angles, *sine = sine_.data() + angles;
     float* query = query_.data() + r * stride(config.queryWidth());
