@@ -1,5 +1,5 @@
 import { PathPressError } from '../engine/errors.js';
-import { half } from '../engine/half.js';
+import { bfloat16, half } from '../engine/half.js';
 
 export interface Tensor {
   shape: number[];
@@ -10,6 +10,7 @@ const readers: Record<string, { bytes: number; read: (view: DataView, at: number
   F64: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
   F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   F16: { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) },
+  BF16: { bytes: 2, read: (view, at) => bfloat16(view.getUint16(at, true)) },
   I8: { bytes: 1, read: (view, at) => view.getInt8(at) },
   I32: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
   I64: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTensors, type Tensor } from '../embedding/tensors.js';
 import { loadBinding } from '../engine/binding.js';
 import { openEngine } from '../engine/engine.js';
+import { isFiniteBf16, toBf16 } from '../engine/half.js';
 import { writeSyntheticCheckpoint } from '../engine/synthetic.js';
 import { fixture, full, request } from '../engine/testing.js';
 import { planModel } from './plan.js';
@@ -139,6 +140,48 @@ it.each(loadBinding().simd())('%s: logits within 1e-4 of the plain reference', a
   const vocab = expected[0].length;
   const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - expected[Math.floor(i / vocab)][i % vocab])), 0);
   expect(worst).toBeLessThan(1e-4);
+});
+
+it('rounds to the nearest bfloat16, ties to even', () => {
+  // By hand: between 1 and 2 its steps are 2^-7, so that 1 + 2^-8 and 1 + 3·2^-8 lie half way.
+  const step = 2 ** -7;
+  const values = Float32Array.of(1, 1 + step / 2, 1 + 1.5 * step, 1 + 0.51 * step, -1 - step, 0, 3.4e38, Infinity, NaN);
+  expect([...toBf16(values)].slice(0, 6)).toEqual([0x3f80, 0x3f80, 0x3f82, 0x3f81, 0xbf81, 0]);
+  expect([...toBf16(values)].map(isFiniteBf16)).toEqual([true, true, true, true, true, true, false, false, false]);
+});
+
+describe('16 bits', () => {
+  let rounded: string;
+  beforeAll(async () => void (await quantizeModel({ model, out: (rounded = join(folder, 'rounded')), bits: 16 })));
+
+  it('rounds every tensor', () => {
+    const [before, after] = [read(model), read(rounded)];
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    for (const [name, { shape, values }] of Object.entries(before)) {
+      expect(after[name].shape).toEqual(shape);
+      const far = values.findIndex((value, i) => !(Math.abs(after[name].values[i] - value) <= Math.abs(value) * 2 ** -8));
+      expect(far, name).toBe(-1);
+    }
+    const { torch_dtype: type } = JSON.parse(readFileSync(join(rounded, 'config.json'), 'utf8')) as { torch_dtype: string };
+    expect(type).toBe('bfloat16');
+  });
+
+  it('gives an engine of bfloat16 the logits of the plain reference', async () => {
+    const ids = Array.from({ length: 24 }, (_, i) => (i * 29) % 64);
+    const engine = await openEngine({ model: rounded, threads: 1, cache: 'f32' });
+    const logits = await engine.logits(ids);
+    engine.dispose();
+    expect(engine.info.weightsType).toBe('bf16');
+    const config = JSON.parse(readFileSync(join(rounded, 'config.json'), 'utf8')) as Config;
+    const expected = reference(config, read(rounded), ids).flatMap((row) => [...row]);
+    expect(Math.max(...logits.map((x, i) => Math.abs(x - expected[i])))).toBeLessThan(1e-4);
+  });
+
+  it('refuses what is bfloat16 already, and int8', async () => {
+    const refused = { code: 'BAD_CONFIG' };
+    await expect(quantizeModel({ model: rounded, out: join(folder, 'again'), bits: 16 })).rejects.toMatchObject(refused);
+    await expect(quantizeModel({ model: out, out: join(folder, 'again'), bits: 16 })).rejects.toMatchObject(refused);
+  });
 });
 
 it('is the same alone and in a batch', async () => {

@@ -1,10 +1,13 @@
-/** Writes a checkpoint whose matrices are int8 with a scale a row: a quarter of float32's bytes, half of bfloat16's. */
+/**
+ * Writes a checkpoint of fewer bits: matrices in int8 with a scale a row, a quarter of float32's bytes, or every tensor in
+ * bfloat16, half of them, which processors with a dot product of it multiply twice as fast.
+ */
 import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { findWeightFiles, int8Rows, readConfig } from '../engine/checkpoint.js';
 import { PathPressError } from '../engine/errors.js';
-import { half } from '../engine/half.js';
+import { bfloat16, half, isFiniteBf16, toBf16 } from '../engine/half.js';
 import { parseJson, readJson } from '../json-file.js';
 import { checkFree, writing } from './gguf/import.js';
 
@@ -13,6 +16,8 @@ export interface QuantizeOptions {
   model: string;
   /** The folder to make; it must not exist, or be empty. */
   out: string;
+  /** Default 8. */
+  bits?: 8 | 16;
   signal?: AbortSignal;
   /** Called before each tensor. */
   onProgress?: (done: number, total: number) => void;
@@ -20,7 +25,7 @@ export interface QuantizeOptions {
 
 export interface QuantizeReport {
   out: string;
-  /** Of them all, and of those that are int8 now. */
+  /** Of them all, and of those that have fewer bits now. */
   tensors: number;
   quantized: number;
   bytesBefore: number;
@@ -44,7 +49,7 @@ const entrySchema = z.object({
 });
 
 /** Matrices of products; embeddings are looked up, not multiplied, and stay as they are (as what is tied to them does). */
-const isQuantized = ({ name, shape }: Source): boolean => shape.length === 2 && name.endsWith('.weight') && !/embed/.test(name);
+const isMatrix = ({ name, shape }: Source): boolean => shape.length === 2 && name.endsWith('.weight') && !/embed/.test(name);
 
 /** So many bytes from a place. @throws PathPressError BAD_TENSOR where the file ends before */
 async function readBytes({ file, path }: { file: FileHandle; path: string }, bytes: number, from: number): Promise<Buffer> {
@@ -102,7 +107,7 @@ async function openAll(paths: readonly string[]): Promise<FileHandle[]> {
 /** Values of every 16-bit pattern. */
 const tables = {
   F16: new Float32Array(65536).map((_, bits) => half(bits)),
-  BF16: new Float32Array(new Uint32Array(65536).map((_, bits) => bits << 16).buffer),
+  BF16: new Float32Array(65536).map((_, bits) => bfloat16(bits)),
 };
 
 function toFloats(bytes: Buffer, dtype: Source['dtype']): Float32Array {
@@ -127,8 +132,13 @@ function readRows(source: Source, first: number, rows: number): Promise<Buffer> 
   return readBytes(source, rows * rowBytes, source.from + first * rowBytes);
 }
 
+type Write = (bytes: Uint8Array) => Promise<void>;
+
+const notFinite = ({ path, name }: Source): PathPressError =>
+  new PathPressError('BAD_WEIGHTS', `${path}: tensor "${name}" holds NaN, infinity or what becomes it`);
+
 /** The matrix in int8, a few rows at a time into `write`; its scales. */
-async function quantizeMatrix(source: Source, write: (bytes: Uint8Array) => Promise<void>): Promise<Float32Array> {
+async function quantizeMatrix(source: Source, write: Write): Promise<Float32Array> {
   const [rows, cols] = source.shape;
   const scales = new Float32Array(rows);
   const step = Math.max(1, Math.floor((1 << 22) / Math.max(1, cols)));
@@ -139,9 +149,7 @@ async function quantizeMatrix(source: Source, write: (bytes: Uint8Array) => Prom
     for (let r = 0; r < count; r++) {
       const at = r * cols;
       scales[first + r] = quantizeRow(values.subarray(at, at + cols), whole.subarray(at, at + cols));
-      if (!Number.isFinite(scales[first + r])) {
-        throw new PathPressError('BAD_WEIGHTS', `${source.path}: tensor "${source.name}" holds NaN or infinity`);
-      }
+      if (!Number.isFinite(scales[first + r])) throw notFinite(source);
     }
     await write(new Uint8Array(whole.buffer));
   }
@@ -150,19 +158,60 @@ async function quantizeMatrix(source: Source, write: (bytes: Uint8Array) => Prom
 
 const mostCopied = 1 << 24; // bytes at once
 
-/** Scales first, then what stays, float32 before shorter floats, then int8: each lies on a multiple of its own size. */
-async function writeWeights(path: string, sources: Source[], options: QuantizeOptions): Promise<number> {
-  const matrices = sources.filter(isQuantized);
-  const kept = sources.filter((source) => !isQuantized(source));
+async function roundTensor(source: Source, write: Write): Promise<null> {
+  for (let at = 0; at < source.bytes; at += mostCopied) {
+    const bytes = await readBytes(source, Math.min(mostCopied, source.bytes - at), source.from + at);
+    const words = toBf16(toFloats(bytes, source.dtype));
+    if (!words.every(isFiniteBf16)) throw notFinite(source);
+    await write(new Uint8Array(words.buffer));
+  }
+  return null;
+}
+
+interface Format {
+  dtype: 'I8' | 'BF16';
+  elementBytes: number;
+  /** Whether a float32 a row of each tensor stands beside it. */
+  scaled: boolean;
+  changes: (source: Source) => boolean;
+  /** Writes a tensor in its new form; returns its scales. */
+  change: (source: Source, write: Write) => Promise<Float32Array | null>;
+  /** What config.json says of it. */
+  config: Record<string, unknown>;
+}
+
+const formats: Record<8 | 16, Format> = {
+  8: {
+    dtype: 'I8',
+    elementBytes: 1,
+    scaled: true,
+    changes: isMatrix,
+    change: quantizeMatrix,
+    config: { quantization_config: int8Rows },
+  },
+  16: {
+    dtype: 'BF16',
+    elementBytes: 2,
+    scaled: false,
+    changes: ({ dtype }) => dtype !== 'BF16',
+    change: roundTensor,
+    config: { torch_dtype: 'bfloat16', dtype: undefined },
+  },
+};
+
+/** Scales first, then what stays, float32 before shorter floats, then what is new: each lies on a multiple of its own size. */
+async function writeWeights(path: string, sources: Source[], format: Format, options: QuantizeOptions): Promise<number> {
+  const changed = sources.filter(format.changes);
+  const kept = sources.filter((source) => !format.changes(source));
   kept.sort((a, b) => Number(b.dtype === 'F32') - Number(a.dtype === 'F32'));
   const entries: [string, object][] = [['__metadata__', { format: 'pt' }]];
   let at = 0;
   const place = (name: string, dtype: string, shape: number[], bytes: number): void =>
     void entries.push([name, { dtype, shape, data_offsets: [at, (at += bytes)] }]);
-  for (const { name, shape } of matrices) place(`${name}_scale`, 'F32', [shape[0]], 4 * shape[0]);
+  if (format.scaled) for (const { name, shape } of changed) place(`${name}_scale`, 'F32', [shape[0]], 4 * shape[0]);
   const scaleBytes = at;
   for (const { name, dtype, shape, bytes } of kept) place(name, dtype, shape, bytes);
-  for (const { name, shape } of matrices) place(name, 'I8', shape, shape[0] * shape[1]);
+  for (const { name, shape } of changed) place(name, format.dtype, shape, shape.reduce((a, b) => a * b, format.elementBytes));
   const json = JSON.stringify(Object.fromEntries(entries));
   const header = Buffer.from(json.padEnd(Math.ceil((json.length + 8) / 64) * 64 - 8));
   const out = await writing(path, () => open(path, 'wx'));
@@ -195,9 +244,10 @@ async function writeWeights(path: string, sources: Source[], options: QuantizeOp
         await write(await readBytes(source, Math.min(mostCopied, source.bytes - at), source.from + at));
       }
     }
-    for (const source of matrices) {
+    for (const source of changed) {
       next();
-      const scales = await quantizeMatrix(source, write);
+      const scales = await format.change(source, write);
+      if (!scales) continue;
       await writeAt(new Uint8Array(scales.buffer), scaleAt);
       scaleAt += scales.byteLength;
     }
@@ -209,11 +259,12 @@ async function writeWeights(path: string, sources: Source[], options: QuantizeOp
 
 /**
  * The folder appears whole or not at all. Everything but weights and config.json is copied as it stands.
- * @throws BAD_FILE, BAD_JSON, BAD_CONFIG (quantized already), BAD_TENSOR, BAD_WEIGHTS, WRITE_FAILED; what the signal was
+ * @throws BAD_FILE, BAD_JSON, BAD_CONFIG (quantized already, or nothing to do), BAD_TENSOR, BAD_WEIGHTS, WRITE_FAILED; what the signal was
  *   aborted with
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeReport> {
   const { model, out } = options;
+  const format = formats[options.bits ?? 8];
   await checkFree(out);
   const configPath = join(model, 'config.json');
   const config = (await readJson(configPath)) as Record<string, unknown>;
@@ -225,11 +276,11 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   try {
     const sources = (await Promise.all(files.map((file, i) => readSources(paths[i], file)))).flat();
     refuseTwins(sources);
+    if (!sources.some(format.changes)) throw new PathPressError('BAD_CONFIG', `${model}: no tensor is to be ${format.dtype} that is not`);
     await writing(partial, () => mkdir(partial, { recursive: true }));
-    const bytesAfter = await writeWeights(join(partial, 'model.safetensors'), sources, options);
+    const bytesAfter = await writeWeights(join(partial, 'model.safetensors'), sources, format, options);
     await writing(partial, async () => {
-      const quantized = { ...config, quantization_config: int8Rows };
-      await writeFile(join(partial, 'config.json'), `${JSON.stringify(quantized, null, 1)}\n`);
+      await writeFile(join(partial, 'config.json'), `${JSON.stringify({ ...config, ...format.config }, null, 1)}\n`);
       const skipped = ['config.json', 'model.safetensors.index.json', ...paths.map((path) => basename(path))];
       for (const name of await readdir(model)) {
         const from = join(model, name); // in a cache of Hugging Face's every file is a link
@@ -238,7 +289,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
       await rename(partial, out);
     });
     const bytesBefore = sources.reduce((sum, { bytes }) => sum + bytes, 0);
-    return { out, tensors: sources.length, quantized: sources.filter(isQuantized).length, bytesBefore, bytesAfter };
+    return { out, tensors: sources.length, quantized: sources.filter(format.changes).length, bytesBefore, bytesAfter };
   } finally {
     await rm(partial, { recursive: true, force: true });
     for (const file of files) await file.close();

@@ -1,6 +1,7 @@
 /** Writes model.safetensors from the tensors of a GGUF file, a few rows at a time. */
 import { open } from 'node:fs/promises';
 import { PathPressError } from '../../engine/errors.js';
+import { isFiniteBf16, toBf16 } from '../../engine/half.js';
 import type { GgufFile } from './file.js';
 import type { Move } from './plan.js';
 
@@ -114,11 +115,7 @@ function unpaired(rows: Uint8Array, count: number, rowBytes: number): Uint8Array
 }
 
 function rounded(values: Float32Array, file: GgufFile, move: Move): Uint8Array {
-  const bits = new Uint32Array(values.buffer);
-  const words = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) {
-    words[i] = (bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16;
-    if ((words[i] & 0x7f80) === 0x7f80) throw notFinite(file, move);
-  }
+  const words = toBf16(values);
+  if (!words.every(isFiniteBf16)) throw notFinite(file, move);
   return new Uint8Array(words.buffer);
 }
