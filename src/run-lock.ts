@@ -3,11 +3,12 @@
  * records there.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PathPressError } from './engine/errors.js';
+import { makeFolder } from './make-folder.js';
 import { writeWhole } from './whole-file.js';
 
 /** A run in a folder: the present one, or the last. */
@@ -169,7 +170,7 @@ export class RunLock {
   #take(folder: string): void {
     const made = `${this.#path}.${this.#state.run}.part`;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       writeFileSync(made, JSON.stringify(this.#state));
       while (!this.#tryTake(made));
     } catch (cause) {

@@ -1,7 +1,8 @@
 /** Files that appear whole or not at all, also where the power fails: written and flushed beside their place, and moved there. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PathPressError } from './engine/errors.js';
+import { makeFolder } from './make-folder.js';
 
 /** A file in the making. Its folder is made; until `keep` nothing stands at `path` but what stood there before. */
 class PartialFile {
@@ -14,7 +15,7 @@ class PartialFile {
   begin(): string {
     // The move would put a file in the place of a device or a pipe: of the terminal itself, for who may.
     if (statSync(this.path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('not a regular file');
-    mkdirSync(dirname(this.path), { recursive: true });
+    makeFolder(dirname(this.path));
     return this.partial;
   }
 

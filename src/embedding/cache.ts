@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { packageRoot } from '../package.js';
 import type { Embedder } from './embedder.js';
 
@@ -145,7 +146,7 @@ class RecordStore {
 
   #ownFile(): number {
     if (this.#own !== undefined) return this.#own;
-    mkdirSync(this.folder, { recursive: true });
+    makeFolder(this.folder);
     const unique = `${Date.now().toString(36)}-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
     this.#own = openSync(join(this.folder, `${unique}.bin`), 'ax+');
     this.#files.push(this.#own);

@@ -1,7 +1,8 @@
 /** Writes checkpoints of random bfloat16 weights, for benchmarks and tests of sizes that nobody ships. */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBits } from '../analysis/random.js';
+import { makeFolder } from '../make-folder.js';
 
 interface Widths {
   hidden: number;
@@ -131,7 +132,7 @@ export function writeSyntheticWeights(folder: string, shape: SyntheticShape, sha
 
 /** Weights and config.json. */
 export function writeSyntheticCheckpoint(folder: string, shape: SyntheticShape): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeSyntheticWeights(folder, shape);
   const config = {
     model_type: shape.family ?? 'llama',

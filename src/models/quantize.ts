@@ -2,13 +2,14 @@
  * Writes a checkpoint of fewer bits: matrices in int8 with a scale a row, a quarter of float32's bytes, or every tensor in
  * bfloat16, half of them, which processors with a dot product of it multiply twice as fast.
  */
-import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { copyFile, open, readdir, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { findWeightFiles, int8Rows, readConfig } from '../engine/checkpoint.js';
 import { PathPressError } from '../engine/errors.js';
 import { bfloat16, half, isFiniteBf16, toBf16 } from '../engine/half.js';
 import { parseJson, readJson } from '../json-file.js';
+import { makeFolder } from '../make-folder.js';
 import { checkFree, writing } from './gguf/import.js';
 
 export interface QuantizeOptions {
@@ -277,7 +278,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
     const sources = (await Promise.all(files.map((file, i) => readSources(paths[i], file)))).flat();
     refuseTwins(sources);
     if (!sources.some(format.changes)) throw new PathPressError('BAD_CONFIG', `${model}: no tensor is to be ${format.dtype} that is not`);
-    await writing(partial, () => mkdir(partial, { recursive: true }));
+    await writing(partial, async () => makeFolder(partial));
     const bytesAfter = await writeWeights(join(partial, 'model.safetensors'), sources, format, options);
     await writing(partial, async () => {
       await writeFile(join(partial, 'config.json'), `${JSON.stringify({ ...config, ...format.config }, null, 1)}\n`);

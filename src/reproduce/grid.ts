@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 
 /** Cells of a long computation, each written down as it is done. */
 export interface Grid {
@@ -58,7 +59,7 @@ class KeptGrid implements Grid {
 
 /** The grid of these settings: another choice of settings begins another one. */
 export function openGrid(folder: string, settings: object): KeptGrid {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const hash = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
   return new KeptGrid(join(folder, `${hash}.jsonl`));
 }

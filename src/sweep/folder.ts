@@ -1,10 +1,11 @@
 /** The folder of a sweep: its manifest, and a file of records for each cell. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, type Dirent } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import { sampleKey } from '../evaluate/evaluate.js';
 import { checkSettings, type EvalRecord } from '../evaluate/record.js';
 import { recordsSoFar } from '../evaluate/records-file.js';
+import { makeFolder } from '../make-folder.js';
 import { writeWhole } from '../whole-file.js';
 import { standingOf } from './grown.js';
 import { manifestName, readManifest, serialiseManifest, type Manifest, type SweepCell } from './manifest.js';
@@ -33,7 +34,7 @@ export async function openSweepFolder(folder: string, manifest: Manifest, extend
   if (before) checkCellFiles(folder, manifest);
   if (!before?.same) writeWhole(join(folder, manifestName), serialiseManifest(before ? after(before.manifest, folder, manifest) : manifest));
   try {
-    mkdirSync(join(folder, cellsName), { recursive: true });
+    makeFolder(join(folder, cellsName));
   } catch (cause) {
     throw new PathPressError('WRITE_FAILED', `${folder}: ${(cause as Error).message}`, { cause });
   }

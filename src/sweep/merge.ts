@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { PathPressError } from '../engine/errors.js';
 import type { EvalRecord } from '../evaluate/record.js';
 import { recordLine } from '../evaluate/records-file.js';
+import { makeFolder } from '../make-folder.js';
 import { pause } from '../pause.js';
 import { writeWhole } from '../whole-file.js';
 import { cellPath, cellRecords, checkCellFiles, checkEmpty, manifestOf, removeEmpty } from './folder.js';
@@ -44,7 +45,7 @@ export async function mergeSweep(folders: readonly string[], out: string, signal
   const made = `${out.replace(/\/+$/, '')}.${process.pid}.part`;
   let records = 0;
   try {
-    mkdirSync(dirname(made), { recursive: true });
+    makeFolder(dirname(made));
     mkdirSync(made); // alone: only what was made here is removed below
   } catch (cause) {
     throw new PathPressError('WRITE_FAILED', `${made}: ${(cause as Error).message}`, { cause });

@@ -1,7 +1,8 @@
 /** Makes a folder in Hugging Face layout of a GGUF file, one that openEngine and loadTokenizer open. */
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PathPressError } from '../../engine/errors.js';
+import { makeFolder } from '../../make-folder.js';
 import { GgufFile } from './file.js';
 import { type Weights, writeTensors } from './move.js';
 import { planImport } from './plan.js';
@@ -53,7 +54,7 @@ export async function importGguf(options: ImportOptions): Promise<ImportReport> 
     const tokenizer = options.tokenizer === false ? empty : tokenizerFiles(file, config.vocab_size as number);
     const torchType = weights === 'bf16' ? 'bfloat16' : 'float32';
     const generation = { ...tokenizer.ids, ...(tokenizer.eosIds.length && { eos_token_id: tokenizer.eosIds }) };
-    await writing(partial, () => mkdir(partial, { recursive: true }));
+    await writing(partial, async () => makeFolder(partial));
     const moved = await writeTensors(join(partial, 'model.safetensors'), file, moves, weights, (done, total) => {
       signal?.throwIfAborted();
       onProgress?.(done, total);
