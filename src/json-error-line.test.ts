@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { jsonErrorLine, repeatedKey } from './json-error-line.js';
+import { jsonErrorLine, lostKey } from './json-error-line.js';
 
 // Lines as counted by hand; Python's json.loads names the same (JSONDecodeError.lineno).
 it.each<[string, number]>([
@@ -28,14 +28,15 @@ it('is not stopped by depth, nor by a text without end', () => {
 });
 
 // By hand.
-it.each<[string, { key: string; line: number } | undefined]>([
+const twice = 'stands twice in one object';
+it.each<[string, ReturnType<typeof lostKey>]>([
   ['{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": 4}]}', undefined],
-  ['["a", "a", {"a": "a"}]', undefined],
-  ['{"a": 1,\n"b": 2,\n"a": 1}', { key: 'a', line: 3 }],
-  ['[{"x": {\n"a\\/b": 1, "a/b": 2}}]', { key: 'a/b', line: 2 }],
-  ['{"a": {"b": 1}, "b": [1, {"c": 1}],\n\n"b": 2, "a": 2}', { key: 'b', line: 3 }],
-  ['{"__proto__": 1, "__proto__": 2}', { key: '__proto__', line: 1 }],
-  ['{"a": 1, "a"', { key: 'a', line: 1 }],
-])('%j repeats the key %j', (text, expected) => {
-  expect(repeatedKey(text)).toEqual(expected);
+  ['["a", "a", {"a": "__proto__"}]', undefined],
+  ['{"a": 1,\n"b": 2,\n"a": 1}', { key: 'a', line: 3, why: twice }],
+  ['[{"x": {\n"a\\/b": 1, "a/b": 2}}]', { key: 'a/b', line: 2, why: twice }],
+  ['{"a": {"b": 1}, "b": [1, {"c": 1}],\n\n"b": 2, "a": 2}', { key: 'b', line: 3, why: twice }],
+  ['{"a": 1,\n"\\u005f_proto__": 1}', { key: '__proto__', line: 2, why: 'names nothing' }],
+  ['{"a": 1, "a"', { key: 'a', line: 1, why: twice }],
+])('%j loses the value of %j', (text, expected) => {
+  expect(lostKey(text)).toEqual(expected);
 });

@@ -10,15 +10,19 @@ export function jsonErrorLine(text: string): number {
   return lineOf(text, at + (at + blank < text.length ? blank : 0));
 }
 
-/** The first key of a JSON text that its object has already, of which JSON.parse would drop the former value. */
-export function repeatedKey(text: string): { key: string; line: number } | undefined {
+/**
+ * The first key of a JSON text whose value would be lost without a word: one that its object has already, of which JSON.parse
+ * drops the former, or `__proto__`, which whoever copies an object takes for its prototype.
+ */
+export function lostKey(text: string): { key: string; line: number; why: string } | undefined {
   const objects: Set<string>[] = []; // keys so far of all that is open, innermost last
   for (const { kind, word, wanted, end } of tokens(text)) {
     if (kind === '{' || kind === '[') objects.push(new Set());
     else if (kind === '}' || kind === ']') objects.pop();
     else if (word !== undefined && wanted.startsWith('key')) {
       const key = JSON.parse(word) as string; // the same key may be written in many ways
-      if (objects.at(-1)!.has(key)) return { key, line: lineOf(text, end) };
+      if (key === '__proto__') return { key, line: lineOf(text, end), why: 'names nothing' };
+      if (objects.at(-1)!.has(key)) return { key, line: lineOf(text, end), why: 'stands twice in one object' };
       objects.at(-1)!.add(key);
     }
   }

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { PathPressError, type ErrorCode } from './engine/errors.js';
-import { jsonErrorLine, repeatedKey } from './json-error-line.js';
+import { jsonErrorLine, lostKey } from './json-error-line.js';
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -30,11 +30,11 @@ export function parseJson(text: string, place: string): unknown {
   }
 }
 
-/** `parseJson` of what people write by hand. @throws PathPressError BAD_JSON also where an object has a key twice: one value would be lost. */
+/** `parseJson` of what people write by hand. @throws PathPressError BAD_JSON also for a key whose value would be lost: one that stands twice. */
 export function parseWritten(text: string, place: string): unknown {
   const value = parseJson(text, place);
-  const repeated = repeatedKey(text);
-  if (repeated) throw new PathPressError('BAD_JSON', `${place} line ${repeated.line}: key ${JSON.stringify(repeated.key)} stands twice in one object`);
+  const lost = lostKey(text);
+  if (lost) throw new PathPressError('BAD_JSON', `${place} line ${lost.line}: key ${JSON.stringify(lost.key)} ${lost.why}`);
   return value;
 }
 
@@ -70,7 +70,16 @@ export function parseAs<T>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0];
-  const got = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
-  const shown = (JSON.stringify(got) ?? 'undefined').slice(0, 80);
-  throw new PathPressError(code, `${place}: ${path.join('.') || 'the file'} ${shown}: ${message}`);
+  throw new PathPressError(code, `${place}: ${path.join('.') || 'the file'} ${shownAt(value, path)}: ${message}`);
+}
+
+/** What stands at a path of a value, as the beginning of its JSON; `missing` where there is nothing. */
+export function shownAt(value: unknown, path: readonly PropertyKey[], missing = 'undefined'): string {
+  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
+  try {
+    return (JSON.stringify(found) ?? missing).slice(0, 80);
+  } catch (cause) {
+    if (cause instanceof RangeError) return 'nested too deep';
+    throw cause;
+  }
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PathPressError } from '../engine/errors.js';
 import { devices, type Device } from '../engine/types.js';
-import { decodeUtf8, parseWritten, readBytes } from '../json-file.js';
+import { decodeUtf8, parseWritten, readBytes, shownAt } from '../json-file.js';
 
 const whole = (least: number, most: number) =>
   z.int({ error: 'must be a whole number' }).min(least, `must be at least ${least}`).max(most, `must be at most ${most}`);
@@ -72,7 +72,7 @@ export async function readSweepFile(path: string): Promise<ReadSweep> {
       parsed.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
           ? issue.keys.map((key) => `${at([...issue.path, key])}: unknown`)
-          : [`${at(issue.path)} ${shown(value, issue.path)}: ${issue.message}`],
+          : [`${at(issue.path)} ${shownAt(value, issue.path, 'missing')}: ${issue.message}`],
       ),
     );
   }
@@ -92,9 +92,4 @@ export function mistakes(path: string, what: readonly string[]): PathPressError 
 export function at(path: readonly PropertyKey[]): string {
   const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   return text.replace(/^\./, '') || 'the file';
-}
-
-function shown(value: unknown, path: readonly PropertyKey[]): string {
-  const found = path.reduce<unknown>((holder, key) => (holder as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
-  return (JSON.stringify(found) ?? 'missing').slice(0, 80);
 }
