@@ -13,9 +13,13 @@ function methodStyle(method: string): Style {
   return method === 'RPC P=1024' ? { colour: colours.sky, symbol: 'diamond' } : policyStyle('rpc');
 }
 
+/** Crossed from the second GPU on: methods have the colours and shapes. */
+const measuredMark = (style: Style, device: number): Trace =>
+  device === 0 ? marker(style, 'ours', 7) : { ...marker({ ...style, symbol: `${style.symbol}-x` }, 'ours', 9), line: { width: 1.3, color: '#FFFFFF' } };
+
 /**
  * Tokens a second against output length, a panel for each model and batch. Lines are predictions, dashes name the GPU; open
- * marks are the paper's own measurements, filled ones this engine's, where a record has them. Marks of one length stand
+ * marks are the paper's own measurements, filled ones this engine's, where a record has them, crossed on the second GPU. Marks of one length stand
  * beside each other, in order of methods.
  * @param cells as `predictThroughputGrid` gives them; the paper's number is drawn once, whatever GPUs are predicted
  * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite
@@ -57,7 +61,7 @@ export function gpuPredictionFigure(cells: GridPrediction[], text: FigureText): 
         });
         draw(`${method}, the paper on H100`, on(devices[0]!), ({ reported }) => reported, { mode: 'markers', marker: marker(style, 'paper', 5) }, shift);
         devices.forEach((device, d) => {
-          draw(`${method}, measured on ${device}`, on(device), ({ measured }) => measured, { mode: 'markers', marker: marker(style, 'ours', 7 + 2 * d) }, shift);
+          draw(`${method}, measured on ${device}`, on(device), ({ measured }) => measured, { mode: 'markers', marker: measuredMark(style, d) }, shift);
         });
       });
     });
