@@ -2,7 +2,7 @@
 import { neighbourCounts, redundancyRate, repeatedClusters } from '../analysis/redundancy.js';
 import { splitSentences } from '../analysis/sentences.js';
 import { pairedMeans, type PairedTest } from '../analysis/paired-means.js';
-import { clusterMean, mean, shareInterval, type Interval } from '../analysis/statistics.js';
+import { clusterMean, shareInterval, type Interval } from '../analysis/statistics.js';
 import { PathPressError } from '../engine/errors.js';
 import { drawOutputs } from '../traces/analyze.js';
 import type { Embedder } from '../embedding/embedder.js';
@@ -17,8 +17,8 @@ export interface RedundancyCell {
   rate: Record<string, Interval>;
   /** rate(1) of each output in order. */
   each: number[];
-  /** rate(1) at each threshold, mean over outputs. */
-  byThreshold: { threshold: number; mean: number }[];
+  /** rate(1) at each threshold, as `rate` has it. */
+  byThreshold: (Interval & { threshold: number })[];
 }
 
 const similar = [1, 2, 4];
@@ -58,7 +58,7 @@ export async function redundancyCell(texts: readonly { prompt: string; text: str
     sentencesPerOutput: from / outputs.length,
     rate: Object.fromEntries(similar.map((n) => [n, byPrompt((i) => redundancyRate(counts[i][at], n))])),
     each: counts.map((one) => redundancyRate(one[at], similar[0])),
-    byThreshold: thresholds.map((threshold, t) => ({ threshold, mean: mean(counts.map((one) => redundancyRate(one[t], 1))) })),
+    byThreshold: thresholds.map((threshold, t) => ({ threshold, ...byPrompt((i) => redundancyRate(counts[i][t], similar[0])) })),
   };
 }
 
