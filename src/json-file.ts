@@ -30,7 +30,7 @@ export function parseJson(text: string, place: string): unknown {
   }
 }
 
-/** `parseJson` of what people write by hand. @throws PathPressError BAD_JSON also for a key whose value would be lost: one that stands twice. */
+/** `parseJson` of what people write by hand. @throws PathPressError BAD_JSON also for a key whose value would be lost (`lostKey`). */
 export function parseWritten(text: string, place: string): unknown {
   const value = parseJson(text, place);
   const lost = lostKey(text);

@@ -69,7 +69,7 @@ struct PageLayout {
   // Fills slots [0, count) of a page with entries that stand `slots` of their own pages, `to` perhaps among them: an entry
   // that stays in its page has its slot or a later one, and none is read that was overwritten.
   void gather(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
-    for (int slot = 0; slot < count; ++slot) fetchValue(from[slot], slots[slot]);
+    for (int slot = 0; slot < count; ++slot) fetchValue(from[slot], slots[slot]);  // scattered: on their way beside the keys
     type == DType::f32 ? gatherKeys<uint32_t>(from, slots, count, to) : gatherKeys<uint16_t>(from, slots, count, to);
     const size_t width = dtypeBytes(type);
     for (int slot = 0; slot < count; ++slot) {

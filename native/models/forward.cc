@@ -127,6 +127,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
   shares_.each(rows.size(), queryWidth, [&](size_t r) {
     const Row& row = rows[r];
+    // A key's write touches a line a dimension, each of which would be waited for.
     if (r + 1 < rows.size()) rows[r + 1].cache->fetch(layer, rows[r + 1].offset);
     const size_t angles = r * stride(config.headDim / 2);
     const float *cosine = cosine_.data() + angles, *sine = sine_.data() + angles;

@@ -19,8 +19,8 @@ const measuredMark = (style: Style, device: number): Trace =>
 
 /**
  * Tokens a second against output length, a panel for each model and batch. Lines are predictions, dashes name the GPU; open
- * marks are the paper's own measurements, filled ones this engine's, where a record has them, crossed on the second GPU. Marks of one length stand
- * beside each other, in order of methods.
+ * marks are the paper's own measurements, filled ones this engine's, where a record has them, crossed on the second GPU.
+ * Marks of one length stand beside each other, in order of methods.
  * @param cells as `predictThroughputGrid` gives them; the paper's number is drawn once, whatever GPUs are predicted
  * @throws PathPressError `BAD_OPTION` where there is nothing to draw, or a number is not finite
  */

@@ -60,7 +60,7 @@ export interface ReadSweep {
 
 /**
  * Reads a sweep file and holds it against the schema.
- * @throws PathPressError BAD_FILE; BAD_UTF8; BAD_JSON naming the line, also of a key that stands twice; BAD_SWEEP naming every mistake by its path in the file
+ * @throws PathPressError BAD_FILE; BAD_UTF8; BAD_JSON naming the line, also of a key whose value would be lost; BAD_SWEEP naming every mistake by its path in the file
  */
 export async function readSweepFile(path: string): Promise<ReadSweep> {
   const bytes = await readBytes(path);
