@@ -91,15 +91,13 @@ struct PageLayout {
     const size_t width = dtypeBytes(type);
     fetchLines(page + valueAt(slot, 0) * width, static_cast<size_t>(dim) * width);
   }
-  // A channel's row is read whole before it is written.
+  // One by one: a row gathered first and then copied would be waited for, as what is stored in halves and read whole.
   template <class Bits>
   void gatherKeys(const std::byte* const* from, const int* slots, int count, std::byte* to) const {
     for (int i = 0; i < dim; ++i) {
-      Bits row[pageEntries];
       for (int slot = 0; slot < count; ++slot) {
-        std::memcpy(row + slot, from[slot] + keyAt(slots[slot], i) * sizeof(Bits), sizeof(Bits));
+        std::memcpy(to + keyAt(slot, i) * sizeof(Bits), from[slot] + keyAt(slots[slot], i) * sizeof(Bits), sizeof(Bits));
       }
-      std::memcpy(to + keyAt(0, i) * sizeof(Bits), row, static_cast<size_t>(count) * sizeof(Bits));
     }
   }
   template <class Element>
