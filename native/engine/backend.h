@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -89,6 +90,16 @@ struct Demand {
 // Of one request; `group` query heads share a key-value head.
 Demand demandOf(const Request& request, const Policy& policy, int group);
 
+// A pass of a lane of Backend::runApart.
+struct LanePass {
+  int lane, lanes;
+  std::vector<Fed*>& fed;  // what it ran, and will run next
+  double seconds;
+};
+// Asked on the lane's own thread: takes in what the pass drew, makes `fed` what the next one runs, and says whether there
+// is one.
+using AfterPass = std::function<bool(const LanePass& pass)>;
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -125,6 +136,11 @@ class Backend {
   // Runs the rows through the model and draws what is to be sampled. Where cancelled() then, nothing that it left is to be
   // trusted. `turn`, 0 or 1, is not that of the run before.
   virtual void run(std::span<Fed> fed, int turn) = 0;
+  // In place of run(): shares the rows out to lanes, each of which runs its part again and again, for as long as `after`
+  // says so, without waiting for the others. False where they are not to be parted: then nothing was run.
+  virtual bool runApart(std::span<Fed>, const AfterPass&) { return false; }
+  // compress() of one sequence, from within `after` of its lane.
+  virtual void compressApart(int, Sequence&) {}
   // Whether run() may return before its rows are through, so that another can be begun meanwhile, in which a sequence
   // goes on from a token that only the backend knows.
   virtual bool runsAhead() const { return false; }

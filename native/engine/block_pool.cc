@@ -22,10 +22,21 @@ BlockPool::BlockPool(size_t blockBytes, size_t limit)
 size_t BlockPool::blocksASlab() const { return std::max<size_t>(1, slabBytes / blockBytes_); }
 
 std::byte* BlockPool::take() {
+  std::lock_guard lock(mutex_);
   if (free_.empty()) grow();
   std::byte* block = free_.back();
   free_.pop_back();
   return block;
+}
+
+void BlockPool::give(std::byte* block) {
+  std::lock_guard lock(mutex_);
+  free_.push_back(block);
+}
+
+size_t BlockPool::atHand() const {
+  std::lock_guard lock(mutex_);
+  return capacity() - used();
 }
 
 // A slab's worth of blocks. They lie far apart for a sequence, and would miss the TLB but on large pages.

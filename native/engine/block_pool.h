@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "huge_buffer.h"
@@ -14,9 +15,10 @@ class BlockPool {
   // `limit` bytes at most are ever held; the pool grows towards it on demand, and takes addresses for some blocks more.
   BlockPool(size_t blockBytes, size_t limit);
 
-  // Throws EngineError OUT_OF_MEMORY naming the limit.
+  // These from any thread. take() throws EngineError OUT_OF_MEMORY naming the limit.
   std::byte* take();
-  void give(std::byte* block) { free_.push_back(block); }
+  void give(std::byte* block);
+  size_t atHand() const;  // blocks that the limit leaves
 
   size_t blockBytes() const { return blockBytes_; }
   size_t total() const { return total_; }
@@ -29,6 +31,7 @@ class BlockPool {
   void grow();
   void reserve(size_t most);
 
+  mutable std::mutex mutex_;
   size_t blockBytes_, limit_;
   size_t total_ = 0;
   std::vector<std::unique_ptr<HugeBuffer>> regions_;

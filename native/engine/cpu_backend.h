@@ -32,6 +32,8 @@ class CpuBackend : public Backend {
   PoolCensus census(std::span<const Holding* const> live) const override;
 
   void run(std::span<Fed> fed, int turn) override;
+  bool runApart(std::span<Fed> fed, const AfterPass& after) override;
+  void compressApart(int lane, Sequence& due) override;
   void compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) override;
   std::vector<std::vector<Ballot>> ballots(Sequence& sequence) override;
   std::vector<float> logits(const std::vector<int32_t>& ids) override;
@@ -42,7 +44,10 @@ class CpuBackend : public Backend {
  private:
   std::vector<std::unique_ptr<Lane>> makeLanes();
   int shareOut(std::span<Fed> fed);
+  bool stayInLanes(std::span<Fed> fed);
   CompressJob jobOf(Sequence& sequence) const;
+  void compressWith(ThreadPool& threads, CompressScratch* scratch, std::span<Sequence* const> due,
+                    const std::vector<std::vector<float>>* scores);
 
   std::unique_ptr<Model> model_;
   const Kernels& kernels_;

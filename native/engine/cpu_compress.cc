@@ -8,12 +8,23 @@
 namespace pathpress {
 
 CompressJob CpuBackend::jobOf(Sequence& s) const {
-  auto& [cache, side] = cpuHolding(s);
-  return {s.recipe, s.policy->keep(s.progress), s.progress, cache, side, s.request.lotSeed(),
+  CpuHolding& held = cpuHolding(s);
+  return {s.recipe, s.policy->keep(s.progress), s.progress, held.cache, held.side, s.request.lotSeed(),
           s.request.stream, model_->config.heads, model_->type()};
 }
 
-void CpuBackend::compress(std::span<Sequence* const> sequences, const std::vector<std::vector<float>>* scores) {
+void CpuBackend::compress(std::span<Sequence* const> due, const std::vector<std::vector<float>>* scores) {
+  compressWith(threads_, compressScratch_.data(), due, scores);
+}
+
+void CpuBackend::compressApart(int lane, Sequence& due) {
+  Sequence* const one[] = {&due};
+  compressWith(lanes_[static_cast<size_t>(lane)]->threads(), &compressScratch_[static_cast<size_t>(lane)], one, nullptr);
+}
+
+// `scratch`, one a thread.
+void CpuBackend::compressWith(ThreadPool& threads, CompressScratch* scratch, std::span<Sequence* const> sequences,
+                              const std::vector<std::vector<float>>* scores) {
   struct Due {
     Sequence* sequence;
     CompressJob job;
@@ -26,14 +37,14 @@ void CpuBackend::compress(std::span<Sequence* const> sequences, const std::vecto
     due.back().job.scores = scores;
     due.back().traces.resize(one->request.trace ? static_cast<size_t>(shape_.layers) : 0);
   }
-  threads_.run(static_cast<int>(due.size()) * shape_.layers, false, [&](int task, int worker) {
+  threads.run(static_cast<int>(due.size()) * shape_.layers, false, [&](int task, int worker) {
     Due& one = due[static_cast<size_t>(task / shape_.layers)];
     const int layer = task % shape_.layers;
     auto* trace = one.traces.empty() ? nullptr : &one.traces[static_cast<size_t>(layer)];
-    const Compression done = compressLayer(one.job, layer, compressScratch_[static_cast<size_t>(worker)], trace);
+    const Compression done = compressLayer(one.job, layer, scratch[worker], trace);
     if (layer == 0) one.first = done;
   });
-  if (threads_.cancelled()) return;
+  if (threads.cancelled()) return;
   for (Due& one : due) {
     one.job.cache.releaseTails();
     one.sequence->afterCompression(one.first);

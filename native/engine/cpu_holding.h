@@ -23,6 +23,7 @@ struct CpuHolding final : Holding {
 
   SequenceCache cache;
   SideState side;
+  int lane = -1;  // that ran it last, of those that go on by themselves; -1 none
 };
 
 // Of a sequence of the CPU backend.

@@ -157,6 +157,7 @@ void Engine::post(Command command) {
   {
     std::lock_guard lock(mutex_);
     inbox_.push_back(std::move(command));
+    called_ = true;
   }
   wake_.notify_one();
 }

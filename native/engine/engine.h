@@ -1,6 +1,7 @@
 // The engine: a backend with a model, and one thread that runs every live sequence as one continuously refilled batch.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -102,6 +103,9 @@ class Engine {
   bool poseQuestion(Sequence& sequence);
   void settle(Sequence& sequence, const std::vector<std::vector<float>>& scores);
   void acceptTokens(std::span<const Fed> all);
+  void acceptSampled(const Fed& fed);
+  bool goApart();
+  bool goesOn(Fed& fed, const LanePass& pass);
   std::unique_ptr<Sequence> remove(size_t place);
   void endSequence(const Sequence& sequence);
   void endSequence(size_t place, Finish how);
@@ -129,6 +133,7 @@ class Engine {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Command> inbox_;
+  std::atomic<bool> called_ = false;  // since the inbox was emptied last
   bool closing_ = false;
   std::thread thread_;
 };

@@ -21,10 +21,10 @@ void Lane::collectRows() {
   rows_.clear();
   for (const Fed* fed : fed_) {
     Sequence& sequence = *fed->sequence;
-    auto& [cache, side] = cpuHolding(sequence);
-    const int first = side.rotatedAtReading ? cache.head(0, 0).count : sequence.position(0);
+    CpuHolding& held = cpuHolding(sequence);
+    const int first = held.side.rotatedAtReading ? held.cache.head(0, 0).count : sequence.position(0);
     for (int i = 0; i < fed->rows; ++i) {
-      rows_.push_back({sequence.upcoming(i), first + i, i, &cache, &side,
+      rows_.push_back({sequence.upcoming(i), first + i, i, &held.cache, &held.side,
                        i >= fed->rows - (fed->sampled ? 1 : fed->judged)});
     }
   }

@@ -1,5 +1,6 @@
 // Part of a step: some sequences' rows through the model, and their next tokens. A step is one lane with all threads, or,
-// where the model is small or the batch large, several lanes with a thread each, which meet only at the step's end.
+// where the model is small or the batch large, several lanes with a thread each, which meet only at the step's end, or
+// after many steps.
 #pragma once
 
 #include <optional>
@@ -22,8 +23,10 @@ class Lane {
 
   void clear() { fed_.clear(); }
   void add(Fed& fed) { fed_.push_back(&fed); }
+  std::vector<Fed*>& fed() { return fed_; }
   // Runs what was added. Where cancelled, nothing that it left is to be trusted.
   void run();
+  ThreadPool& threads() { return threads_; }
   void cancel() { threads_.cancel(); }
 
   Forward forward;

@@ -98,7 +98,7 @@ struct Question {
   std::vector<Ballot> ballots;
 };
 
-// Hears of a run, on the engine's thread.
+// Hears of a run, on the engine's thread; logits and tokens of different requests perhaps on several threads at once.
 struct Listener {
   virtual ~Listener() = default;
   // What the request's next token is about to be drawn from, (vocab); for whoever compares bits.

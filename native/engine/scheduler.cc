@@ -42,6 +42,7 @@ void Engine::runCommands() {
   {
     std::lock_guard lock(mutex_);
     commands.swap(inbox_);
+    called_ = false;
   }
   if (!commands.empty()) guard([this] { takeTokens(); });  // so that they find every sequence between two tokens
   for (const Command& command : commands) {
@@ -79,6 +80,7 @@ bool Engine::step() {
   if (fed_.empty() && unread_.empty()) {
     return unread || std::ranges::any_of(sequences_, [](const auto& sequence) { return sequence->ready(); });
   }
+  if (goApart()) return !backend_->cancelled();
   // Once cancelled (the engine goes away) nothing that a step has computed is to be trusted.
   for (const auto part : {&Engine::runRows, &Engine::takeTokens, &Engine::countRows, &Engine::compressDue}) {
     (this->*part)();
@@ -175,21 +177,22 @@ void Engine::acceptTokens(std::span<const Fed> all) {
       if (sequence.ended && !sequence.asked) endSequence(sequence);
       continue;
     }
-    if (!fed.logits.empty()) sequence.run.listener->logits(sequence.index, fed.logits);
-    if (fed.token < 0) {
-      sequence.fail("BAD_LOGITS", overflowText);
-      continue;
-    }
-    const size_t before = sequence.result.ids.size();
-    sequence.ended = sequence.accept(fed.token);
-    if (sequence.result.ids.size() > before) {
-      sequence.noteEntropy(fed.entropy);
-      if (sequence.request.tokens) sequence.run.listener->token(sequence.index, fed.token);
-      sequence.waiting = sequence.request.lockstep;
-    }
+    acceptSampled(fed);
     // One that was to look ahead and ends first has seen nothing to choose by: it keeps all.
     if (sequence.ended && !sequence.asked) endSequence(sequence);
   }
+}
+
+void Engine::acceptSampled(const Fed& fed) {
+  Sequence& sequence = *fed.sequence;
+  if (!fed.logits.empty()) sequence.run.listener->logits(sequence.index, fed.logits);
+  if (fed.token < 0) return sequence.fail("BAD_LOGITS", overflowText);
+  const size_t before = sequence.result.ids.size();
+  sequence.ended = sequence.accept(fed.token);
+  if (sequence.result.ids.size() == before) return;
+  sequence.noteEntropy(fed.entropy);
+  if (sequence.request.tokens) sequence.run.listener->token(sequence.index, fed.token);
+  sequence.waiting = sequence.request.lockstep;
 }
 
 // Ends a look ahead before its time.

@@ -44,8 +44,7 @@ void SequenceCache::reserve(int entries) {
     const size_t needed = shape_.page.blocks(head.count + entries);
     if (needed > head.blocks.size()) missing += needed - head.blocks.size();
   }
-  const size_t atHand = pool_.capacity() - pool_.used();
-  if (missing > atHand) {
+  if (const size_t atHand = missing > 0 ? pool_.atHand() : 0; missing > atHand) {
     const auto bytes = [this](size_t blocks) { return std::to_string(blocks * pool_.blockBytes()); };
     throw EngineError("OUT_OF_MEMORY", "KV cache: " + std::to_string(entries) + " more entries need " + bytes(missing) +
                                            " bytes, at hand are " + bytes(atHand) + " of " + bytes(pool_.capacity()) +
