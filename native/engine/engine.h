@@ -61,6 +61,8 @@ class Engine {
   void preempt(uint64_t run, size_t request);
   // Counts the pool's blocks between two steps and tells `done`, on the engine's thread.
   void census(std::function<void(const PoolCensus&)> done);
+  // Runs `work` between two steps, on the engine's thread: for who measures the machine, not beside a step.
+  void between(std::function<void()> work) { post(std::move(work)); }
   // Scores of the sets that a question listed, in its order, of as many candidates each. Unknown numbers are ignored.
   void answer(uint64_t run, size_t request, uint64_t question, std::vector<std::vector<float>> scores);
   // Lets a request of a lockstep run go on to its next token.

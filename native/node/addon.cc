@@ -33,6 +33,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
                         InstanceMethod<&NativeEngine::acknowledge>("acknowledge"),
                         InstanceMethod<&NativeEngine::answer>("answer"),
                         InstanceMethod<&NativeEngine::logits>("logits"), InstanceMethod<&NativeEngine::info>("info"),
+                        InstanceMethod<&NativeEngine::readBetween>("readBetween"),
                         InstanceMethod<&NativeEngine::dispose>("dispose")});
   }
 
@@ -115,6 +116,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
       }
     });
   }
+
+  void readBetween(const Napi::CallbackInfo& info) { pathpress::readBetween(live(info.Env()), info); }
 
   Napi::Value info(const Napi::CallbackInfo& info) { return fromModel(info.Env(), live(info.Env())); }
   void dispose(const Napi::CallbackInfo&) { close(); }

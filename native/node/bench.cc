@@ -1,7 +1,10 @@
 #include "bench.h"
 
+#include <cmath>
+
 #include "../bench/attention.h"
 #include "../bench/ceilings.h"
+#include "../engine/clock.h"
 #include "guarded.h"
 
 namespace pathpress {
@@ -50,7 +53,41 @@ Napi::Value attention(const Napi::CallbackInfo& info) {
   });
 }
 
+struct Reading {
+  double bandwidth, operations, roundTrip, seconds;
+};
+
+// As Measured.reading of src/bench/ceilings.ts has it.
+Reading readMachine(size_t bytes, DType type, int threads, const std::string& simd) {
+  constexpr std::chrono::milliseconds moment(100);
+  const auto start = Clock::now();
+  const double bandwidth = readBandwidth(bytes, threads, simd), rate = operationRate(type, threads, simd, moment).mean;
+  return {bandwidth, rate, threads > 1 ? roundTripSeconds() : NAN, secondsSince(start)};
+}
+
 }  // namespace
+
+void readBetween(Engine& engine, const Napi::CallbackInfo& info) {
+  const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+  const auto callback =
+      Napi::ThreadSafeFunction::New(info.Env(), info[3].As<Napi::Function>(), "pathpress reading", 0, 1);
+  engine.between([=, type = typeOf(info[1]), simd = text(info[2]), threads = engine.backend().threads()] {
+    Reading reading{NAN, NAN, NAN, 0};  // where the machine has no memory or thread for it
+    try {
+      reading = readMachine(bytes, type, threads, simd);
+    } catch (const std::exception&) {
+    }
+    callback.NonBlockingCall([reading](Napi::Env env, Napi::Function done) {
+      Napi::Object out = Napi::Object::New(env);
+      out.Set("bandwidth", reading.bandwidth);
+      out.Set("operations", reading.operations);
+      out.Set("roundTrip", reading.roundTrip);
+      out.Set("seconds", reading.seconds);
+      done.Call({out});
+    });
+    callback.Release();
+  });
+}
 
 void exportBench(Napi::Object& exports) {
   exports.Set("readBandwidth", Napi::Function::New(exports.Env(), bandwidth, "readBandwidth"));

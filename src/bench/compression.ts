@@ -1,12 +1,11 @@
 /** What compressions cost: their share of decoding, and how much of the gain that the floor permits is got. */
 import { PathPressError } from '../engine/errors.js';
-import type { GenerateResult } from '../engine/types.js';
 import { settlePolicy } from '../policies/settle.js';
 import type { Context, Part } from './context.js';
 import { BenchEngine } from './engine.js';
 import { kindsOf } from './kinds.js';
 import { target, timing, type BenchCase } from './record.js';
-import { decodeWork, floorOf, type Work } from './work.js';
+import { decodeWork, floorOf } from './work.js';
 
 const ratio = 4;
 const window = 32;
@@ -66,8 +65,7 @@ export const gainPart: Part = {
   ],
 };
 
-const mean = (results: readonly GenerateResult[], value: (result: GenerateResult) => number): number =>
-  results.reduce((sum, result) => sum + value(result), 0) / results.length;
+const mean = <T>(all: readonly T[], value: (one: T) => number): number => all.reduce((sum, one) => sum + value(one), 0) / all.length;
 
 async function gainCase(context: Context, quick: boolean): Promise<BenchCase[]> {
   const model = (await context.models.get('100M'))!;
@@ -77,21 +75,29 @@ async function gainCase(context: Context, quick: boolean): Promise<BenchCase[]> 
   const products = kindsOf(context, model.type).at(-1); // bfloat16's where the processor has them
   const engine = await BenchEngine.open(model.folder, { ...context, products });
   try {
-    const run = async (name: 'full' | 'rpc'): Promise<{ seconds: number; work: Work; compress: number }> => {
+    const { operations } = context.ceilings.rates(decodeWork(model.shape, batch, tokens / 2), model.type);
+    const run = async (name: 'full' | 'rpc'): Promise<{ seconds: number; floor: number; compress: number; bandwidth: number }> => {
       const policy = name === 'full' ? settlePolicy(name) : settlePolicy(name, { interval, window, ratio });
-      const { seconds, results } = await engine.generate(prompts, batch, tokens, policy);
-      const compress = results.reduce((sum, result) => sum + result.seconds.compress, 0) / seconds;
+      const watched = { bytes: model.shape.weightBytes, type: model.type };
+      const { seconds, results, readings } = await engine.generateWatched(prompts, batch, tokens, policy, watched);
+      const compress = mean(results, (result) => result.seconds.compress * batch) / seconds;
+      const bandwidth = mean(readings, (reading) => reading.bandwidth);
       const work = decodeWork(model.shape, batch, mean(results, ({ cache }) => cache.meanEntries)); // of a step on average
-      return { seconds, work, compress };
+      return { seconds, floor: floorOf(work, { bandwidth, operations }).seconds, compress, bandwidth };
     };
     const full = await run('full');
     const rpc = await run('rpc');
-    // Of one reading: each run lasts minutes, in which memory gives now more and now less.
-    const rates = context.ceilings.rates(full.work, model.type);
-    const permitted = floorOf(full.work, rates).seconds / floorOf(rpc.work, rates).seconds;
+    const permitted = full.floor / rpc.floor;
     const gain = full.seconds / rpc.seconds;
     const name = `RPC against full, 100M, batch 16, ${tokens} tokens, P ${interval}`;
-    const figures = { gain, permitted, fullSeconds: full.seconds, compressionShare: rpc.compress };
+    const figures = {
+      gain,
+      permitted,
+      fullSeconds: full.seconds,
+      compressionShare: rpc.compress,
+      fullGBps: full.bandwidth / 1e9,
+      rpcGBps: rpc.bandwidth / 1e9,
+    };
     const targets = [target('share of the gain that the floor permits', gain / permitted, true, 0.85)];
     return [{ part: 'gain', name, of: 'run under RPC', ...timing([rpc.seconds]), peers: [], targets, figures }];
   } finally {

@@ -1,11 +1,12 @@
 /** Passes of our engine, timed from outside: what a program that uses it waits. */
-import type { NativeEngine, NativeRequest } from '../engine/binding.js';
+import type { NativeEngine, NativeReading, NativeRequest } from '../engine/binding.js';
 import { readCheckpoint } from '../engine/checkpoint.js';
 import { loadNative } from '../engine/engine.js';
 import { Run } from '../engine/run.js';
 import type { GenerateResult, ProductType } from '../engine/types.js';
 import { settlePolicy } from '../policies/settle.js';
 import type { Policy } from '../policies/policy.js';
+import { bufferSize } from './floors.js';
 
 export interface EngineChoice {
   threads: number;
@@ -23,12 +24,16 @@ export interface DecodeRun {
 }
 
 const full = settlePolicy('full', {});
+const betweenReadings = 4000; // milliseconds; one takes some 200
 
 export class BenchEngine {
-  private constructor(private readonly native: NativeEngine) {}
+  private constructor(
+    private readonly native: NativeEngine,
+    private readonly simd: string,
+  ) {}
 
   static async open(model: string, { threads, simd, products }: EngineChoice): Promise<BenchEngine> {
-    return new BenchEngine(await loadNative({ threads, simd, products }, await readCheckpoint(model)));
+    return new BenchEngine(await loadNative({ threads, simd, products }, await readCheckpoint(model)), simd);
   }
 
   dispose(): void {
@@ -63,6 +68,40 @@ export class BenchEngine {
     const start = performance.now();
     const results = await this.#run(prompts.map((promptIds) => ({ promptIds, policy, maxTokens: tokens })), batch);
     return { seconds: (performance.now() - start) / 1000, results };
+  }
+
+  /**
+   * Likewise of generations that take minutes, in which the machine gives now more and now less: with what it gave, read every
+   * few seconds between two steps. Readings are not in the time.
+   */
+  async generateWatched(
+    prompts: Int32Array[],
+    batch: number,
+    tokens: number,
+    policy: Policy,
+    { bytes, type }: { bytes: number; type: 'f32' | 'bf16' },
+  ): Promise<{ seconds: number; results: GenerateResult[]; readings: NativeReading[] }> {
+    const readings: NativeReading[] = [];
+    let last = Promise.resolve();
+    const read = (): void => {
+      last = new Promise((done) =>
+        this.native.readBetween(bufferSize(bytes), type, this.simd, (reading) => {
+          readings.push(reading);
+          done();
+        }),
+      );
+    };
+    const timer = setInterval(read, betweenReadings);
+    try {
+      read(); // before the first step: the run is queued behind it
+      const { seconds, results } = await this.generate(prompts, batch, tokens, policy);
+      const reading = readings.reduce((sum, one) => sum + one.seconds, 0); // those that ended before the run did
+      clearInterval(timer);
+      await last; // one that the last step was quicker than
+      return { seconds: seconds - reading, results, readings };
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   async #run(

@@ -117,6 +117,16 @@ export interface NativeInfo {
   threads: number;
 }
 
+/** NaN where there was no memory or thread for it; with one thread there is no `roundTrip`. */
+export interface NativeReading {
+  bandwidth: number;
+  /** The mean. */
+  operations: number;
+  roundTrip: number;
+  /** That the reading took, in which no step ran. */
+  seconds: number;
+}
+
 /** Collected as garbage it ends its runs: callbacks must hold on to it. */
 export interface NativeEngine {
   info(): NativeInfo;
@@ -129,6 +139,8 @@ export interface NativeEngine {
   /** Scores for the sets of a question, in order; ignored where nobody waits for it any more. */
   answer(run: number, request: number, question: number, scores: Float32Array[]): void;
   logits(ids: Int32Array, callback: (batch: NativeBatch) => void): void;
+  /** What the machine gives (as Binding's functions of these names say), read between two steps of what runs. */
+  readBetween(bytes: number, type: 'f32' | 'bf16', simd: string, callback: (reading: NativeReading) => void): void;
   /** Returns when the tasks under way are done: milliseconds, not a step. */
   dispose(): void;
 }
