@@ -12,6 +12,10 @@ size_t size(T value) { return static_cast<size_t>(value); }
 
 size_t stride(int width) { return rowStride<float>(size(width)); }
 
+// Rows from which on threads that made gate and up of a column gate it at once (ProductJob), and need not read what others
+// made. Of fewer, products wait for weights, which are then read in pieces of half the length.
+constexpr size_t fewestGated = 16;
+
 // `from` and `to` may be the same.
 void rmsNorm(const std::vector<float>& weight, float epsilon, const float* from, float* to) {
   using Quad = float __attribute__((vector_size(16)));  // left to itself the compiler adds one by one
@@ -60,8 +64,7 @@ size_t Forward::workBytes(size_t rows, size_t wanted) const {
   const ModelConfig& config = model_.config;
   const size_t row = 3 * stride(config.hidden) + 2 * stride(config.queryWidth()) + 2 * stride(config.kvWidth()) +
                      2 * stride(config.intermediate) + 2 * stride(config.headDim / 2);
-  const size_t widest = size(std::max({config.hidden, config.queryWidth(), config.intermediate}));
-  return products_.workBytes(rows, widest) + sizeof(float) * (rows * row + wanted * stride(config.vocab));
+  return products_.workBytes(rows, size(std::max(config.hidden, config.queryWidth())), size(config.intermediate)) + sizeof(float) * (rows * row + wanted * stride(config.vocab));
 }
 
 void Forward::run(std::span<const Row> rows) {
@@ -77,19 +80,23 @@ void Forward::run(std::span<const Row> rows) {
   for (int index = 0; index < config.layers; ++index) {
     const Layer& layer = model_.layers[size(index)];
     const std::vector<float>* before = index > 0 ? &model_.layers[size(index - 1)].mlpPostNorm : nullptr;
-    products_.run(queryKeyValue(index), normed_.data(), count, {},
+    const auto attention = queryKeyValue(index);
+    products_.run({attention}, normed_.data(), count, {},
                   [&](size_t row) { addAndNormalize(before, layer.attentionNorm, row, row); });
     prepareHeads(rows, index);
     attention_.run(rows, index, query_, mixed_);
     const Product output[] = {{&layer.attentionOutput, branch_.data()}};
-    const Product gateUp[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
+    const Product both[] = {{&layer.gate, gate_.data()}, {&layer.up, up_.data()}};
+    const ProductJob gateUp{both, count >= fewestGated};
     const Product down[] = {{&layer.down, branch_.data()}};
-    products_.run(output, mixed_.data(), count, gateUp, [](size_t) {});
-    products_.run(gateUp, normed_.data(), count, down,
+    products_.run({output}, mixed_.data(), count, gateUp);
+    products_.run(gateUp, normed_.data(), count, {down},
                   [&](size_t row) { addAndNormalize(&layer.attentionPostNorm, layer.mlpNorm, row, row); });
     const bool last = index + 1 == config.layers;
-    const auto following = queryKeyValue(last ? index : index + 1);
-    products_.run(down, gate_.data(), count, last ? std::span<const Product>(logits) : following, [&](size_t row) {
+    const auto coming = queryKeyValue(last ? index : index + 1);
+    const ProductJob following{last ? std::span<const Product>(logits) : coming};
+    if (gateUp.gated) products_.runOnGated({down}, gate_.data(), count, following);
+    else products_.run({down}, gate_.data(), count, following, [&](size_t row) {
       const size_t at = row * stride(config.intermediate);
       kernels_.swiglu(gate_.data() + at, up_.data() + at, size(config.intermediate));
     });
@@ -167,7 +174,7 @@ void Forward::outputLogits(std::span<const Row> rows) {
   if (wanted_.empty()) return;
   if (logits_.size() < wanted_.size() * vocab) logits_.resize(wanted_.size() * vocab);
   const Product product[] = {{&head_, logits_.data()}};
-  products_.run(product, normed_.data(), wanted_.size(), {},
+  products_.run({product}, normed_.data(), wanted_.size(), {},
                 [&](size_t i) { addAndNormalize(&model_.layers.back().mlpPostNorm, model_.finalNorm, wanted_[i], i); });
 }
 
