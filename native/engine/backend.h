@@ -1,5 +1,6 @@
 // Where sequences are computed, behind the engine's scheduler: their caches, the model's passes, the compressions. The
-// engine's thread alone calls it, but for check(), cancel() and what only tells of the model.
+// engine's thread alone calls it, but for check(), cancel() and what only tells of the model; within runApart() each lane's
+// thread calls what concerns its own sequences.
 #pragma once
 
 #include <cstddef>
