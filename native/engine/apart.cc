@@ -25,7 +25,9 @@ struct alignas(64) PassCount {
 bool Engine::goApart() {
   if (fed_.empty() || backend_->runsAhead()) return false;
   if (std::ranges::any_of(fed_, [](const Fed& fed) { return fed.sequence->inStep(); })) return false;
-  std::atomic<bool> meet = false;
+  const auto inTurn = [this](const auto& sequence) { return sequence->ready() && sequence->turnEnd > steps_; };
+  // One that got no rows, other prompts having had them all, has them in the next step.
+  std::atomic<bool> meet = std::ranges::count_if(sequences_, inTurn) > std::ssize(fed_);
   std::vector<PassCount> counts(static_cast<size_t>(backend_->threads()));
   const bool parted = backend_->runApart(fed_, [&](const LanePass& pass) {
     double rows = 0;

@@ -71,10 +71,10 @@ void readBetween(Engine& engine, const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
   const auto callback =
       Napi::ThreadSafeFunction::New(info.Env(), info[3].As<Napi::Function>(), "pathpress reading", 0, 1);
-  engine.between([=, type = typeOf(info[1]), simd = text(info[2]), threads = engine.backend().threads()] {
-    Reading reading{NAN, NAN, NAN, 0};  // where the machine has no memory or thread for it
+  engine.between([=, &engine, type = typeOf(info[1]), simd = text(info[2]), threads = engine.backend().threads()] {
+    Reading reading{NAN, NAN, NAN, 0};  // where the machine has no memory or thread for it, or the engine goes away
     try {
-      reading = readMachine(bytes, type, threads, simd);
+      if (!engine.backend().cancelled()) reading = readMachine(bytes, type, threads, simd);
     } catch (const std::exception&) {
     }
     callback.NonBlockingCall([reading](Napi::Env env, Napi::Function done) {
