@@ -77,7 +77,7 @@ void readBetween(Engine& engine, const Napi::CallbackInfo& info) {
       if (!engine.backend().cancelled()) reading = readMachine(bytes, type, threads, simd);
     } catch (const std::exception&) {
     }
-    callback.NonBlockingCall([reading](Napi::Env env, Napi::Function done) {
+    const napi_status said = callback.NonBlockingCall([reading](Napi::Env env, Napi::Function done) {
       Napi::Object out = Napi::Object::New(env);
       out.Set("bandwidth", reading.bandwidth);
       out.Set("operations", reading.operations);
@@ -85,7 +85,7 @@ void readBetween(Engine& engine, const Napi::CallbackInfo& info) {
       out.Set("seconds", reading.seconds);
       done.Call({out});
     });
-    callback.Release();
+    if (said != napi_closing) callback.Release();  // else it must not be touched again
   });
 }
 

@@ -54,17 +54,6 @@ class CountingBackend final : public CpuBackend {
   std::map<const Sequence*, int> lanes_;
 };
 
-struct CountingEngine {
-  explicit CountingEngine(const EngineOptions& options)
-      : CountingEngine(std::make_unique<CountingBackend>(options), options.prefillRows) {}
-
-  CountingBackend& backend;
-  Engine engine;
-
- private:
-  CountingEngine(std::unique_ptr<CountingBackend> made, int prefillRows) : backend(*made), engine(std::move(made), prefillRows) {}
-};
-
 std::shared_ptr<Collector> alone(const std::vector<Request>& all) {
   Engine engine(options(1));
   return finish(engine, 1, all, 1);
@@ -78,17 +67,10 @@ void check(const Collector& got, const Collector& want, const std::string& how) 
   }
 }
 
-bool allFree(Engine& engine) {
-  std::promise<PoolCensus> counted;
-  engine.census([&](const PoolCensus& census) { counted.set_value(census); });
-  const PoolCensus census = counted.get_future().get();
-  return census.used == 0 && census.free == census.total;
-}
-
 // With room for all: hardly a step runs together, and between two meetings a lane makes dozens of passes.
 void roomy(int threads) {
   const std::vector<Request> all = requests(24, 300);
-  CountingEngine parted(options(threads));
+  EngineOn<CountingBackend> parted(options(threads));
   check(*finish(parted.engine, 1, all, 12), *alone(all), std::to_string(threads) + " threads");
   const CountingBackend& counted = parted.backend;
   int passes = 0, busy = 0;
@@ -104,7 +86,7 @@ void crowded() {
   const std::vector<Request> all = requests(16, 160);
   EngineOptions few = options(2);
   few.cacheLimit = 120 << 10;
-  CountingEngine parted(few);
+  EngineOn<CountingBackend> parted(few);
   parted.backend.promised = 0.3;
   const auto got = finish(parted.engine, 1, all, 16);
   check(*got, *alone(all), "few blocks");
@@ -118,7 +100,7 @@ void crowded() {
 void stopped() {
   const std::vector<Request> all = requests(8, 2000);
   const auto want = alone(all);
-  CountingEngine parted(options(2));
+  EngineOn<CountingBackend> parted(options(2));
   struct Stopper : Collector {
     Stopper(Engine& of, size_t count) : Collector(count), engine(of) {}
     void token(size_t request, int32_t id) override {
@@ -139,12 +121,37 @@ void stopped() {
   CHECK(allFree(parted.engine));
 }
 
+// Prompts that are each a whole chunk: while some of them wait for rows, lanes make one pass at a time.
+void queued() {
+  std::vector<Request> all = requests(12, 200);
+  for (Request& one : all) one.promptIds.assign(8, 5);
+  EngineOptions narrow = options(2);
+  narrow.prefillRows = 8;
+  struct Watching : Collector {
+    using Collector::Collector;
+    void token(size_t request, int32_t id) override {
+      Collector::token(request, id);
+      if (request == 0) ++ofFirst;
+      if (request == 11 && tokens[request].size() == 1) before = ofFirst;
+    }
+    std::atomic<int> ofFirst = 0;
+    int before = -1;  // tokens that the first had when the last got its first
+  };
+  EngineOn<CountingBackend> parted(narrow);
+  const auto got = std::make_shared<Watching>(all.size());
+  parted.engine.start(1, all, all.size(), got);
+  got->finished.get_future().wait();
+  check(*got, *alone(all), "queued");
+  CHECK(got->before >= 0 && got->before < 100);  // a step a prompt, and 64 passes beside the last
+  CHECK(parted.backend.meetings > 0);
+}
+
 // Of which each token waits for an answer: their lanes meet after each.
 void together() {
   std::vector<Request> all = requests(8, 20);
   for (Request& one : all) one.lockstep = true;
   const auto want = alone(requests(8, 20));
-  CountingEngine parted(options(2));
+  EngineOn<CountingBackend> parted(options(2));
   struct Answering : Collector {
     Answering(Engine& of, size_t count) : Collector(count), engine(of) {}
     void token(size_t request, int32_t id) override {
@@ -166,6 +173,7 @@ int main() {
   for (const int threads : {2, 3, 4}) roomy(threads);
   crowded();
   stopped();
+  queued();
   together();
   return checks();
 }

@@ -43,13 +43,6 @@ size_t stopSomewhere(std::vector<Request>& requests, const Collector& unstopped)
   return stopped;
 }
 
-bool allFree(Engine& engine) {
-  std::promise<PoolCensus> counted;
-  engine.census([&](const PoolCensus& census) { counted.set_value(census); });
-  const PoolCensus census = counted.get_future().get();
-  return census.used == 0 && census.free == census.total;
-}
-
 void check(const Collector& got, const Collector& want, const std::vector<Request>& requests, const std::string& how) {
   CHECK_CASE(oneResultEach(got), how);
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -67,11 +60,11 @@ void sameAsInStep() {
   EngineOptions tight = options(2);
   tight.cacheLimit = 70'000;
   tight.prefillRows = 7;
-  LateEngine alone(options(1)), together(options(2)), crowded(tight);
+  EngineOn<LateBackend> alone(options(1)), together(options(2)), crowded(tight);
   check(*finish(alone.engine, 1, all, 1), *want, all, "alone");
   check(*finish(together.engine, 1, all, 7), *want, all, "together");
   check(*finish(crowded.engine, 1, all, 7), *want, all, "crowded");
-  for (LateEngine* const late : {&alone, &together, &crowded}) CHECK(allFree(late->engine));
+  for (EngineOn<LateBackend>* const late : {&alone, &together, &crowded}) CHECK(allFree(late->engine));
   CHECK(alone.backend.behind > alone.backend.taken / 2 && crowded.backend.behind > 0);
 }
 
@@ -81,7 +74,7 @@ void preempted() {
   std::erase_if(all, [](const Request& r) { return r.policy.name == "adaptive" || r.policy.name == "lookahead"; });
   Engine inStep(options(1));
   const auto want = finish(inStep, 1, all, 1);
-  LateEngine late(options(1));
+  EngineOn<LateBackend> late(options(1));
   std::mt19937 random(10);
   for (uint64_t round = 0; round < 5; ++round) {
     const auto got = std::make_shared<Collector>(all.size());
@@ -97,7 +90,7 @@ void preempted() {
 
   EngineOptions tight = options(1);
   tight.cacheLimit = 40'000;
-  LateEngine crowded(tight);
+  EngineOn<LateBackend> crowded(tight);
   crowded.backend.promised = 0.1;
   check(*finish(crowded.engine, 1, all, 5), *want, all, "crowded out");
   CHECK(crowded.backend.behind > crowded.backend.taken / 4 && allFree(crowded.engine));
@@ -105,7 +98,7 @@ void preempted() {
 
 // Whoever is stopped from outside has heard of every token that it was fed, and of one more.
 void stopped() {
-  LateEngine late(options(1));
+  EngineOn<LateBackend> late(options(1));
   Request endless = request(3, 1'000'000);
   endless.policy.name = "full";
   endless.tokens = true;
@@ -138,8 +131,8 @@ void noMoreRoomThanInStep() {
   CHECK(whole.cache.finalEntries == 32);
   EngineOptions exact = options(1);
   exact.cacheLimit = static_cast<size_t>(whole.cache.peakBytes);
-  LateEngine full(exact), roomy(options(1));
-  const auto finishes = [&](LateEngine& late, size_t tokens, int64_t rows) {
+  EngineOn<LateBackend> full(exact), roomy(options(1));
+  const auto finishes = [&](EngineOn<LateBackend>& late, size_t tokens, int64_t rows) {
     const Result want = finish(inStep, 2, {one}, 1)->results[0].at(0);
     late.backend.rows = 0;
     const auto got = finish(late.engine, 2, {one}, 1);
@@ -160,7 +153,7 @@ void noMoreRoomThanInStep() {
 // Whose tokens are taken before the next pass begins.
 void whoIsInStep() {
   const auto behind = [](const std::string& policy, const std::function<void(Request&)>& change) {
-    LateEngine late(options(1));
+    EngineOn<LateBackend> late(options(1));
     Request one = request(1, 30);
     one.policy = {.name = policy, .interval = 8, .window = 4, .budget = "cap", .keep = 24};
     one.policy.pinPrompt = false;
@@ -190,7 +183,7 @@ struct Waiting : Collector {
 
 // Who hears of each token first: none is drawn beyond the one at which it is stopped.
 void lockstep() {
-  LateEngine late(options(1));
+  EngineOn<LateBackend> late(options(1));
   Request one = request(1, 30);
   one.lockstep = true;
   const auto collector = std::make_shared<Waiting>(late.engine);

@@ -165,7 +165,7 @@ void overflowing() {
   std::ofstream(copy, std::ios::binary) << bytes;
   huge.weightFiles = {copy.string()};
   Engine engine(huge);
-  LateEngine late(huge);  // of which a pass has gone on from no token by then
+  EngineOn<LateBackend> late(huge);  // of which a pass has gone on from no token by then
   auto all = requests(3, 10);
   all[1].sampling.temperature = 0;
   for (Engine* const each : {&engine, &late.engine}) {

@@ -31,6 +31,26 @@ struct Collector : Listener {
   std::promise<void> finished;
 };
 
+// An engine on a backend of a test's own.
+template <class Made>
+struct EngineOn {
+  explicit EngineOn(const EngineOptions& options) : EngineOn(std::make_unique<Made>(options), options.prefillRows) {}
+
+  Made& backend;
+  Engine engine;
+
+ private:
+  EngineOn(std::unique_ptr<Made> made, int prefillRows) : backend(*made), engine(std::move(made), prefillRows) {}
+};
+
+// Whether every block is back in the pool.
+inline bool allFree(Engine& engine) {
+  std::promise<PoolCensus> counted;
+  engine.census([&](const PoolCensus& census) { counted.set_value(census); });
+  const PoolCensus census = counted.get_future().get();
+  return census.used == 0 && census.free == census.total;
+}
+
 inline bool oneResultEach(const Collector& collector) {
   for (const auto& results : collector.results) {
     if (results.size() != 1) return false;

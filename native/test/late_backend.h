@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "../engine/cpu_backend.h"
-#include "../engine/engine.h"
 
 namespace pathpress {
 
@@ -50,17 +49,6 @@ class LateBackend final : public CpuBackend {
   std::map<const Sequence*, int32_t> newest_;
   std::array<std::map<const Sequence*, std::pair<int32_t, float>>, 2> drawn_;  // of turns
   int last_ = 0;
-};
-
-// An engine on one, which is nobody else's.
-struct LateEngine {
-  explicit LateEngine(const EngineOptions& options) : LateEngine(std::make_unique<LateBackend>(options), options.prefillRows) {}
-
-  LateBackend& backend;
-  Engine engine;
-
- private:
-  LateEngine(std::unique_ptr<LateBackend> made, int prefillRows) : backend(*made), engine(std::move(made), prefillRows) {}
 };
 
 }  // namespace pathpress

@@ -80,7 +80,7 @@ async function gainCase(context: Context, quick: boolean): Promise<BenchCase[]> 
       const policy = name === 'full' ? settlePolicy(name) : settlePolicy(name, { interval, window, ratio });
       const watched = { bytes: model.shape.weightBytes, type: model.type };
       const { seconds, results, readings } = await engine.generateWatched(prompts, batch, tokens, policy, watched);
-      const compress = mean(results, (result) => result.seconds.compress * batch) / seconds;
+      const compress = results.reduce((sum, result) => sum + result.seconds.compress, 0) / seconds;
       const bandwidth = mean(readings, (reading) => reading.bandwidth);
       const work = decodeWork(model.shape, batch, mean(results, ({ cache }) => cache.meanEntries)); // of a step on average
       return { seconds, floor: floorOf(work, { bandwidth, operations }).seconds, compress, bandwidth };
