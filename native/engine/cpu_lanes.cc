@@ -1,6 +1,5 @@
 // Lanes of the CPU backend: how a step's sequences are shared out among them, and how they run.
 #include <algorithm>
-#include <atomic>
 
 #include "clock.h"
 #include "cpu_backend.h"
@@ -87,10 +86,7 @@ bool CpuBackend::stayInLanes(std::span<Fed> fed) {
 bool CpuBackend::runApart(std::span<Fed> fed, const AfterPass& after) {
   if (!model_->small() || !stayInLanes(fed)) return false;
   const int lanes = static_cast<int>(lanes_.size());
-  std::vector<std::atomic<bool>> taken(lanes_.size());
-  threads_.run(lanes, false, [&](int, int worker) {
-    int index = worker;
-    while (taken[static_cast<size_t>(index)].exchange(true)) index = (index + 1) % lanes;
+  threads_.run(lanes, false, [&](int index, int) {
     Lane& lane = *lanes_[static_cast<size_t>(index)];
     for (bool more = true; more;) {
       const auto start = Clock::now();

@@ -26,7 +26,7 @@ void grow(std::vector<float>& buffer, size_t floats) {
 Attention::Attention(const ModelConfig& config, const Rotary& rotary, const std::vector<float>& inverseFrequencies,
                      const Kernels& kernels, ThreadPool& threads, bool near, ProductInput products)
     : config_(config), rotary_(rotary), inverseFrequencies_(inverseFrequencies), kernels_(kernels), threads_(threads),
-      shares_(threads), near_(near), rounded_(products == ProductInput::bf16), queryStride_(rowStride<float>(size(config.queryWidth()))),
+      near_(near), rounded_(products == ProductInput::bf16), queryStride_(rowStride<float>(size(config.queryWidth()))),
       scratch_(size(threads.threads())) {}
 
 void Attention::prepare(std::span<const Row> rows) {
@@ -81,12 +81,12 @@ void Attention::attend(std::span<const Row> rows, int layer, const float* query,
   // Several units a task; a thread knows what it reads next, of the next task too.
   const auto units = static_cast<int>(units_.size());
   const int together = std::max(1, units / (tasksAThread * threads_.threads()));
-  shares_.run((units + together - 1) / together, work < smallWork, [&](int task, int worker, bool follows, bool more) {
-    const int first = task * together, end = std::min(units, first + together);
-    Scratch& scratch = scratch_[size(worker)];
-    if (!follows) scratch.fetched = 0;
+  threads_.runTurns((units + together - 1) / together, work < smallWork, [&](const ThreadPool::Turn& turn) {
+    const int first = turn.task * together, end = std::min(units, first + together);
+    Scratch& scratch = scratch_[size(turn.worker)];
+    if (!turn.follows) scratch.fetched = 0;
     for (int u = first; u < end; ++u) {
-      const bool next = u + 1 < end || more;
+      const bool next = u + 1 < end || turn.more;
       const Coming coming = next ? firstPages(rows, layer, units_[size(u + 1)]) : Coming{};
       attendUnit(rows, layer, query, mixed, units_[size(u)], coming, scratch);
     }

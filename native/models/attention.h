@@ -7,7 +7,6 @@
 #include "../engine/aligned.h"
 #include "../engine/kernels.h"
 #include "../engine/sequence_cache.h"
-#include "../engine/shares.h"
 #include "../engine/side_state.h"
 #include "../engine/thread_pool.h"
 #include "config.h"
@@ -105,7 +104,6 @@ class Attention {
   const std::vector<float>& inverseFrequencies_;
   const Kernels& kernels_;
   ThreadPool& threads_;
-  Shares shares_;
   const bool near_;
   const bool rounded_;        // queries and weights, for pages of bfloat16
   const size_t queryStride_;  // from one row of queries to the next

@@ -44,7 +44,7 @@ Forward::Forward(const Model& model, const Kernels& kernels, ThreadPool& threads
       kernels_(kernels),
       epsilon_(static_cast<float>(model.config.normEpsilon)),
       head_{model.output, {}},
-      shares_(threads),
+      threads_(threads),
       products_(kernels, threads, products),
       attention_(model.config, model.rotary, model.inverseFrequencies, kernels, threads, model.small(), products) {}
 
@@ -71,7 +71,7 @@ void Forward::run(std::span<const Row> rows) {
   const ModelConfig& config = model_.config;
   const size_t count = rows.size();
   resize(count);
-  shares_.each(count, size(config.hidden), [&](size_t row) {
+  eachRow(threads_, count, size(config.hidden), [&](size_t row) {
     model_.embedding.read(rows[row].token, state_.data() + row * stride(config.hidden));
   });
   rotaryAngles(rows);
@@ -140,7 +140,7 @@ void Forward::prepareHeads(std::span<const Row> rows, int layer) {
   const std::vector<float>& keyNorm = model_.layers[size(layer)].keyNorm;
   const ModelConfig& config = model_.config;
   const size_t dim = size(config.headDim), queryWidth = size(config.queryWidth());
-  shares_.each(rows.size(), queryWidth, [&](size_t r) {
+  eachRow(threads_, rows.size(), queryWidth, [&](size_t r) {
     const Row& row = rows[r];
     // A key's write touches a line a dimension, each of which would be waited for.
     if (r + 1 < rows.size()) rows[r + 1].cache->fetch(layer, rows[r + 1].offset);

@@ -40,7 +40,7 @@ class Forward {
   const Kernels& kernels_;
   const float epsilon_;
   const Linear head_;
-  Shares shares_;
+  ThreadPool& threads_;
   Products products_;
   Attention attention_;
   // Rows of these lie rowStride() apart.

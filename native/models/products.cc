@@ -128,11 +128,11 @@ void Products::multiply(const ProductJob& job, const Input& input, size_t rows, 
   for (const Product& product : job.products) {
     work += static_cast<size_t>(product.linear->weight.rows) * static_cast<size_t>(product.linear->weight.cols) * rows;
   }
-  shares_.run(count, work < smallProduct, [&](int task, int worker, bool, bool more) {
+  threads_.runTurns(count, work < smallProduct, [&](const ThreadPool::Turn& turn) {
     const std::byte* coming = nullptr;
-    if (more) coming = tasks.weights(task + 1);
-    else if (followingCount > 0) coming = following.weights(Shares::first(followingCount, worker, threads));
-    const auto [product, begin, end] = tasks.part(task);
+    if (turn.more) coming = tasks.weights(turn.task + 1);
+    else if (followingCount > 0) coming = following.weights(ThreadPool::first(followingCount, turn.worker, threads));
+    const auto [product, begin, end] = tasks.part(turn.task);
     if (!job.gated) return runTask(*product, begin, end, input, rows, coming);
     runTask(*product, begin, end, input, rows, Tasks::weightsOf(job.products[1], begin));
     runTask(job.products[1], begin, end, input, rows, coming);

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "../engine/aligned.h"
+#include "../engine/each_row.h"
 #include "../engine/kernels.h"
-#include "../engine/shares.h"
 #include "../engine/thread_pool.h"
 #include "model.h"
 
@@ -37,7 +37,7 @@ ProductInput productInputOf(const std::string& name);
 class Products {
  public:
   Products(const Kernels& kernels, ThreadPool& threads, ProductInput seen)
-      : kernels_(kernels), threads_(threads), seen_(seen), shares_(threads) {}
+      : kernels_(kernels), threads_(threads), seen_(seen) {}
 
   // Before it make(row) fills each row of the input, on the threads too. Meanwhile the weights are fetched with which each
   // thread begins `next`, the job after it.
@@ -45,7 +45,7 @@ class Products {
   void run(const ProductJob& job, const float* input, size_t rows, const ProductJob& next, const Make& make) {
     const size_t cols = colsOf(job);
     const Seen seen = makeRoom(made_, job, rows);
-    shares_.each(rows, cols, [&](size_t row) {
+    eachRow(threads_, rows, cols, [&](size_t row) {
       make(row);
       round(made_, seen, input + row * rowStride<float>(cols), row, cols, 0, cols);
     });
@@ -94,7 +94,6 @@ class Products {
   const Kernels& kernels_;
   ThreadPool& threads_;
   ProductInput seen_;
-  Shares shares_;
   Rounded made_, gated_;
 };
 

@@ -1,6 +1,6 @@
 // Every task of every job runs exactly once, however short the jobs are and however the workers lag behind; what a task
 // throws reaches the caller; a pool that cannot have its threads says so and leaves none behind.
-#include "../engine/thread_pool.h"
+#include "../engine/each_row.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,7 +11,6 @@
 #include <new>
 
 #include "../engine/errors.h"
-#include "../engine/shares.h"
 #include "check.h"
 
 using namespace pathpress;
@@ -48,7 +47,6 @@ void throwing(int threads) {
 // Each task runs once; one that follows comes after the one before it, on the same thread, which was told to expect it.
 void sharing(int threads) {
   ThreadPool pool(threads);
-  Shares shares(pool);
   bool once = true, told = true, all = false;
   for (int job = 0; job < 2000; ++job) {
     const int tasks = job % 41;
@@ -59,12 +57,12 @@ void sharing(int threads) {
     };
     std::vector<Seen> seen(static_cast<size_t>(threads));
     std::atomic<int> following = 0;
-    shares.run(tasks, job % 7 == 0, [&](int task, int worker, bool follows, bool more) {
-      Seen& before = seen[static_cast<size_t>(worker)];
-      if (follows && (before.task != task - 1 || !before.more)) told = false;
-      following += follows;
-      before = {task, more};
-      ++runs[static_cast<size_t>(task)];
+    pool.runTurns(tasks, job % 7 == 0, [&](const ThreadPool::Turn& turn) {
+      Seen& before = seen[static_cast<size_t>(turn.worker)];
+      if (turn.follows && (before.task != turn.task - 1 || !before.more)) told = false;
+      following += turn.follows;
+      before = {turn.task, turn.more};
+      ++runs[static_cast<size_t>(turn.task)];
     });
     for (const auto& count : runs) once &= count == 1;
     all |= tasks == 40 && following == tasks - threads;
@@ -75,11 +73,10 @@ void sharing(int threads) {
 
 void rows(int threads) {
   ThreadPool pool(threads);
-  Shares shares(pool);
   bool once = true;
   for (size_t count = 0; count < 70; ++count) {
     std::vector<std::atomic<int>> runs(count);
-    shares.each(count, count % 2 ? 1 : 1 << 20, [&](size_t row) { ++runs[row]; });
+    eachRow(pool, count, count % 2 ? 1 : 1 << 20, [&](size_t row) { ++runs[row]; });
     for (const auto& number : runs) once &= number == 1;
   }
   CHECK_CASE(once, std::to_string(threads) + " threads");
