@@ -53,9 +53,10 @@ void SequenceCache::reserve(int entries) {
   for (HeadCache& head : heads_) {
     const size_t needed = shape_.page.blocks(head.count + entries);
     while (head.blocks.size() < needed) {
+      const std::byte* const last = head.blocks.empty() ? nullptr : head.blocks.back();
       head.blocks.push_back(nullptr);
       try {
-        head.blocks.back() = pool_.take();
+        head.blocks.back() = pool_.takeAfter(last);
       } catch (...) {
         head.blocks.pop_back();
         throw;

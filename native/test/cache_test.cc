@@ -192,6 +192,60 @@ void mappings() {
   CHECK(pool.used() == 0 && pool.free() == pool.total() && pool.total() < 1016);
 }
 
+// Heads that grow together, a page each in turn, as in decoding: each finds its pages in runs, what the pool holds beyond
+// them is bounded, and where the limit is near every block is used.
+void runs() {
+  constexpr size_t block = 4096, heads = 90, pages = 100, slab = (size_t{1} << 21) / block;
+  const auto grown = [](BlockPool& pool, size_t count, size_t most) {
+    std::vector<std::vector<std::byte*>> all(count);
+    for (size_t page = 0; page < most; ++page) {
+      for (auto& head : all) head.push_back(pool.takeAfter(head.empty() ? nullptr : head.back()));
+    }
+    return all;
+  };
+  const auto adjacent = [](const std::vector<std::vector<std::byte*>>& all) {
+    size_t pairs = 0, near = 0;
+    for (const auto& head : all) {
+      for (size_t i = 1; i < head.size(); ++i) ++pairs, near += head[i] == head[i - 1] + block;
+    }
+    return static_cast<double>(near) / static_cast<double>(pairs);
+  };
+  BlockPool pool(block, size_t{1} << 30);
+  auto all = grown(pool, heads, pages);
+  CHECK_CASE(adjacent(all) >= 0.85, std::to_string(adjacent(all)));
+  CHECK_CASE(pool.total() <= 2 * pool.used() + 3 * slab, std::to_string(pool.total()));
+  // A compression leaves each head its first pages; it grows again where it was.
+  for (auto& head : all) {
+    for (; head.size() > pages / 4; head.pop_back()) pool.give(head.back());
+  }
+  const size_t held = pool.total();
+  for (size_t page = pages / 4; page < pages; ++page) {
+    for (auto& head : all) head.push_back(pool.takeAfter(head.back()));
+  }
+  CHECK_CASE(adjacent(all) >= 0.8 && pool.total() <= held + slab, std::to_string(adjacent(all)));
+  // What is free again serves a prompt of one sequence without a gap.
+  for (auto& head : all) {
+    for (std::byte* own : head) pool.give(own);
+  }
+  const auto prompt = grown(pool, 1, pages);
+  CHECK_CASE(pool.used() == pages && adjacent(prompt) >= 0.95, std::to_string(adjacent(prompt)));
+  BlockPool young(block, size_t{1} << 30);
+  grown(young, 5000, 1);
+  CHECK_CASE(young.used() == 5000 && young.total() <= 2 * young.used() + 3 * slab, std::to_string(young.total()));
+  BlockPool narrow(block, heads * pages * block);
+  const auto last = grown(narrow, heads, pages);
+  std::set<std::byte*> distinct;
+  for (const auto& head : last) distinct.insert(head.begin(), head.end());
+  CHECK(distinct.size() == heads * pages && narrow.used() == narrow.capacity());
+  std::string said;
+  try {
+    narrow.takeAfter(last[0].back());
+  } catch (const EngineError& error) {
+    said = error.code;
+  }
+  CHECK(said == "OUT_OF_MEMORY");
+}
+
 void rounding() {
   CHECK(floatToBf16(1.0f) == 0x3F80);
   CHECK(floatToBf16(__builtin_bit_cast(float, 0x3F808000u)) == 0x3F80);  // halfway, to even: down
@@ -218,6 +272,7 @@ int main(int argc, char** argv) {
   randomLives(check::Soak(argc, argv, 200));
   limit();
   mappings();
+  runs();
   rounding();
   return checks();
 }
