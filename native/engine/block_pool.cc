@@ -139,7 +139,7 @@ void BlockPool::reserve(size_t most) {
       parts_.reserve(firstRun + runs);
       runs_.reserve(firstRun + runs);
       std::byte* const begin = memory->data();
-      latest_ = &regions_.emplace(begin, Region{std::move(memory), blocks, firstRun}).first->second;
+      latest_ = &regions_.emplace(begin, Region{std::move(memory), firstRun}).first->second;
       for (size_t run = 0; run < runs; ++run) runs_.push_back({begin + run * runBlocks * blockBytes_});
       next_ = 0;
       fresh_ = blocks;

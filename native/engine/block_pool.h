@@ -44,7 +44,7 @@ class BlockPool {
   };
   struct Region {
     std::unique_ptr<HugeBuffer> memory;
-    size_t blocks, firstRun;
+    size_t firstRun;
   };
   struct Place {
     size_t run, bit;

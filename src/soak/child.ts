@@ -8,6 +8,9 @@ export type News = { done: number } | { outcome: Outcome };
 const tell = (news: News): void => void process.send!(news);
 const leastGap = 200; // milliseconds between two tellings
 
+// Whoever asked is gone, killed perhaps, and nobody reads what would come.
+process.once('disconnect', () => process.exit(1));
+
 process.once('message', ({ name, ...work }: Order) => {
   const part = parts.find((one) => one.name === name)!;
   let last = -Infinity;
