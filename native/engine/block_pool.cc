@@ -26,13 +26,11 @@ size_t BlockPool::blocksASlab() const { return std::max<size_t>(1, slabBytes / b
 
 std::byte* BlockPool::take() {
   std::lock_guard lock(mutex_);
-  if (!partAtHand() && !wholeAtHand() && !(grow() && wholeAtHand())) refuse();
-  const size_t run = partAtHand() ? parts_.back() : whole_.back();
-  return claim({run, static_cast<size_t>(std::countr_zero(runs_[run].free))});
+  return takeAny();
 }
 
 std::byte* BlockPool::takeAfter(const std::byte* last) {
-  std::unique_lock lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (last) {
     const auto [run, bit] = placeOf(last);
     if (bit + 1 < runBlocks && (runs_[run].free >> (bit + 1)) & 1) return claim({run, bit + 1});
@@ -42,8 +40,7 @@ std::byte* BlockPool::takeAfter(const std::byte* last) {
   // What is free in runs that others have begun is kept for them, but no more than is in use, and a little.
   const size_t begun = free_ - inWhole_, kept = used() + 2 * blocksASlab();
   if (begun <= kept && (wholeAtHand() || (grow() && wholeAtHand()))) return claim({whole_.back(), 0});
-  lock.unlock();
-  return take();
+  return takeAny();
 }
 
 void BlockPool::give(std::byte* block) {
@@ -61,6 +58,12 @@ BlockPool::Place BlockPool::placeOf(const std::byte* block) const {
   const auto& [begin, region] = *std::prev(regions_.upper_bound(block));
   const size_t index = static_cast<size_t>(block - begin) / blockBytes_;
   return {region.firstRun + index / runBlocks, index % runBlocks};
+}
+
+std::byte* BlockPool::takeAny() {
+  if (free_ == 0 && !grow()) refuse();
+  const size_t run = (partAtHand() || !wholeAtHand() ? parts_ : whole_).back();  // what is free is in one or the other
+  return claim({run, static_cast<size_t>(std::countr_zero(runs_[run].free))});
 }
 
 std::byte* BlockPool::claim(Place place) {

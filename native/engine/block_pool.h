@@ -52,6 +52,7 @@ class BlockPool {
 
   size_t blocksASlab() const;
   Place placeOf(const std::byte* block) const;
+  std::byte* takeAny();
   std::byte* claim(Place place);
   void change(size_t run, uint8_t held, uint8_t free);
   bool wholeAtHand();

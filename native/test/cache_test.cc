@@ -237,6 +237,19 @@ void runs() {
   std::set<std::byte*> distinct;
   for (const auto& head : last) distinct.insert(head.begin(), head.end());
   CHECK(distinct.size() == heads * pages && narrow.used() == narrow.capacity());
+  // A slab need not end where a run does: what the pool grows by may be the rest of one that is in use.
+  for (const size_t odd : {size_t{2432}, size_t{1} << 20, size_t{1} << 21}) {
+    const size_t least = std::max<size_t>(1, (size_t{1} << 21) / odd);
+    for (size_t more = 0; more < 10; ++more) {
+      BlockPool uneven(odd, (least + more) * odd);
+      size_t taken = 0;
+      try {
+        for (std::byte* last = nullptr; taken < least + more; ++taken) last = taken % 3 ? uneven.takeAfter(last) : uneven.take();
+      } catch (const EngineError&) {
+      }
+      CHECK_CASE(taken == least + more, std::to_string(odd) + " bytes, " + std::to_string(more) + " beyond a slab");
+    }
+  }
   std::string said;
   try {
     narrow.takeAfter(last[0].back());
