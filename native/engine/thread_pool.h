@@ -69,7 +69,7 @@ class ThreadPool {
     uint64_t job() const { return bits >> taskBits; }
     int task() const { return static_cast<int>(bits & ((uint64_t{1} << taskBits) - 1)); }
   };
-  // What one thread writes and the others look at when they have nothing to do: on a line of its own, since on two chips
+  // What one thread writes and the others look at when they have nothing to do: on a line of its own, since on two chiplets
   // that line takes 300 ns from one to the other and back.
   struct alignas(64) Share {
     std::atomic<uint64_t> next = 0;  // Mark of the job whose tasks were last claimed, and of the task after those
